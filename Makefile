@@ -1,0 +1,91 @@
+# Needs python3 (3.11 or newer) and make; everything else is installed into $(VENV).
+#   make train ARGS="--help"            arguments for train_agent.py
+#   make test  ARGS="tests/golden -x"   arguments for pytest
+#   make PYTHON=python3.12 VENV=../v    another interpreter, another virtual environment
+
+PYTHON ?= python3
+VENV ?= .venv
+ARGS ?=
+# Test processes. Each computes on one thread.
+WORKERS ?= 2
+# The torch release that constraints.txt pins.
+TORCH ?= 2.13.0
+
+# One thread: two threads on two shared cores made PPO 2 to 9 times slower.
+export OMP_NUM_THREADS := 1
+export MPLBACKEND := Agg
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+BIN := $(VENV)/bin
+# A stamp newer than both files says that these extras are installed as they ask. `dev` includes `run`.
+RUN_STAMP := $(VENV)/.installed-run
+DEV_STAMP := $(VENV)/.installed-dev
+RUN_EXTRAS := agents,plots,data
+DEV_EXTRAS := agents,plots,video,data,dev
+
+.PHONY: help train test check bench constraints clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
+
+train: $(RUN_STAMP) ## train the agent at its default settings (the main job)
+	$(BIN)/python train_agent.py $(ARGS)
+
+test: $(DEV_STAMP) ## run the whole test suite
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+
+check: $(DEV_STAMP) ## format, lint, types, import direction, fast tests
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not slow" $(ARGS)
+
+bench: $(RUN_STAMP) ## measure the environment's speed
+	$(BIN)/python -m benchmarks $(ARGS)
+
+# Keeps the pins that still satisfy pyproject.toml; ARGS=--upgrade takes the newest releases instead. The CPU build's local
+# tag is dropped, and with it what only a CUDA build of torch needs, so that the file holds on every machine.
+constraints: $(DEV_STAMP) ## regenerate constraints.txt from pyproject.toml
+	$(BIN)/pip-compile --quiet --all-extras --strip-extras --upgrade-package torch==$(TORCH) \
+	    --unsafe-package pip --unsafe-package wheel --annotation-style line \
+	    --no-header --no-emit-options --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+	    --output-file constraints.txt $(ARGS) pyproject.toml
+	sed -i.bak -e 's/^\(torch==[^+ ]*\)+[^ ]*/\1/' -e '/^nvidia-/d' -e '/^cuda-/d' -e '/^triton==/d' \
+	    -e '/^#/d' -e '/^$$/d' constraints.txt
+	rm constraints.txt.bak
+
+clean: ## remove build outputs and caches (keeps runs/ and the virtual environment)
+	rm -rf build dist ./*.egg-info .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name .git -prune -o -path './.venv' -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# ---- set-up -----------------------------------------------------------------------------------------------------
+
+# Also taken when bin/python is a link to an interpreter that is gone; venv does not replace such links itself.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "landscape-gym needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1)." >&2; \
+	    echo "Name a newer one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	    echo "'$(PYTHON)' lacks the venv module. On Debian or Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@rm -f $(BIN)/python $(BIN)/python3 $(BIN)/python3.*
+	$(PYTHON) -m venv $(VENV)
+
+# The stamps go first and come back last: an interrupted installation leaves none. A virtual environment without pip
+# (interrupted, or made by another tool) is given pip. $(1): extras, $(2): further options.
+define install
+	@rm -f $(RUN_STAMP) $(DEV_STAMP)
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(2) -c constraints.txt -e '.[$(1)]'
+endef
+
+# --no-compile halves the time: Python compiles the modules that it imports when it first does so.
+$(RUN_STAMP): pyproject.toml constraints.txt | $(BIN)/python
+	$(call install,$(RUN_EXTRAS),--no-compile)
+	@touch $@
+
+$(DEV_STAMP): pyproject.toml constraints.txt | $(BIN)/python
+	$(call install,$(DEV_EXTRAS))
+	@touch $(RUN_STAMP) $@
