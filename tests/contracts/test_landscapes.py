@@ -1,0 +1,499 @@
+"""What every landscape promises, over the registry, variants of its members and torch losses."""
+
+import dataclasses
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.optimize
+import torch
+
+from landscape_gym import configuration
+from landscape_gym.landscapes import (
+    LANDSCAPES,
+    Ackley,
+    Cliff,
+    Conditioned,
+    LogisticRegression,
+    LogUniform,
+    PowerLaw,
+    Quadratic,
+    Saddle,
+    StyblinskiTang,
+    TorchLandscape,
+    assign,
+    logistic_regression,
+    take,
+)
+from landscape_gym.streams import RowDraws
+
+BATCH = 5
+
+
+def free_dimension(cls: type) -> bool:
+    return next(f for f in dataclasses.fields(cls) if f.name == "dim").init
+
+
+def registered() -> dict[str, Any]:
+    members: dict[str, Any] = {}
+    for kind, cls in LANDSCAPES.items():
+        if free_dimension(cls):
+            members |= {f"{kind}-{dim}": cls(dim=dim) for dim in (2, 10)}
+        else:
+            members[kind] = cls()
+    return members
+
+
+def quadratics() -> dict[str, Quadratic]:
+    root = np.random.default_rng(0).normal(size=(3, 3))
+    spectra = ["log_uniform", "power_law", "conditioned"]
+    members = {
+        f"quadratic-{kind}{'-rotated' * turned}": Quadratic(
+            dim=4, curvature=kind, rotated=turned, optimum_std=1.0
+        )
+        for kind in spectra
+        for turned in (False, True)
+    }
+    return members | {
+        "quadratic-values": Quadratic(dim=3, curvature=(0.0, 1.0, 2.0), optimum=(1.0, 2.0, -1.0)),
+        "quadratic-values-rotated": Quadratic(dim=3, curvature=(0.1, 1.0, 2.0), rotated=True),
+        "quadratic-dense": Quadratic(dim=3, curvature=root @ root.T, optimum_std=0.5),
+        "quadratic-one-dimension": Quadratic(dim=1, curvature="conditioned", optimum=2.0),
+    }
+
+
+def torch_ellipse() -> TorchLandscape:
+    """Quartic bowls about random centres, as a mean over four data that minibatches pick from."""
+    data = torch.tensor([-1.0, -0.5, 0.5, 1.0], dtype=torch.float64)
+
+    def losses(theta: torch.Tensor, centre: torch.Tensor, scale: torch.Tensor, x: torch.Tensor):
+        error = theta - centre
+        return scale * (error**4).sum() + (error**2).sum() + x.to(theta.dtype) * error[0] ** 3
+
+    return TorchLandscape(
+        lambda theta, *rest: losses(theta, *rest, data).mean(),
+        dim=3,
+        draw_instances=lambda draw: (draw.normal(3), np.ones_like(draw.uniform(0), shape=(1,))),
+        minibatch_loss=lambda theta, centre, scale, u: losses(
+            theta, centre, scale, data[(4 * u).long()]
+        ).mean(),
+    )
+
+
+def torch_network() -> TorchLandscape:
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Tanh(), torch.nn.Linear(3, 1))
+    net = net.double()
+    x = torch.randn(16, 2, dtype=torch.float64)
+    y = x[:, :1] * x[:, 1:]
+    mse = torch.nn.functional.mse_loss
+    return TorchLandscape.from_module(net, lambda model: mse(model(x), y), start_std=0.5)
+
+
+def variants() -> dict[str, Any]:
+    return {
+        "saddle-three-descending": Saddle(dim=5, descending=3, escape=0.3),
+        "cliff-steep": Cliff(dim=3, height=2.0, radius=2.0, slope=0.0, sharpness=30.0),
+        "ackley-one-dimension": Ackley(dim=1),
+        "rastrigin-shallow": LANDSCAPES["rastrigin"](dim=3, amplitude=0.5),
+        "logistic-ridge": LogisticRegression(ridge=0.1),
+        "torch-ellipse": torch_ellipse(),
+        "torch-network": torch_network(),
+        "torch-known-minimum": TorchLandscape(
+            lambda x: ((x - 1.0) ** 2).sum() + 2.0, dim=2, optimum=(1.0, 1.0)
+        ),
+    }
+
+
+ALL = registered() | quadratics() | variants()
+SEARCHED = {
+    name: member
+    for name, member in ALL.items()
+    if type(member).minimum is not None and not name.startswith(("torch-e", "torch-n"))
+}
+
+every_landscape = pytest.mark.parametrize("landscape", ALL.values(), ids=ALL.keys())
+
+
+def draws(*seeds: int, dtype: Any = np.float64) -> RowDraws:
+    return RowDraws([np.random.default_rng(seed) for seed in seeds], np.dtype(dtype))
+
+
+def batch(landscape: Any, dtype: Any = np.float64) -> tuple[Any, Any]:
+    """Instances, and points in the middle half of the box, where rounding is mild."""
+    instances = landscape.sample(draws(*range(BATCH), dtype=dtype))
+    low, high = landscape.box
+    uniform = np.random.default_rng(7).uniform(0.25, 0.75, (BATCH, landscape.dim))
+    return instances, (low + (high - low) * uniform).astype(dtype)
+
+
+def central_difference(function: Any, theta: Any, step: float = 1e-5) -> Any:
+    """Derivatives of function(theta), (batch, ...), by each parameter: (batch, ..., dim)."""
+    columns = []
+    for shift in step * np.eye(theta.shape[1]):
+        columns.append((function(theta + shift) - function(theta - shift)) / (2 * step))
+    return np.stack(columns, axis=-1)
+
+
+def assert_close(actual: Any, expected: Any, relative: float) -> None:
+    """Close in units of the largest number in the row."""
+    scale = np.maximum(np.abs(expected).reshape(len(expected), -1).max(axis=1), 1e-3)
+    error = np.abs(actual - expected).reshape(len(expected), -1).max(axis=1)
+    assert (error <= relative * scale).all(), (error / scale).max()
+
+
+@every_landscape
+def test_the_gradient_is_the_derivative_of_the_loss(landscape: Any) -> None:
+    instances, theta = batch(landscape)
+    loss, grad = landscape.loss_and_grad(instances, theta)
+    assert loss.shape == (BATCH,)
+    assert grad.shape == theta.shape
+    assert np.ptp(loss) > 0
+    assert_close(grad, central_difference(lambda t: landscape.loss(instances, t), theta), 1e-6)
+
+
+@every_landscape
+def test_loss_and_grad_are_the_parts_of_loss_and_grad(landscape: Any) -> None:
+    instances, theta = batch(landscape)
+    loss, grad = landscape.loss_and_grad(instances, theta)
+    np.testing.assert_allclose(landscape.loss(instances, theta), loss, rtol=1e-14)
+    np.testing.assert_allclose(landscape.grad(instances, theta), grad, rtol=1e-14)
+
+
+@every_landscape
+def test_the_hessian_is_the_derivative_of_the_gradient(landscape: Any) -> None:
+    instances, theta = batch(landscape)
+    expected = central_difference(lambda t: landscape.grad(instances, t), theta)
+    hessian = np.broadcast_to(landscape.hessian(instances, theta), expected.shape)
+    assert_close(hessian, expected, 1e-6)
+    diagonal = np.broadcast_to(landscape.curvature_diagonal(instances, theta), theta.shape)
+    np.testing.assert_allclose(diagonal, np.einsum("bii->bi", hessian), rtol=1e-12, atol=1e-12)
+
+
+@every_landscape
+def test_curvature_noise_has_the_positive_part_of_the_hessian_as_covariance(landscape: Any) -> None:
+    instances, theta = batch(landscape)
+    columns = [
+        landscape.curvature_noise(instances, theta, np.tile(unit, (BATCH, 1)))
+        for unit in np.eye(landscape.dim)
+    ]
+    root = np.stack(columns, axis=2)
+    values, vectors = np.linalg.eigh(landscape.hessian(instances, theta))
+    positive = (vectors * np.maximum(values, 0.0)[:, None, :]) @ vectors.transpose(0, 2, 1)
+    expected = np.broadcast_to(positive, root.shape)
+    assert_close(root @ root.transpose(0, 2, 1), expected, 1e-10)
+
+
+@pytest.mark.parametrize("landscape", SEARCHED.values(), ids=SEARCHED.keys())
+def test_the_minimum_is_one(landscape: Any) -> None:
+    instances = landscape.sample(draws(3))
+    location, loss = landscape.minimum(instances)
+    assert location.shape == (1, landscape.dim)
+    at_minimum, grad = landscape.loss_and_grad(instances, location)
+    np.testing.assert_allclose(at_minimum, loss, rtol=1e-14, atol=1e-14)
+    np.testing.assert_allclose(grad, 0.0, atol=1e-11)
+
+    low, high = landscape.box
+    rng = np.random.default_rng(0)
+    probes = rng.uniform(low, high, (2000, landscape.dim))
+    near = location + 1e-3 * rng.normal(size=probes.shape)
+    for points in (probes, near):
+        rows = take(instances, np.zeros(len(points), int))
+        assert landscape.loss(rows, points).min() >= loss[0] - 1e-9
+
+    def single(theta: Any) -> tuple[float, Any]:
+        value, slope = landscape.loss_and_grad(instances, theta[None, :])
+        return value[0], slope[0]
+
+    best = min(
+        scipy.optimize.minimize(single, start, jac=True, method="L-BFGS-B").fun
+        for start in (*probes[:6], *near[:2])
+    )
+    assert best >= loss[0] - 1e-9
+    assert best == pytest.approx(loss[0], abs=1e-3)  # from near the minimum the search finds it
+
+
+@every_landscape
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_results_have_the_dtype_of_theta(landscape: Any, dtype: Any) -> None:
+    instances, theta = batch(landscape, dtype)
+    normal = draws(*range(BATCH), dtype=dtype).normal(landscape.dim)
+    uniform = draws(*range(BATCH), dtype=dtype).uniform(8)
+    results = [
+        *landscape.loss_and_grad(instances, theta),
+        landscape.loss(instances, theta),
+        landscape.grad(instances, theta),
+        landscape.hessian(instances, theta),
+        landscape.curvature_diagonal(instances, theta),
+        landscape.curvature_noise(instances, theta, normal),
+        landscape.fisher(instances, theta),
+        landscape.minibatch_grad(instances, theta, uniform),
+        landscape.default_start(draws(*range(BATCH), dtype=dtype)),
+        *(array for array in instances if array is not None),
+    ]
+    assert {r.dtype for r in results if r is not None} == {np.dtype(dtype)}
+
+
+@every_landscape
+def test_float32_agrees_with_float64(landscape: Any) -> None:
+    instances, theta = batch(landscape, np.float32)
+    wide = type(instances)(*(a if a is None else a.astype(np.float64) for a in instances))
+    loss, grad = landscape.loss_and_grad(instances, theta)
+    expected_loss, expected_grad = landscape.loss_and_grad(wide, theta.astype(np.float64))
+    assert_close(loss[:, None], expected_loss[:, None], 1e-4)
+    assert_close(grad, expected_grad, 1e-4)
+
+
+@every_landscape
+def test_a_batch_equals_its_rows_one_by_one(landscape: Any) -> None:
+    instances, theta = batch(landscape)
+    loss, grad = landscape.loss_and_grad(instances, theta)
+    hessian = np.broadcast_to(landscape.hessian(instances, theta), (*theta.shape, landscape.dim))
+    start = landscape.default_start(draws(*range(BATCH)))
+    assert start.shape == theta.shape
+    for row in range(BATCH):
+        alone = landscape.sample(draws(row))  # the same generator as in the batch
+        one_loss, one_grad = landscape.loss_and_grad(alone, theta[row : row + 1])
+        np.testing.assert_allclose(one_loss, loss[row : row + 1], rtol=1e-12)
+        np.testing.assert_allclose(one_grad, grad[row : row + 1], rtol=1e-9, atol=1e-12)
+        one_hessian = landscape.hessian(alone, theta[row : row + 1])
+        np.testing.assert_allclose(one_hessian[0], hessian[row], rtol=1e-9, atol=1e-12)
+        np.testing.assert_array_equal(landscape.default_start(draws(row))[0], start[row])
+
+
+@every_landscape
+def test_an_instance_depends_on_its_own_generator_alone(landscape: Any) -> None:
+    first, second = landscape.sample(draws(0, 1, 2)), landscape.sample(draws(8, 1, 9))
+    random = False
+    for a, b in zip(first, second, strict=True):
+        if a is None:
+            continue
+        if len(a) == 1:
+            np.testing.assert_array_equal(a, b)
+            continue
+        np.testing.assert_array_equal(a[1], b[1])
+        random |= bool((a[0] != b[0]).any())
+    if any(a is not None and len(a) > 1 for a in first) and getattr(landscape, "optimum_std", 1.0):
+        assert random
+
+
+@every_landscape
+def test_take_gives_the_instances_of_rows(landscape: Any) -> None:
+    instances, theta = batch(landscape)
+    loss = landscape.loss(instances, theta)
+    rows = np.array([3, 0])
+    mask = np.arange(BATCH) == 2
+    for pick in (rows, mask, np.array([4])):
+        part = landscape.loss(take(instances, pick), theta[pick])
+        np.testing.assert_allclose(part, loss[pick], rtol=1e-12)
+    many = landscape.loss(take(instances, np.zeros(50, int)), np.tile(theta[:1], (50, 1)))
+    np.testing.assert_allclose(many, loss[0], rtol=1e-12)
+    single = take(landscape.sample(draws(0)), np.zeros(50, int))
+    np.testing.assert_allclose(
+        landscape.loss(single, np.tile(theta[:1], (50, 1))), loss[0], rtol=1e-12
+    )
+
+
+@every_landscape
+@pytest.mark.parametrize("size", [1, BATCH])
+def test_assign_overwrites_rows_and_no_others(landscape: Any, size: int) -> None:
+    instances = landscape.sample(draws(*range(size)))
+    theta = batch(landscape)[1][:size]
+    before = landscape.loss(instances, theta)
+    kept = take(instances, np.arange(size))
+    rows = np.array([size - 1])
+    fresh = landscape.sample(draws(99))
+    assign(instances, rows, fresh)
+    after = landscape.loss(instances, theta)
+    np.testing.assert_allclose(after[:-1], before[:-1], rtol=1e-12)
+    np.testing.assert_allclose(after[rows], landscape.loss(fresh, theta[rows]), rtol=1e-12)
+    np.testing.assert_allclose(landscape.loss(kept, theta), before, rtol=1e-12)  # a copy
+
+
+@pytest.mark.parametrize("size", [1, BATCH])
+def test_assign_redraws_what_is_random(size: int) -> None:
+    landscape = ALL["quadratic-dense"]  # random optimum, shared Hessian
+    instances = landscape.sample(draws(*range(size)))
+    assign(instances, np.arange(size) == size - 1, landscape.sample(draws(99)))
+    np.testing.assert_array_equal(instances.optimum[-1], landscape.sample(draws(99)).optimum[0])
+
+
+@pytest.mark.parametrize("name", ["logistic_regression", "logistic-ridge", "torch-ellipse"])
+def test_minibatch_gradients_average_to_the_gradient(name: str) -> None:
+    landscape = ALL[name]
+    instances, theta = batch(landscape)
+    size = 569 if name.startswith("logistic") else 4
+    each = np.tile((np.arange(size) + 0.5) / size, (BATCH, 1))
+    expected = landscape.grad(instances, theta)
+    np.testing.assert_allclose(
+        landscape.minibatch_grad(instances, theta, each), expected, rtol=1e-9, atol=1e-12
+    )
+    singles = [landscape.minibatch_grad(instances, theta, each[:, [i]]) for i in range(size)]
+    np.testing.assert_allclose(np.mean(singles, axis=0), expected, rtol=1e-9, atol=1e-12)
+    assert np.std(singles, axis=0).max() > 1e-3  # each of them is another gradient
+
+
+def test_minibatches_stay_inside_the_data_at_the_largest_uniform_number() -> None:
+    landscape = LogisticRegression()
+    theta = np.zeros((1, 31), np.float32)
+    largest = np.full((1, 1), np.nextafter(np.float32(1), np.float32(0)))
+    last = np.full((1, 1), 568.5 / 569, np.float32)
+    picked, expected = (landscape.minibatch_grad((), theta, u) for u in (largest, last))
+    np.testing.assert_array_equal(picked, expected)
+
+
+def test_the_fisher_information_is_the_expected_square_of_the_score() -> None:
+    landscape = LogisticRegression(ridge=0.01)
+    instances, theta = batch(landscape)
+    theta *= 0.3
+    signed = logistic_regression.load("breast_cancer", "<f8").signed
+    # The score of class s at x is s p(-s | x) x: average it over p(s | x) and over the data.
+    logits = theta @ signed.T
+    expected = np.zeros((BATCH, 31, 31))
+    for s in (1.0, -1.0):
+        probability, other = 1 / (1 + np.exp(-s * logits)), 1 / (1 + np.exp(s * logits))
+        scores = (s * other)[:, :, None] * signed
+        expected += np.einsum("bn,bni,bnj->bij", probability, scores, scores) / len(signed)
+    fisher = landscape.fisher(instances, theta)
+    np.testing.assert_allclose(fisher, expected, rtol=1e-8, atol=1e-12)
+    hessian = landscape.hessian(instances, theta)
+    np.testing.assert_allclose(hessian - fisher, np.tile(0.01 * np.eye(31), (BATCH, 1, 1)))
+
+
+def test_the_logistic_minimum_is_the_one_that_scikit_learn_finds() -> None:
+    from sklearn.linear_model import LogisticRegression as Reference
+
+    landscape = LogisticRegression(ridge=1e-3)
+    data = logistic_regression.load("breast_cancer", "<f8").signed
+    classes = data[:, -1]
+    reference = Reference(
+        C=1 / (1e-3 * len(data)), fit_intercept=False, solver="newton-cholesky", tol=1e-12
+    ).fit(data * classes[:, None], classes)
+    location = landscape.minimum(()).location
+    np.testing.assert_allclose(location, reference.coef_, rtol=1e-6, atol=1e-8)
+
+
+def test_without_scikit_learn_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    logistic_regression.load.cache_clear()
+    with pytest.raises(ImportError, match=r"landscape-gym\[data\]"):
+        LogisticRegression().loss((), np.zeros((1, 31)))
+
+
+@pytest.mark.parametrize("name", [n for n in ALL if n.startswith(("quadratic", "logistic"))])
+def test_curvature_quadrature_gives_the_mean_curvature(name: str) -> None:
+    landscape = ALL[name]
+    curvatures, weights = landscape.curvature_quadrature(1000)
+    assert weights.sum() == pytest.approx(1.0)
+    instances = landscape.sample(draws(*range(1500)))
+    at = landscape.minimum(instances).location
+    eigenvalues = np.linalg.eigvalsh(landscape.hessian(instances, at[:1]))
+    for power in (1, 2):
+        mean = (weights * curvatures**power).sum()
+        assert (eigenvalues**power).mean() == pytest.approx(mean, rel=0.1)
+
+
+def test_only_quadratic_and_logistic_landscapes_offer_a_curvature_distribution() -> None:
+    offered = {name for name, member in ALL.items() if member.curvature_quadrature() is not None}
+    assert offered == {name for name in ALL if name.startswith(("quadratic", "logistic"))}
+
+
+def test_quadratic_optima_have_the_given_mean_and_deviation() -> None:
+    landscape = Quadratic(dim=2, optimum=(1.0, -2.0), optimum_std=0.25)
+    optimum = landscape.sample(draws(*range(2000))).optimum
+    np.testing.assert_allclose(optimum.mean(axis=0), (1.0, -2.0), atol=0.02)
+    np.testing.assert_allclose(optimum.std(axis=0), 0.25, rtol=0.05)
+
+
+def test_spectra_are_what_they_say() -> None:
+    draw = draws(*range(1000))
+    uniform = LogUniform(low=0.1, high=10.0).sample(draw, 3)
+    assert uniform.min() == pytest.approx(0.1, rel=0.05)
+    assert uniform.max() == pytest.approx(10.0, rel=0.05)
+    power = PowerLaw(largest=2.0, exponent=2.0).sample(draw, 3)
+    np.testing.assert_allclose(power, [[2.0, 0.5, 2 / 9]])
+    spread = Conditioned(condition=100.0, largest_low=0.5, largest_high=2.0).sample(draw, 4)
+    condition = spread[:, 0] / spread[:, -1]
+    assert condition.min() == pytest.approx(1.0, rel=0.05)
+    assert condition.max() == pytest.approx(100.0, rel=0.05)
+    np.testing.assert_array_equal(spread.max(axis=1), spread[:, 0])
+    np.testing.assert_array_equal(spread.min(axis=1), spread[:, -1])
+    assert spread[:, 0].min() == pytest.approx(0.5, rel=0.05)
+    assert spread[:, 0].max() == pytest.approx(2.0, rel=0.05)
+
+
+def test_ackley_is_finite_at_its_tip_and_exact_beside_it() -> None:
+    landscape = Ackley(dim=3)
+    loss, grad = landscape.loss_and_grad((), np.zeros((1, 3)))
+    assert loss == 0
+    np.testing.assert_array_equal(grad, np.zeros((1, 3)))
+    assert np.isfinite(landscape.hessian((), np.zeros((1, 3)))).all()
+    # Near the tip L = 4 r: twenty times exp(-r / 5)'s slope of 1 / 5.
+    theta = np.full((1, 3), 1e-9, np.float32)
+    near, slope = landscape.loss_and_grad((), theta)
+    np.testing.assert_allclose(near, 4e-9, rtol=1e-5)
+    np.testing.assert_allclose(slope, np.full((1, 3), 4 / 3), rtol=1e-5)
+
+
+def test_the_saddle_is_strict() -> None:
+    landscape = Saddle(dim=4, descending=2, escape=0.5)
+    origin = np.zeros((1, 4))
+    loss, grad = landscape.loss_and_grad((), origin)
+    np.testing.assert_array_equal(grad, origin)
+    assert loss == pytest.approx(0.25)
+    hessian = landscape.hessian((), origin)
+    np.testing.assert_array_equal(hessian[0], np.diag([-0.5, -0.5, 1.0, 1.0]))
+
+
+def test_the_cliff_is_flat_outside_and_steep_at_its_edge() -> None:
+    landscape = Cliff(dim=1, height=5.0, radius=1.0, slope=0.0)
+    plateau, edge = landscape.grad((), np.array([[2.5], [0.9]]))[:, 0]
+    assert 0 <= plateau < 1e-12
+    assert edge > 7.0
+    bottom, top = landscape.loss((), np.array([[0.0], [2.5]]))
+    assert top - bottom == pytest.approx(5.0, abs=1e-3)
+
+
+def test_the_styblinski_tang_minimum_is_its_published_value() -> None:
+    minimum = StyblinskiTang(dim=3).minimum(())
+    np.testing.assert_allclose(minimum.location, -2.903534, atol=1e-6)
+    assert minimum.loss == pytest.approx(-39.16616570377142 * 3, rel=1e-14)
+
+
+@every_landscape
+def test_configurations_survive_json_and_torch_losses_refuse(landscape: Any) -> None:
+    if isinstance(landscape, TorchLandscape):
+        with pytest.raises(ValueError, match="has no JSON form"):
+            configuration.plain(landscape)
+        assert landscape == landscape
+        return
+    again = configuration.alternative(LANDSCAPES, configuration.plain(landscape), "landscape")
+    assert again == landscape
+    assert hash(again) == hash(landscape)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("rosenbrok", ["'rosenbrok'", "'rastrigin'", "Did you mean 'rosenbrock'?"]),
+        ({"kind": "cliff", "heigth": 1}, ["accepted", "'radius'", "Did you mean 'height'?"]),
+        ({"kind": "rosenbrock", "dim": 1}, ["at least 2, got 1"]),
+        ({"kind": "saddle", "dim": 3, "descending": 3}, ["at most dim - 1 = 2", "got 3"]),
+        ({"kind": "saddle", "escape": 0.0}, ["above 0"]),
+        ({"kind": "cliff", "sharpness": -1.0}, ["cliff sharpness", "above 0", "-1"]),
+        ({"kind": "rastrigin", "amplitude": float("nan")}, ["finite number", "nan"]),
+        ({"kind": "himmelblau", "dim": 3}, ["field 'dim'"]),
+        ({"kind": "logistic_regression", "data": "brest_cancer"}, ["Did you mean 'breast_cancer'"]),
+        ({"kind": "logistic_regression", "ridge": 0.0}, ["above 0"]),
+        ({"kind": "quadratic", "curvature": "loguniform"}, ["Did you mean 'log_uniform'?"]),
+        ({"kind": "quadratic", "dim": 2, "curvature": (1.0, -1.0)}, [">= 0", "saddle"]),
+        ({"kind": "quadratic", "dim": 2, "curvature": (1.0, 1.0, 1.0)}, ["2 finite", "(3,)"]),
+        ({"kind": "double_well", "tilt": -0.5}, ["at least 0"]),
+    ],
+)
+def test_wrong_fields_are_refused_in_words(given: Any, words: list[str]) -> None:
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 (the words are the match)
+        configuration.alternative(LANDSCAPES, given, "landscape")
+    for word in words:
+        assert word in str(caught.value)
