@@ -1,0 +1,116 @@
+"""What the learner may do: action parametrisations, all of them boxes in [-1, 1]."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, cast
+
+import numpy as np
+
+from landscape_gym.configuration import number
+from landscape_gym.landscapes.base import Array
+from landscape_gym.problem import NavigationProblem
+from landscape_gym.state import State
+
+
+@dataclass(frozen=True)
+class Velocity:
+    """``u = scale * action``: the control itself."""
+
+    kind: ClassVar[str] = "velocity"
+    memory: ClassVar[frozenset[str]] = frozenset()
+    scale: float = 1.0
+    """The largest control in each coordinate, in parameters per unit time, > 0."""
+
+    def __post_init__(self) -> None:
+        """Check the scale."""
+        number("action scale", self.scale, low=0.0, strict=True)
+
+    def size(self, problem: NavigationProblem) -> int:
+        """One number per control."""
+        return problem.control_dim
+
+    def control(self, action: Array, state: State, problem: NavigationProblem) -> Array:
+        """u, (batch, m)."""
+        return self.scale * action
+
+
+@dataclass(frozen=True)
+class Normalized:
+    """``u = scale * s * action``, s the running root mean square of the observed gradient."""
+
+    kind: ClassVar[str] = "normalized"
+    memory: ClassVar[frozenset[str]] = frozenset({"mean_square"})
+    scale: float = 1.0
+    """The largest control in units of the gradient's running root mean square, > 0."""
+
+    def __post_init__(self) -> None:
+        """Check the scale."""
+        number("action scale", self.scale, low=0.0, strict=True)
+
+    def size(self, problem: NavigationProblem) -> int:
+        """One number per control."""
+        return problem.control_dim
+
+    def control(self, action: Array, state: State, problem: NavigationProblem) -> Array:
+        """u, (batch, m)."""
+        rms = np.sqrt(cast(Array, state.mean_square))[:, None]
+        return self.scale * rms * action
+
+
+@dataclass(frozen=True)
+class StepSize:
+    """``u = -lr g + b u_prev`` with a step size and a momentum per control.
+
+    The first half of the action is the logarithm of lr between ``low`` and ``high``, the second
+    half is b between 0 and ``max_momentum``, both linear in [-1, 1]. g is ``B^T`` times the
+    observed gradient.
+    """
+
+    kind: ClassVar[str] = "step_size"
+    memory: ClassVar[frozenset[str]] = frozenset()
+    low: float = 1e-3
+    """Smallest step size, in control per gradient, > 0."""
+    high: float = 10.0
+    """Largest step size."""
+    max_momentum: float = 0.99
+    """Largest momentum, in [0, 1]."""
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        number("action low", self.low, low=0.0, strict=True)
+        number("action high", self.high, low=self.low)
+        if number("action max_momentum", self.max_momentum, low=0.0) > 1:
+            raise ValueError(f"action max_momentum is at most 1, got {self.max_momentum!r}.")
+
+    def size(self, problem: NavigationProblem) -> int:
+        """A step size and a momentum per control."""
+        return 2 * problem.control_dim
+
+    def control(self, action: Array, state: State, problem: NavigationProblem) -> Array:
+        """u, (batch, m)."""
+        half = action.shape[1] // 2
+        fraction = 0.5 * (action + 1)
+        lr = self.low * (self.high / self.low) ** fraction[:, :half]
+        momentum = self.max_momentum * fraction[:, half:]
+        gradient = state.gradient
+        if problem.control_matrix is not None:
+            gradient = gradient @ np.asarray(problem.control_matrix, gradient.dtype)
+        return momentum * state.previous_update - lr * gradient
+
+
+@dataclass(frozen=True)
+class GlobalStepSize(StepSize):
+    """`StepSize` with one step size and one momentum for all: dynamic algorithm configuration."""
+
+    kind: ClassVar[str] = "global_step_size"
+
+    def size(self, problem: NavigationProblem) -> int:
+        """One step size and one momentum."""
+        return 2
+
+
+Action = Velocity | Normalized | StepSize | GlobalStepSize
+ACTIONS: dict[str, type] = {
+    cls.kind: cls for cls in (Velocity, Normalized, StepSize, GlobalStepSize)
+}

@@ -1,0 +1,242 @@
+"""Policies compared on the same episodes: cost ratios to the optimum and regret, with intervals.
+
+Every policy meets the same instances, starts, noise and switches (common random numbers), because
+a row draws from its own generator only. With J the mean discounted cost,
+
+    ratio   J / J*                          J*: the optimum
+    regret  (J - J*) / (J_null - J*)        J_null: doing nothing, u = 0
+
+Where no optimum is known, J* is the floor 0: a learner that is at the minimum all the time, for
+nothing. The ratio is then left out, and regret is a fraction of the cost of doing nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import bootstrap
+
+from landscape_gym.landscapes.base import Array
+from landscape_gym.policy import DoNothing, Policy
+from landscape_gym.problem import NavigationProblem
+from landscape_gym.simulation import Simulation
+
+CONFIDENCE = 0.95
+RESAMPLES = 2000
+DO_NOTHING = "do nothing"
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """Episodes of one policy, one per row."""
+
+    cost: Array
+    """Discounted cost of each episode, (episodes,)."""
+    excess: Array
+    """Loss above the minimum (or loss, where that is unknown) after each step, (steps + 1,
+    episodes); it stays at its last value when an episode diverges."""
+    path: Array | None
+    """Parameters after each step, (steps + 1, kept episodes, dim), if they were asked for."""
+    diverged: int
+    """How many episodes diverged."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure and its 95 % interval, by a bootstrap that resamples episodes."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        """As in a table."""
+        return f"{self.value:.4f} [{self.low:.4f}, {self.high:.4f}]"
+
+
+@dataclass(frozen=True)
+class Result:
+    """How one policy did."""
+
+    name: str
+    privileged: bool
+    """Whether it saw what a learner cannot see."""
+    cost: float
+    """Mean discounted cost J."""
+    ratio: Estimate | None
+    """J / J*, where the optimum is known."""
+    regret: Estimate
+    """Regret fraction."""
+    final_excess: float
+    """Mean loss above the minimum at the end."""
+    diverged: int
+    """How many episodes diverged."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How several policies did on the same episodes."""
+
+    results: tuple[Result, ...]
+    episodes: int
+    steps: int
+    reference: str | None
+    """Name of the optimum; None where the floor 0 stands for it."""
+
+    def __getitem__(self, name: str) -> Result:
+        """The result of the policy of that name."""
+        return next(result for result in self.results if result.name == name)
+
+    def table(self) -> str:
+        """As text, a line for each policy; privileged ones are marked with a star."""
+        head = ("policy", "cost J", "J / J*", "regret", "final excess loss", "diverged")
+        rows = [
+            (
+                result.name + (" *" if result.privileged else ""),
+                f"{result.cost:.5g}",
+                "" if result.ratio is None else str(result.ratio),
+                str(result.regret),
+                f"{result.final_excess:.3g}",
+                f"{result.diverged} of {self.episodes}",
+            )
+            for result in self.results
+        ]
+        if self.reference is None:
+            rows.append(("floor: the minimum, for free *", "0", "", "0", "0", ""))
+        widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+        lines = [
+            "  ".join(
+                cell.ljust(width) if i == 0 else cell.rjust(width)
+                for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+            ).rstrip()
+            for row in (head, ["-" * width for width in widths], *rows)
+        ]
+        return "\n".join([*lines, "* sees what a learner cannot see"])
+
+
+def rollout(
+    problem: NavigationProblem, policy: Policy, *, episodes: int, seed: int, keep_paths: int = 0
+) -> Rollout:
+    """Run a policy for one episode in each of `episodes` rows; row i is seeded with seed + i.
+
+    Args:
+        problem: What is navigated, for its horizon or ``episode_steps``.
+        policy: What acts, deterministically.
+        episodes: Number of episodes, in one batch.
+        seed: Of the first row.
+        keep_paths: Of how many episodes to keep the parameters.
+    """
+    simulation = Simulation(
+        episodes,
+        dtype="float64",
+        problem=problem,
+        observation=policy.observation,
+        action=policy.action,
+    )
+    rows = np.arange(episodes)
+    simulation.streams.seed(rows, (seed + rows).tolist())
+    state = simulation.begin(rows)
+    start = np.ones(episodes, bool)
+    ended = np.zeros(episodes, bool)
+    diverged = ended.copy()
+    cost = np.zeros(episodes)
+    excess, path = [state.loss - state.minimum_loss], [state.theta[:keep_paths].copy()]
+    memory = None
+    for step in range(problem.steps):
+        action, memory = policy.predict(
+            simulation.observe(simulation.state), memory, start, deterministic=True
+        )
+        outcome = simulation.advance(np.where(ended[:, None], 0.0, action), ended)
+        cost += np.where(ended, 0.0, problem.discount**step * outcome.cost)
+        excess.append(np.where(ended, excess[-1], outcome.excess))
+        path.append(simulation.state.theta[:keep_paths].copy())
+        early = outcome.terminated & (problem.horizon is None or step + 1 < problem.steps)
+        diverged |= early
+        ended = ended | outcome.terminated | outcome.truncated
+        start = np.zeros(episodes, bool)
+        if ended.all():
+            break
+    return Rollout(
+        cost, np.stack(excess), np.stack(path) if keep_paths else None, int(diverged.sum())
+    )
+
+
+def compare(
+    problem: NavigationProblem,
+    policies: Mapping[str, Policy],
+    *,
+    episodes: int = 256,
+    seed: int = 1_000_000,
+    optimum: str | None = None,
+) -> Comparison:
+    """Run policies on the same episodes, with doing nothing among them.
+
+    Args:
+        problem: What is navigated.
+        policies: By name, in the order of the table.
+        episodes: Number of episodes.
+        seed: Row i is seeded with seed + i; keep it away from the seeds of training.
+        optimum: Name of the policy to measure the others by; None where the optimum is not known.
+
+    Raises:
+        ValueError: if `optimum` is not among the policies.
+
+    Example:
+        >>> from landscape_gym.control import optimum
+        >>> from landscape_gym.policy import RulePolicy
+        >>> from landscape_gym.rules import GradientDescent
+        >>> problem = NavigationProblem(landscape={"kind": "quadratic", "curvature": (1 / 9, 1.0)})
+        >>> rules = {"descent": RulePolicy(GradientDescent(1.0)), "optimum": optimum(problem)}
+        >>> compare(problem, rules, episodes=32, optimum="optimum")["descent"].ratio.value > 1
+        True
+    """
+    if optimum is not None and optimum not in policies:
+        raise ValueError(f"the optimum {optimum!r} is not one of {', '.join(policies)}.")
+    entrants: dict[str, Policy] = {DO_NOTHING: DoNothing(problem.control_dim), **policies}
+    rollouts = {
+        name: rollout(problem, policy, episodes=episodes, seed=seed)
+        for name, policy in entrants.items()
+    }
+    best = np.zeros(episodes) if optimum is None else rollouts[optimum].cost
+    null = rollouts[DO_NOTHING].cost
+    results = tuple(
+        Result(
+            name=name,
+            privileged=entrants[name].observation.privileged,
+            cost=float(run.cost.mean()),
+            ratio=None if optimum is None else _estimate(_ratio, run.cost, best),
+            regret=_estimate(_regret, run.cost, best, null),
+            final_excess=float(run.excess[-1].mean()),
+            diverged=run.diverged,
+        )
+        for name, run in rollouts.items()
+    )
+    return Comparison(results, episodes, problem.steps, optimum)
+
+
+def _ratio(cost: Array, best: Array, axis: int = -1) -> Array:
+    return cost.mean(axis) / best.mean(axis)
+
+
+def _regret(cost: Array, best: Array, null: Array, axis: int = -1) -> Array:
+    best_mean = best.mean(axis)
+    return (cost.mean(axis) - best_mean) / (null.mean(axis) - best_mean)
+
+
+def _estimate(statistic: Callable[..., Array], *samples: Array) -> Estimate:
+    value = float(statistic(*samples))
+    if len(samples[0]) < 2:
+        return Estimate(value, float("nan"), float("nan"))
+    interval = bootstrap(
+        samples,
+        statistic,
+        paired=True,
+        vectorized=True,
+        n_resamples=RESAMPLES,
+        confidence_level=CONFIDENCE,
+        method="percentile",
+        rng=np.random.default_rng(0),
+    ).confidence_interval
+    return Estimate(value, float(interval.low), float(interval.high))

@@ -1,0 +1,67 @@
+"""What a learner remembers of the gradients it has seen, as far as it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, cast
+
+import numpy as np
+
+from landscape_gym.landscapes.base import Array
+from landscape_gym.observation import ObservationConfig
+from landscape_gym.state import State
+
+
+class Memory:
+    """The recurrences behind previous gradient, averages and running scale.
+
+    With g the observed gradient, a the decay of an average:
+
+        previous gradient <- g;   average <- a average + (1 - a) g;   likewise for g^2
+        mean square       <- s mean square + (1 - s) mean over coordinates of g^2
+
+    Averages begin with the first gradient of the episode, so they need no bias correction.
+    """
+
+    def __init__(self, config: ObservationConfig, also: Iterable[str] = ()) -> None:
+        """Keep what the channels of `config` need, and the fields named in `also`."""
+        self.kept = config.memory | frozenset(also)
+        self.rates = np.array(config.rates)[:, None]
+        self.scale_rate = config.scale_rate
+
+    def begin(self, gradient: Array) -> dict[str, Any]:
+        """The remembered fields of the state at the first gradient (B, d) of an episode."""
+        fresh = {
+            "previous_gradient": lambda: np.zeros_like(gradient),
+            "moved": lambda: np.zeros_like(gradient),
+            "mean_square": lambda: _mean_square(gradient),
+            "averages": lambda: np.repeat(gradient[:, None], len(self.rates), axis=1),
+            "squared_averages": lambda: np.repeat(gradient[:, None] ** 2, len(self.rates), axis=1),
+        }
+        return {name: fresh[name]() for name in self.kept}
+
+    def update(self, state: State, gradient: Array, before: Array) -> None:
+        """Take in the gradient (B, d) seen after a move from `before` (B, d) to `state.theta`.
+
+        `state.gradient` is still the one seen before the move.
+        """
+        kept, s = self.kept, self.scale_rate
+        if "previous_gradient" in kept:
+            state.previous_gradient = state.gradient
+        if "moved" in kept:
+            state.moved = state.theta - before
+        if "mean_square" in kept:
+            old = cast(Array, state.mean_square)
+            state.mean_square = s * old + (1 - s) * _mean_square(gradient)
+        if "averages" in kept:
+            state.averages = self._average(cast(Array, state.averages), gradient)
+        if "squared_averages" in kept:
+            state.squared_averages = self._average(cast(Array, state.squared_averages), gradient**2)
+
+    def _average(self, average: Array, value: Array) -> Array:
+        a = self.rates.astype(value.dtype)
+        return a * average + (1 - a) * value[:, None]
+
+
+def _mean_square(gradient: Array) -> Array:
+    return np.vecdot(gradient, gradient) / gradient.shape[1]

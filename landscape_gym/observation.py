@@ -1,0 +1,277 @@
+"""What the learner sees: channels, chosen by name, and where each lies in the observation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+
+from landscape_gym.configuration import build, number, unknown, vector
+from landscape_gym.landscapes import Minimum
+from landscape_gym.landscapes.base import Array
+from landscape_gym.problem import NavigationProblem
+from landscape_gym.state import State
+
+BOUND = 1e6
+"""Observations are clipped to this magnitude, so that they lie in a finite space."""
+LOSS_FLOOR = 1e-8
+"""Losses below this read as this in the channel ``log_loss``."""
+SECANT_BOUND = 1e4
+"""Secant curvatures are clipped to [1 / SECANT_BOUND, SECANT_BOUND]."""
+
+Read = Callable[[State, NavigationProblem], Array]
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One part of the observation."""
+
+    read: Read
+    """Its values, (batch, size), from the state."""
+    size: Callable[[NavigationProblem, int], int]
+    """Its size, for a problem and a number of averaging rates."""
+    description: str
+    power: int = 0
+    """Units of gradient^power: what running scale it is divided by."""
+    privileged: bool = False
+    """Whether it tells what a learner cannot see."""
+    bounds: tuple[float, float] = (-BOUND, BOUND)
+    memory: tuple[str, ...] = ()
+    """Fields of the state that have to be kept for it."""
+    needs: str | None = None
+    """What the landscape has to offer for it."""
+
+
+def _dim(problem: NavigationProblem, rates: int) -> int:
+    return problem.dim
+
+
+def _one(problem: NavigationProblem, rates: int) -> int:
+    return 1
+
+
+def _rates(problem: NavigationProblem, rates: int) -> int:
+    return rates * problem.dim
+
+
+def _secant(state: State, problem: NavigationProblem) -> Array:
+    """Logarithm of (change of gradient) / (change of parameter), and whether that is positive."""
+    change = state.gradient - cast(Array, state.previous_gradient)
+    moved = cast(Array, state.moved)
+    valid = change * moved > 0
+    secant = np.divide(change, moved, out=np.ones_like(change), where=valid)
+    log_secant = np.log(np.clip(secant, 1 / SECANT_BOUND, SECANT_BOUND))
+    return np.concatenate([log_secant, valid], axis=1)
+
+
+def _target(state: State, problem: NavigationProblem) -> Array:
+    location = cast(Minimum, problem.landscape.minimum(state.instances)).location
+    return location if state.shift is None else location + state.shift
+
+
+def _curvature(state: State, problem: NavigationProblem) -> Array:
+    return cast(Array, problem.landscape.curvature_diagonal(state.instances, _point(state)))
+
+
+def _hessian(state: State, problem: NavigationProblem) -> Array:
+    hessian = cast(Array, problem.landscape.hessian(state.instances, _point(state)))
+    return hessian.reshape(len(hessian), -1)
+
+
+def _point(state: State) -> Array:
+    return state.theta if state.shift is None else state.theta - state.shift
+
+
+CHANNELS: dict[str, Channel] = {
+    "gradient": Channel(
+        lambda s, p: s.gradient, _dim, "gradient of the loss, with the problem's noise", power=1
+    ),
+    "loss": Channel(lambda s, p: s.loss[:, None], _one, "loss, exact"),
+    "log_loss": Channel(
+        lambda s, p: np.log(np.maximum(s.loss, LOSS_FLOOR))[:, None],
+        _one,
+        f"natural logarithm of the loss, of {LOSS_FLOOR:g} where it is smaller",
+        bounds=(math.log(LOSS_FLOOR), 100.0),
+    ),
+    "previous_update": Channel(
+        lambda s, p: s.previous_update,
+        lambda p, rates: p.control_dim,
+        "the last control u, 0 at the start",
+        power=1,
+    ),
+    "previous_gradient": Channel(
+        lambda s, p: cast(Array, s.previous_gradient),
+        _dim,
+        "the gradient seen one step ago, 0 at the start",
+        power=1,
+        memory=("previous_gradient",),
+    ),
+    "secant": Channel(
+        _secant,
+        lambda p, rates: 2 * p.dim,
+        "per coordinate, the logarithm of the change of gradient over the change of parameter, "
+        f"clipped to {SECANT_BOUND:g}, then a flag: 1 where both changes have one sign",
+        bounds=(-math.log(SECANT_BOUND) - 1e-3, math.log(SECANT_BOUND) + 1e-3),
+        memory=("previous_gradient", "moved"),
+    ),
+    "averages": Channel(
+        lambda s, p: cast(Array, s.averages).reshape(len(s.theta), -1),
+        _rates,
+        "exponential averages of the gradient, one after another per rate",
+        power=1,
+        memory=("averages",),
+    ),
+    "squared_averages": Channel(
+        lambda s, p: cast(Array, s.squared_averages).reshape(len(s.theta), -1),
+        _rates,
+        "exponential averages of the squared gradient, one after another per rate",
+        power=2,
+        memory=("squared_averages",),
+    ),
+    "parameters": Channel(lambda s, p: s.theta, _dim, "theta itself"),
+    "displacement": Channel(
+        lambda s, p: s.theta - s.start, _dim, "theta minus the start of the episode"
+    ),
+    "elapsed": Channel(
+        lambda s, p: (s.elapsed / p.steps)[:, None],
+        _one,
+        "fraction of the episode that is over",
+        bounds=(0.0, 1.0),
+    ),
+    "switched": Channel(
+        lambda s, p: (s.switched & p.signalled)[:, None],
+        _one,
+        "1 after a step on which the task was redrawn, if the problem signals it; else 0",
+        bounds=(0.0, 1.0),
+    ),
+    "curvature": Channel(
+        _curvature,
+        _dim,
+        "diagonal of the Hessian at theta",
+        privileged=True,
+        needs="curvature_diagonal",
+    ),
+    "hessian": Channel(
+        _hessian,
+        lambda p, rates: p.dim**2,
+        "Hessian at theta, row by row",
+        privileged=True,
+        needs="hessian",
+    ),
+    "target": Channel(_target, _dim, "where the minimum is now", privileged=True, needs="minimum"),
+}
+
+
+@dataclass(frozen=True)
+class ObservationConfig:
+    """Which channels a learner sees, and how they are scaled."""
+
+    channels: tuple[str, ...] = ("gradient",)
+    """Names from `CHANNELS`, in the order of the observation."""
+    rates: tuple[float, ...] = (0.9,)
+    """Decay per step of the exponential averages, each in [0, 1)."""
+    scaled: bool = False
+    """Divide gradients, updates and averages by the running root mean square of the gradient over
+    coordinates and time, and clip them to ``clip``."""
+    scale_rate: float = 0.9
+    """Decay per step of that running mean square, in [0, 1)."""
+    clip: float | None = None
+    """Where scaled channels are clipped; None is ``sqrt(dim)``."""
+
+    def __post_init__(self) -> None:
+        """Validate."""
+        given = self.channels
+        channels = (given,) if isinstance(given, str) else tuple(given)
+        for name in channels:
+            if name not in CHANNELS:
+                raise ValueError(unknown("channel", name, CHANNELS))
+        if len(set(channels)) != len(channels) or not channels:
+            raise ValueError(f"name at least one channel, and each once; got {channels!r}.")
+        object.__setattr__(self, "channels", channels)
+        object.__setattr__(self, "rates", vector("rates", self.rates))
+        for rate in (*self.rates, self.scale_rate):
+            if number("averaging rate", rate, low=0.0) >= 1:
+                raise ValueError(f"an averaging rate is below 1, got {rate!r}.")
+        if self.clip is not None:
+            number("clip", self.clip, low=0.0, strict=True)
+
+    @classmethod
+    def of(cls, given: ObservationConfig | Mapping[str, Any] | str | tuple | list) -> Any:
+        """A configuration from itself, a mapping of its fields, or names of channels."""
+        if isinstance(given, cls):
+            return given
+        if isinstance(given, Mapping):
+            return build(cls, given, "observation")
+        return cls(channels=cast(Any, given))
+
+    @property
+    def privileged(self) -> bool:
+        """Whether any channel tells what a learner cannot see."""
+        return any(CHANNELS[name].privileged for name in self.channels)
+
+    @property
+    def memory(self) -> frozenset[str]:
+        """Fields of the state that have to be kept for the channels."""
+        kept = {field for name in self.channels for field in CHANNELS[name].memory}
+        return frozenset(kept | ({"mean_square"} if self.scaled else set()))
+
+
+class Layout:
+    """Names, slices and bounds of an observation, and how it is put together.
+
+    Example:
+        >>> layout = Layout(ObservationConfig(("gradient", "elapsed")), NavigationProblem())
+        >>> layout.slices
+        {'gradient': slice(0, 2, None), 'elapsed': slice(2, 3, None)}
+    """
+
+    def __init__(self, config: ObservationConfig, problem: NavigationProblem) -> None:
+        """Lay out the channels of `config` for `problem`.
+
+        Raises:
+            ValueError: if a channel needs what the landscape does not offer.
+        """
+        self.config = config
+        self.problem = problem
+        self.slices: dict[str, slice] = {}
+        self.clip = math.sqrt(problem.dim) if config.clip is None else config.clip
+        self.bounds: dict[str, tuple[float, float]] = {}
+        position = 0
+        for name in config.channels:
+            channel = CHANNELS[name]
+            if channel.needs and not problem.landscape.offers(channel.needs):
+                raise ValueError(
+                    f"channel {name!r} needs a landscape that offers {channel.needs}, and "
+                    f"{type(problem.landscape).__name__} does not."
+                )
+            size = channel.size(problem, len(config.rates))
+            self.slices[name] = slice(position, position + size)
+            position += size
+            clipped = config.scaled and channel.power
+            self.bounds[name] = (-self.clip, self.clip) if clipped else channel.bounds
+        self.size = position
+        self.low, self.high = np.empty((2, self.size))
+        for name, where in self.slices.items():
+            self.low[where], self.high[where] = self.bounds[name]
+
+    def observe(self, state: State, dtype: np.dtype) -> Array:
+        """The observation, (batch, size), in a new array."""
+        with np.errstate(over="ignore"):  # what overflows is clipped
+            return self._observe(state, dtype)
+
+    def _observe(self, state: State, dtype: np.dtype) -> Array:
+        out = np.empty((len(state.theta), self.size), dtype)
+        scale = None
+        if self.config.scaled:
+            mean_square = cast(Array, state.mean_square)
+            scale = 1.0 / np.sqrt(np.maximum(mean_square, np.finfo(mean_square.dtype).tiny))
+        for name, where in self.slices.items():
+            channel, (low, high) = CHANNELS[name], self.bounds[name]
+            values = channel.read(state, self.problem)
+            if scale is not None and channel.power:
+                values = values * (scale**channel.power)[:, None]
+            np.clip(values, low, high, out=out[:, where])
+        return out

@@ -1,0 +1,248 @@
+"""The registered environments: one `Regime` per id, each the special case behind one sentence.
+
+`import landscape_gym` registers all of them with Gymnasium; ``gym.make`` with an id of the form
+``"landscape_gym:LandscapeNav-v0"`` imports it by itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import gymnasium as gym
+from gymnasium.envs.registration import EnvSpec
+
+from landscape_gym.actions import ACTIONS, Action, GlobalStepSize, Velocity
+from landscape_gym.configuration import alternative, merged, one_of, plain, unknown
+from landscape_gym.landscapes import (
+    Conditioned,
+    DoubleWell,
+    LogisticRegression,
+    LogUniform,
+    Quadratic,
+)
+from landscape_gym.observation import ObservationConfig
+from landscape_gym.problem import (
+    CurvatureNoise,
+    IsotropicNoise,
+    MinibatchNoise,
+    NavigationProblem,
+    Rotation,
+    UniformStart,
+)
+
+
+@dataclass(frozen=True)
+class Regime:
+    """A problem, what is seen of it, and the sentence it is there to test."""
+
+    id: str
+    """The environment's id."""
+    sentence: str
+    """What the theory says here."""
+    problem: NavigationProblem
+    observation: ObservationConfig
+    action: Action
+
+    def configured(
+        self,
+        problem: NavigationProblem | Mapping[str, Any] | None = None,
+        observation: ObservationConfig | Mapping[str, Any] | str | tuple | list | None = None,
+        action: Action | Mapping[str, Any] | str | None = None,
+        **overrides: Any,
+    ) -> Regime:
+        """A copy with some parts changed; a mapping without ``kind`` changes only what it names.
+
+        Raises:
+            ValueError: for an unknown field or value, naming the accepted ones and the nearest.
+            TypeError: for an unknown argument, likewise, or a value of the wrong type.
+        """
+        if problem is None:
+            problem = self.problem
+        elif isinstance(problem, Mapping):
+            problem = self.problem.replace(**problem)
+        else:
+            problem = NavigationProblem.of(problem)
+        accepted = [field.name for field in fields(NavigationProblem)]
+        for name in overrides:
+            if name not in accepted:
+                # A TypeError, as for any function: TorchRL tries arguments and takes them back.
+                known = [*accepted, "problem", "observation", "action"]
+                raise TypeError(unknown("unexpected keyword argument", name, known))
+        problem = problem.replace(**overrides)
+        if observation is None:
+            observation = self.observation
+        elif isinstance(observation, Mapping):
+            observation = merged(self.observation, observation, "observation")
+        return replace(
+            self,
+            problem=problem,
+            observation=ObservationConfig.of(observation),
+            action=self._action(action),
+        )
+
+    def _action(self, given: Action | Mapping[str, Any] | str | None) -> Action:
+        """The action with the changes that are asked for."""
+        if given is None:
+            return self.action
+        if isinstance(given, Mapping) and "kind" not in given:
+            return merged(self.action, given, "action")
+        return alternative(ACTIONS, given, "action")
+
+
+def _planar(**changes: Any) -> NavigationProblem:
+    """Two coordinates of curvature 1/9 and 1, as in the paper's Figure 2, starts N(0, I)."""
+    return NavigationProblem(landscape=Quadratic(dim=2, curvature=(1 / 9, 1.0)), **changes)
+
+
+REGIMES: dict[str, Regime] = {
+    "landscape-nav": Regime(
+        "LandscapeNav-v0",
+        "Learning is navigating a landscape whose shape is hidden, by noisy gradients.",
+        NavigationProblem(
+            landscape=Quadratic(
+                dim=10, curvature=LogUniform(0.05, 5.0), rotated=True, optimum_std=1.0
+            ),
+            noise=CurvatureNoise(0.3),
+        ),
+        ObservationConfig(("gradient", "previous_update", "previous_gradient", "elapsed")),
+        Velocity(scale=10.0),
+    ),
+    "short-horizon": Regime(
+        "LandscapeNav/ShortHorizon-v0",
+        "With a short horizon the optimal rule is gradient descent.",
+        _planar(gamma=10.0, dt=0.01),
+        ObservationConfig(("gradient",)),
+        Velocity(scale=0.5),
+    ),
+    "long-horizon": Regime(
+        "LandscapeNav/LongHorizon-v0",
+        "With a long horizon convergence rates grow with the root of the curvature only.",
+        _planar(),
+        ObservationConfig(("gradient",)),
+        Velocity(scale=4.0),
+    ),
+    "hidden-curvature": Regime(
+        "LandscapeNav/HiddenCurvature-v0",
+        "When curvature is hidden a longer horizon buys momentum.",
+        NavigationProblem(
+            landscape=Quadratic(
+                dim=6, curvature=Conditioned(100.0, 0.3, 3.0), rotated=True, optimum_std=1.0
+            ),
+            dt=0.2,
+        ),
+        ObservationConfig(
+            ("gradient", "previous_update", "previous_gradient", "secant"), scaled=True
+        ),
+        Velocity(scale=8.0),
+    ),
+    "geometry": Regime(
+        "LandscapeNav/Geometry-v0",
+        "A metric on parameters turns the optimal rule into a natural gradient.",
+        NavigationProblem(
+            landscape=Quadratic(dim=2, curvature=(4.0, 4.0)),
+            metric=(1 / 50, 1.0),
+            dt=0.02,
+        ),
+        ObservationConfig(("gradient",)),
+        Velocity(scale=50.0),
+    ),
+    "partial-control": Regime(
+        "LandscapeNav/PartialControl-v0",
+        "Default dynamics make the optimal rule a non-gradient one that stops short of the goal.",
+        NavigationProblem(
+            landscape=Quadratic(dim=2, curvature=(4.0, 4.0), optimum=(0.0, -0.5)),
+            default_dynamics=Rotation(3.0),
+            dt=0.02,
+        ),
+        ObservationConfig(("gradient", "parameters")),
+        Velocity(scale=10.0),
+    ),
+    "noisy-gradient": Regime(
+        "LandscapeNav/NoisyGradient-v0",
+        "With noisy gradients and a drifting optimum the stationary rule is heavy-ball momentum.",
+        _planar(noise=IsotropicNoise(0.3), drift=0.1),
+        ObservationConfig(("gradient", "averages", "squared_averages"), rates=(0.5, 0.9, 0.99)),
+        Velocity(scale=4.0),
+    ),
+    "task-switching": Regime(
+        "LandscapeNav/TaskSwitching-v0",
+        "When tasks change the optimal rule aims part of the way back to the prior mean.",
+        NavigationProblem(
+            landscape=Quadratic(dim=2, curvature=(1 / 9, 1.0), optimum_std=1.0), hazard=0.1
+        ),
+        ObservationConfig(("parameters", "target")),
+        Velocity(scale=4.0),
+    ),
+    "hidden-task-switching": Regime(
+        "LandscapeNav/HiddenTaskSwitching-v0",
+        "The same when the task shows only through noisy gradients.",
+        NavigationProblem(
+            landscape=Quadratic(dim=2, curvature=(1 / 9, 1.0), optimum_std=1.0),
+            noise=IsotropicNoise(0.3),
+            hazard=0.1,
+        ),
+        ObservationConfig(("parameters", "gradient", "averages"), rates=(0.5, 0.9)),
+        Velocity(scale=4.0),
+    ),
+    "logistic-regression": Regime(
+        "LandscapeNav/LogisticRegression-v0",
+        "Training a real model by minibatches is the same problem.",
+        NavigationProblem(
+            landscape=LogisticRegression(), noise=MinibatchNoise(32), eta=4.0, gamma=0.5
+        ),
+        ObservationConfig(("loss", "log_loss")),
+        GlobalStepSize(low=0.1, high=10.0),
+    ),
+    "double-well": Regime(
+        "LandscapeNav/DoubleWell-v0",
+        "Long horizons climb out of local minima, short horizons never do.",
+        NavigationProblem(landscape=DoubleWell(), start=UniformStart()),
+        ObservationConfig(("parameters",)),
+        Velocity(scale=5.0),
+    ),
+}
+
+
+def regime(name: str) -> Regime:
+    """The regime of that name.
+
+    Raises:
+        ValueError: naming the accepted names and the nearest.
+    """
+    return REGIMES[one_of("regime", name, REGIMES)]
+
+
+class PortableSpec:
+    """Mixin that keeps the kinds of configurations in ``spec.to_json()``.
+
+    Gymnasium writes dataclasses by their fields alone, so that every landscape would read back as a
+    change to the regime's. Set as `spec`, arguments are brought to their JSON form, with kinds.
+    """
+
+    _spec: EnvSpec | None = None
+
+    @property
+    def spec(self) -> EnvSpec | None:
+        """What `gym.make` made the environment from."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: EnvSpec | None) -> None:
+        if spec is not None:
+            with contextlib.suppress(ValueError):  # code has no such form, and no to_json() either
+                spec.kwargs = plain(spec.kwargs)
+        self._spec = spec
+
+
+def register_all() -> None:
+    """Register every regime with Gymnasium, for `gym.make` and `gym.make_vec`."""
+    for name, entry in REGIMES.items():
+        gym.register(
+            entry.id,
+            entry_point="landscape_gym.env:LandscapeNavEnv",
+            vector_entry_point="landscape_gym.vector_env:LandscapeNavVectorEnv",
+            kwargs={"regime": name},
+        )

@@ -1,0 +1,270 @@
+"""The batched simulation behind every face of the environment: begin episodes, advance them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar, NamedTuple, cast
+
+import numpy as np
+from gymnasium import spaces
+
+from landscape_gym import dynamics, registration
+from landscape_gym.actions import Action
+from landscape_gym.configuration import count, one_of
+from landscape_gym.landscapes import assign, take
+from landscape_gym.landscapes.base import Array
+from landscape_gym.memory import Memory
+from landscape_gym.observation import Layout
+from landscape_gym.problem import NavigationProblem
+from landscape_gym.state import State
+from landscape_gym.streams import Streams
+
+LARGEST_COST = 1e30
+"""What a step that diverges costs at the most, so that rewards are finite."""
+
+
+class Outcome(NamedTuple):
+    """What a step did, one entry per row, (B,)."""
+
+    loss: Array
+    """Loss after the move, on the landscape that the move was made on."""
+    excess: Array
+    """That loss above the minimum, where the minimum is known."""
+    charge: Array
+    """Cost of the control."""
+    cost: Array
+    """Cost of the step, minus the reward."""
+    terminated: Array
+    """Whether the horizon is reached, or the row diverged."""
+    truncated: Array
+    """Whether the episode's steps are over."""
+
+
+class Simulation:
+    """B rows of one problem, each with its own generator, instance and learner's memory.
+
+    Args:
+        num_rows: B.
+        regime: Name of the regime in `landscape_gym.registration.REGIMES` to begin with.
+        dtype: "float32" or "float64".
+        **changes: What to change of it, as of `Regime.configured`.
+    """
+
+    dtypes: ClassVar[tuple[str, ...]] = ("float32", "float64")
+    state: State
+
+    def __init__(
+        self, num_rows: int, regime: str = "landscape-nav", dtype: str = "float32", **changes: Any
+    ) -> None:
+        """Make the streams of random numbers; `begin` draws the first episodes."""
+        setup = registration.regime(regime).configured(**changes)
+        self.problem: NavigationProblem = setup.problem
+        self.action: Action = setup.action
+        self.num_rows = count("num_envs", num_rows)
+        self.dtype = np.dtype(one_of("dtype", dtype, self.dtypes))
+        self.layout = Layout(setup.observation, self.problem)
+        self.memory = Memory(setup.observation, self.action.memory)
+        self.action_size = self.action.size(self.problem)
+        normals = dynamics.normals_per_step(self.problem)
+        uniforms = dynamics.uniforms_per_step(self.problem)
+        self.streams = Streams(self.num_rows, normals, uniforms, self.problem.steps + 1, self.dtype)
+        self._norm_bound = self.problem.norm_bound**2
+        self._switch_probability = dynamics.switch_probability(self.problem)
+        self._drift_std = math.sqrt(self.problem.drift * self.problem.dt)
+
+    @property
+    def observation_space(self) -> spaces.Box:
+        """The space of one row's observations."""
+        low, high = (bound.astype(self.dtype) for bound in (self.layout.low, self.layout.high))
+        return spaces.Box(low, high, dtype=cast(Any, self.dtype.type))
+
+    @property
+    def action_space(self) -> spaces.Box:
+        """The space of one row's actions."""
+        return spaces.Box(-1.0, 1.0, (self.action_size,), dtype=cast(Any, self.dtype.type))
+
+    def begin(self, rows: Array) -> State:
+        """Begin new episodes in some rows; returns the state of these rows."""
+        problem, draw = self.problem, self.streams.draws(rows)
+        instances, theta = dynamics.initial(problem, draw)
+        self.streams.begin(rows)
+        loss, grad = problem.landscape.loss_and_grad(instances, theta)
+        normal, uniform = self.streams.normal[rows], self.streams.uniform[rows]
+        gradient = dynamics.observed_gradient(problem, instances, theta, grad, normal, uniform)
+        fresh = State(
+            theta=theta,
+            start=theta.copy(),
+            instances=instances,
+            shift=np.zeros_like(theta) if problem.drift else None,
+            minimum_loss=dynamics.minimum_loss(problem, instances, theta),
+            elapsed=np.zeros(len(rows), np.int64),
+            largest_cost=np.zeros(len(rows), self.dtype),
+            switched=np.zeros(len(rows), bool),
+            loss=loss,
+            grad=grad,
+            gradient=gradient,
+            previous_update=np.zeros((len(rows), problem.control_dim), self.dtype),
+            **self.memory.begin(gradient),
+        )
+        if len(rows) == self.num_rows:
+            self.state = fresh
+        else:
+            self.state.assign(rows, fresh)
+        return fresh
+
+    def observe(self, state: State) -> Array:
+        """What the learner sees of a state, (B, size), in a new array."""
+        return self.layout.observe(state, self.dtype)
+
+    def advance(self, actions: Any, still: Array | None = None) -> Outcome:
+        """Move every row by its action, then let the landscapes change.
+
+        Args:
+            actions: (B, size); what lies outside [-1, 1] is clipped.
+            still: Rows whose episode is over, (B,), if there are any: what becomes of them does
+                not matter.
+
+        Raises:
+            ValueError: if actions have another shape, or are NaN or no numbers; the state is then
+                as it was.
+        """
+        action = self._checked(actions)
+        state, problem, before = self.state, self.problem, self.state.theta
+        with np.errstate(over="ignore", invalid="ignore"):
+            control = self.action.control(action, state, problem)
+            theta = dynamics.transition(problem, before, control)
+            charge = dynamics.control_cost(problem, state.instances, self._point(before), control)
+            loss, grad = problem.landscape.loss_and_grad(state.instances, self._point(theta))
+            excess = loss - state.minimum_loss
+            cost = charge + problem.dt * problem.k * excess
+            good = self._good(theta, grad, cost)
+        diverged = None
+        if good is not None:
+            self._refuse_nan(action, good if still is None else good | still)
+            diverged = np.flatnonzero(~good)
+            control[diverged] = 0
+            for new, old in ((theta, before), (loss, state.loss), (grad, state.grad)):
+                new[diverged] = old[diverged]
+            excess[diverged] = loss[diverged] - state.minimum_loss[diverged]
+            with np.errstate(over="ignore"):
+                rest = dynamics.divergence_cost(
+                    problem, state.largest_cost[diverged], excess[diverged], state.elapsed[diverged]
+                )
+            charge[diverged] = np.fmin(charge[diverged], LARGEST_COST)
+            cost[diverged] = np.fmin(charge[diverged] + rest, LARGEST_COST)
+        state.theta, state.loss, state.grad = theta, loss, grad
+        np.maximum(state.largest_cost, cost, out=state.largest_cost)
+        state.elapsed += 1
+        terminated, truncated = self._endings(diverged)
+        self._change_landscapes(still)
+        self._perceive(control, before)
+        return Outcome(loss, excess, charge, cost, terminated, truncated)
+
+    def _checked(self, actions: Any) -> Array:
+        """Actions as an array of the simulation's dtype, clipped to the box."""
+        shape = (self.num_rows, self.action_size)
+        action = np.asarray(actions)
+        if action.dtype.kind not in "biuf":
+            raise ValueError(
+                f"actions are real numbers of shape {shape}, got dtype {action.dtype}."
+            )
+        if action.shape != shape:
+            raise ValueError(
+                f"actions have shape {shape[1:]} per environment, {shape} in all; "
+                f"got {action.shape}."
+            )
+        return np.clip(action, -1.0, 1.0).astype(self.dtype, copy=False)
+
+    def _good(self, theta: Array, grad: Array, cost: Array) -> Array | None:
+        """Which rows are within the bound and finite, (B,); None if, as usual, all of them are."""
+        # If all rows together are, each of them is; sums over everything cost next to nothing.
+        norm = np.vdot(theta, theta)
+        if norm <= self._norm_bound and np.isfinite(np.vdot(grad, grad) + np.vdot(cost, cost)):
+            return None
+        good = np.vecdot(theta, theta) <= self._norm_bound
+        good &= np.isfinite(cost) & np.isfinite(np.vecdot(grad, grad))
+        return None if good.all() else good
+
+    def _refuse_nan(self, action: Array, excused: Array) -> None:
+        """Raise if divergence comes from an action that is NaN."""
+        nan = np.isnan(action).any(axis=1) & ~excused
+        if nan.any():
+            row = np.flatnonzero(nan)[0]
+            raise ValueError(f"the action of environment {row} is NaN; give numbers in [-1, 1].")
+
+    def _point(self, theta: Array) -> Array:
+        """Theta in the landscapes' coordinates, which move with their drift."""
+        shift = self.state.shift
+        return theta if shift is None else theta - shift
+
+    def _endings(self, diverged: Array | None) -> tuple[Array, Array]:
+        """Which rows terminate (horizon, divergence) and which are truncated, (B,) each."""
+        over = self.state.elapsed >= self.problem.steps
+        never = np.zeros(self.num_rows, bool)
+        terminated, truncated = (never, over) if self.problem.horizon is None else (over, never)
+        if diverged is not None:
+            terminated[diverged], truncated[diverged] = True, False
+        return terminated, truncated
+
+    def _change_landscapes(self, still: Array | None) -> None:
+        """Drift and task switches, after the cost of the step is charged."""
+        self.streams.advance(still)
+        state, problem = self.state, self.problem
+        if state.shift is not None:
+            state.shift = state.shift + self._drift_std * self.streams.normal[:, -problem.dim :]
+            point = state.theta - state.shift
+            state.loss, state.grad = problem.landscape.loss_and_grad(state.instances, point)
+        if problem.hazard:
+            state.switched = self.streams.uniform[:, -1] < self._switch_probability
+            if still is not None:
+                state.switched &= ~still
+            if state.switched.any():
+                self._redraw(np.flatnonzero(state.switched))
+
+    def _redraw(self, rows: Array) -> None:
+        """Give some rows a new task."""
+        state, landscape = self.state, self.problem.landscape
+        fresh = landscape.sample(self.streams.draws(rows))
+        assign(state.instances, rows, fresh)
+        if state.shift is not None:
+            state.shift[rows] = 0
+        theta = state.theta[rows]
+        state.minimum_loss[rows] = dynamics.minimum_loss(self.problem, fresh, theta)
+        # Outcomes refer to the arrays of the step: replace them, do not overwrite them.
+        state.loss, state.grad = state.loss.copy(), state.grad.copy()
+        state.loss[rows], state.grad[rows] = landscape.loss_and_grad(fresh, theta)
+
+    def _perceive(self, control: Array, before: Array) -> None:
+        """Observe the gradient and remember it."""
+        state = self.state
+        gradient = dynamics.observed_gradient(
+            self.problem,
+            state.instances,
+            self._point(state.theta),
+            state.grad,
+            self.streams.normal,
+            self.streams.uniform,
+        )
+        self.memory.update(state, gradient, before)
+        state.gradient = gradient
+        state.previous_update = control
+
+    def losses(self, row: int, theta: Array) -> Array:
+        """Loss of one row's landscape, as it lies now, at many points (n, dim)."""
+        where = np.full(len(theta), row)
+        shift = self.state.shift
+        point = theta if shift is None else theta - shift[row]
+        return self.problem.landscape.loss(take(self.state.instances, where), point)
+
+    def hidden(self) -> dict[str, Array]:
+        """Where each minimum is now and the Hessian's diagonal, (B, dim), as far as known."""
+        landscape, state = self.problem.landscape, self.state
+        point = self._point(state.theta)
+        hidden = {}
+        minimum = landscape.minimum(state.instances)
+        if minimum is not None:
+            hidden["target"] = state.theta - point + minimum.location
+        curvature = landscape.curvature_diagonal(state.instances, point)
+        if curvature is not None:
+            hidden["curvature"] = np.broadcast_to(curvature, point.shape)
+        return {name: values.astype(self.dtype) for name, values in hidden.items()}

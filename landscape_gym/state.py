@@ -1,0 +1,62 @@
+"""The simulation's state: a record of arrays with one row per environment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from landscape_gym.landscapes import assign
+from landscape_gym.landscapes.base import Array
+
+
+@dataclass
+class State:
+    """Where each row is, on which landscape, and what its learner remembers.
+
+    Shapes: B rows, d parameters, m controls, R averaging rates. Arrays that no channel and no
+    action asks for are None.
+    """
+
+    theta: Array
+    """Parameters, (B, d)."""
+    start: Array
+    """Parameters at the beginning of the episode, (B, d)."""
+    instances: Any
+    """The landscapes' hidden instances."""
+    shift: Array | None
+    """How far each landscape has drifted, (B, d)."""
+    minimum_loss: Array
+    """Loss at the minimum, (B,); 0 where it is unknown."""
+    elapsed: Array
+    """Steps since the beginning of the episode, (B,)."""
+    largest_cost: Array
+    """Largest cost of a step so far, (B,)."""
+    switched: Array
+    """Whether the task was redrawn after the last step, (B,)."""
+    loss: Array
+    """Loss at theta, (B,)."""
+    grad: Array
+    """True gradient at theta, (B, d)."""
+    gradient: Array
+    """Observed gradient, (B, d)."""
+    previous_update: Array
+    """The last control u, (B, m)."""
+    previous_gradient: Array | None = None
+    """The observed gradient before, (B, d)."""
+    moved: Array | None = None
+    """Parameters minus those before, (B, d)."""
+    mean_square: Array | None = None
+    """Running mean of the squared observed gradient over coordinates and time, (B,)."""
+    averages: Array | None = None
+    """Exponential averages of the observed gradient, (B, R, d)."""
+    squared_averages: Array | None = None
+    """Exponential averages of its square, (B, R, d)."""
+
+    def assign(self, rows: Array, fresh: State) -> None:
+        """Overwrite some rows, in place, with all rows of another state."""
+        for field in fields(self):
+            old, new = getattr(self, field.name), getattr(fresh, field.name)
+            if field.name == "instances":
+                assign(old, rows, new)
+            elif old is not None:
+                old[rows] = new
