@@ -1,0 +1,237 @@
+"""From a navigation problem and the Hessians of a batch to the gains of its optimum.
+
+Which solver: closed forms on the axes where Hessian, metric and default dynamics are diagonal;
+closed forms on the Hessian's eigenvectors where metric and default dynamics are multiples of the
+identity; a Riccati equation for each Hessian otherwise.
+
+Notation: x parameters, z target, m mean of the target's prior, u = -(K x + K_z z + K_m m)
+(control/lqr.py). T is the horizon, 1 where it is infinite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from landscape_gym.control import diagonal, lqr
+from landscape_gym.control.diagonal import DiagonalQuadratic
+from landscape_gym.control.lqr import Law, LinearQuadratic, LQRSolution
+from landscape_gym.landscapes import PowerLaw, Quadratic
+from landscape_gym.landscapes.base import Array
+from landscape_gym.problem import Decay, NavigationProblem
+
+
+class Gains(NamedTuple):
+    """Laws of some rows, and the curvatures that they were computed from."""
+
+    curvature: Array
+    """Diagonals of the Hessians, (rows, d), or Hessians row by row, (rows, d * d)."""
+    law: Law
+    """Elementwise gains, (T, rows, d), or matrices, (T, rows, m, d)."""
+    basis: Array | None = None
+    """Orthonormal columns on which elementwise gains act, (rows, d, d); None: the axes."""
+    solution: LQRSolution | None = None
+    """How the matrices were found, if for a single Hessian; None for closed forms."""
+
+
+class GainSolver(NamedTuple):
+    """How to come to gains."""
+
+    channel: str
+    """What to read of each row's Hessian: ``curvature``, its diagonal, or ``hessian``."""
+    solve: Callable[[Array], Gains]
+    """From that channel, (rows, size), to gains."""
+
+
+def check_linear_quadratic(problem: NavigationProblem) -> Quadratic:
+    """The problem's landscape, if the problem is linear-quadratic.
+
+    Raises:
+        ValueError: naming the assumption that fails, and what would be needed.
+    """
+    landscape = problem.landscape
+    if not isinstance(landscape, Quadratic):
+        raise ValueError(
+            f"the landscape {type(landscape).__name__} is not quadratic, so its optimum is not "
+            "linear: it needs dynamic programming (in one or two dimensions) or local trajectory "
+            "optimisation."
+        )
+    f = problem.default_dynamics
+    if not (f is None or isinstance(f, Decay) or problem.dynamics_matrix is not None):
+        raise ValueError(
+            "default_dynamics is a function, which is not known to be linear: give the matrix F of "
+            "f = F theta, or 'decay' or 'rotation'."
+        )
+    if isinstance(problem.metric, str):
+        raise ValueError(
+            f"metric {problem.metric!r} may depend on theta, and the optimum is linear only for a "
+            "constant one: give its values, as a vector or a matrix."
+        )
+    if problem.hazard > 0 and fixed_curvature(landscape) is None:
+        raise ValueError(
+            "with hazard > 0 a switch redraws the random curvature too, and the optimum is not "
+            "linear: give the curvature as numbers and leave it unrotated, or set hazard to 0."
+        )
+    return landscape
+
+
+def fixed_curvature(landscape: Quadratic) -> Array | None:
+    """The Hessian (d, d) or its diagonal (d,) where every instance has the same, else None."""
+    if landscape.rotated:
+        return None
+    if isinstance(landscape.curvature, PowerLaw):
+        return landscape.curvature.quadrature(landscape.dim, landscape.dim)[0]
+    return np.asarray(landscape.curvature) if isinstance(landscape.curvature, tuple) else None
+
+
+def gain_solver(problem: NavigationProblem) -> GainSolver:
+    """The cheapest solver for a problem that `check_linear_quadratic` accepts."""
+    metric, drift = _diagonal_metric(problem), _diagonal_drift(problem)
+    if problem.control_matrix is None and metric is not None and drift is not None:
+        if _on_the_axes(check_linear_quadratic(problem)):
+            return GainSolver("curvature", partial(_closed_form, problem, metric, drift))
+        if np.ptp(metric) == 0 and np.ptp(drift) == 0:
+            isotropic = partial(_on_eigenvectors, problem, metric[:1], drift[:1])
+            return GainSolver("hessian", isotropic)
+    return GainSolver("hessian", partial(_by_riccati, problem))
+
+
+def shared_gains(problem: NavigationProblem, solver: GainSolver) -> Gains | None:
+    """The gains that all rows have where the Hessian is always the same, else None."""
+    curvature = fixed_curvature(check_linear_quadratic(problem))
+    if curvature is None:
+        return None
+    if (curvature.ndim == 1) != (solver.channel == "curvature"):
+        curvature = np.diag(curvature)  # a matrix from its diagonal, or the reverse
+    return solver.solve(curvature.reshape(1, -1))
+
+
+def replaced(gains: Gains, rows: Array, fresh: Gains) -> Gains:
+    """A copy in which some rows have the gains of `fresh`."""
+
+    def put(old: Array, new: Array, axis: int) -> Array:
+        out = old.copy()
+        out[(slice(None),) * axis + (rows,)] = new
+        return out
+
+    curvature = put(gains.curvature, fresh.curvature, 0)
+    law = Law(*(put(old, new, 1) for old, new in zip(gains.law, fresh.law, strict=True)))
+    if gains.basis is None or fresh.basis is None:
+        return Gains(curvature, law)
+    return Gains(curvature, law, put(gains.basis, fresh.basis, 0))
+
+
+def control(gains: Gains, step: Array | None, x: Array, z: Array, m: Array) -> Array:
+    """u, (rows, m), at parameters x and targets z, (rows, d).
+
+    Args:
+        gains: Gains of the same rows, or of a single row that stands for all.
+        step: The step that each row is at, (rows,), in a finite horizon.
+        x: Parameters.
+        z: Targets.
+        m: Mean of the targets' prior, (d,).
+    """
+    K, K_z, K_m = (_at(gain, step) for gain in gains.law)
+    if K.ndim == 3:
+        return -(_times(K, x) + _times(K_z, z) + _times(K_m, m[None]))
+    if gains.basis is None:
+        return -(K * x + K_z * z + K_m * m)
+    back = np.swapaxes(gains.basis, 1, 2)
+    x, z, m = _times(back, x), _times(back, z), _times(back, m[None])
+    return -_times(gains.basis, K * x + K_z * z + K_m * m)
+
+
+def _at(gain: Array, step: Array | None) -> Array:
+    """The gain of each row at its step."""
+    if step is None:
+        return gain[0]
+    return gain[step, np.arange(len(step)) if gain.shape[1] > 1 else 0]
+
+
+def _times(matrices: Array, vectors: Array) -> Array:
+    """Row by row ``A x``."""
+    return np.matmul(matrices, vectors[:, :, None])[:, :, 0]
+
+
+def _on_the_axes(landscape: Quadratic) -> bool:
+    """Whether every instance's Hessian is diagonal."""
+    curvature = fixed_curvature(landscape)
+    if curvature is None or curvature.ndim == 1:
+        return not landscape.rotated
+    return _is_diagonal(curvature)
+
+
+def _diagonal_metric(problem: NavigationProblem) -> Array | None:
+    """The diagonal of G, (1,) or (d,), if G is diagonal."""
+    if problem.metric is None:
+        return np.ones(1)
+    metric = np.asarray(problem.metric, np.float64)
+    if metric.ndim == 1:
+        return metric
+    return np.diag(metric) if _is_diagonal(metric) else None
+
+
+def _diagonal_drift(problem: NavigationProblem) -> Array | None:
+    """The diagonal of F, (1,) or (d,), if F is diagonal."""
+    f = problem.default_dynamics
+    if f is None:
+        return np.zeros(1)
+    if isinstance(f, Decay):
+        return np.full(1, -f.rate)
+    F = problem.dynamics_matrix
+    return np.diag(F) if F is not None and _is_diagonal(F) else None
+
+
+def _is_diagonal(matrix: Array) -> bool:
+    return not (matrix - np.diag(np.diag(matrix))).any()
+
+
+def _closed_form(problem: NavigationProblem, metric: Array, drift: Array, h: Array) -> Gains:
+    """Elementwise gains for Hessian diagonals, (rows, d)."""
+    p, curvature = problem, h.astype(np.float64)
+    dq = DiagonalQuadratic(curvature, p.eta, p.k, p.gamma, p.dt, metric, drift, p.hazard)
+    if p.horizon is not None:
+        return Gains(h, diagonal.finite_horizon(dq, p.horizon))
+    return Gains(h, Law(*(gain[None] for gain in diagonal.stationary(dq))))
+
+
+def _on_eigenvectors(
+    problem: NavigationProblem, metric: Array, drift: Array, hessian: Array
+) -> Gains:
+    """Elementwise gains on the eigenvectors of Hessians, (rows, d * d)."""
+    square = hessian.astype(np.float64).reshape(-1, problem.dim, problem.dim)
+    eigenvalues, basis = np.linalg.eigh(square)
+    law = _closed_form(problem, metric, drift, np.maximum(eigenvalues, 0.0)).law
+    return Gains(hessian, law, basis)
+
+
+def _by_riccati(problem: NavigationProblem, hessian: Array) -> Gains:
+    """Gain matrices for Hessians, (rows, d * d), one after another."""
+    square = hessian.astype(np.float64).reshape(-1, problem.dim, problem.dim)
+    solutions = [_riccati(problem, H) for H in square]
+    stacked = (np.stack(gains, axis=-3) for gains in zip(*(s.law for s in solutions), strict=True))
+    law = Law(*(gain if gain.ndim == 4 else gain[None] for gain in stacked))
+    return Gains(hessian, law, solution=solutions[0] if len(solutions) == 1 else None)
+
+
+def _riccati(problem: NavigationProblem, hessian: Array) -> LQRSolution:
+    """The solution for one Hessian."""
+    p = problem
+    lq = LinearQuadratic.of(
+        hessian,
+        G=p.metric_matrix,
+        F=p.dynamics_matrix,
+        B=p.control_matrix,
+        eta=p.eta,
+        k=p.k,
+        gamma=p.gamma,
+        dt=p.dt,
+        hazard=p.hazard,
+    )
+    solution = lqr.riccati(lq) if p.horizon is None else lqr.finite_horizon(lq, p.horizon)
+    if not solution.converged:
+        raise ValueError(solution.status)
+    return solution
