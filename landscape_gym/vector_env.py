@@ -238,8 +238,8 @@ class LandscapeNavVectorEnv(PortableSpec, VectorEnv[Array, Array, Array]):  # py
         ended = np.zeros(self.num_envs, bool)
         ended[rows] = True
         last = np.full(self.num_envs, None, dtype=object)
-        for row in rows:
-            last[row] = observation[row].copy()
+        for row, seen in zip(rows, observation[rows], strict=True):
+            last[row] = seen
         final: dict[str, Any] = {}
         self._write(final, rows, **{n: info[n][rows] for n in info if not n.startswith("_")})
         final = self._revealed(final, rows)

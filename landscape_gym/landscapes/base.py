@@ -22,6 +22,16 @@ Instances = TypeVar("Instances", bound=tuple)
 class Draws(Protocol):
     """Independent random numbers, each row from its own generator, in the simulation's dtype."""
 
+    @property
+    def rows(self) -> int:
+        """Number of rows, the batch size."""
+        ...
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Float32 or float64."""
+        ...
+
     def normal(self, *shape: int) -> Array:
         """Standard normal numbers, (batch, *shape)."""
         ...

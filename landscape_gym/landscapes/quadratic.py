@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar, NamedTuple, cast
 
 import numpy as np
@@ -78,28 +79,32 @@ class Quadratic(Landscape):
             raise ValueError("quadratic curvature: the Hessian must be positive semidefinite.")
         return tuple(tuple(row) for row in array.tolist())
 
+    @cached_property
+    def _given(self) -> QuadraticInstances:
+        """The instance as far as it is the same for all, optimum and eigenvalues at their means."""
+        mean = np.broadcast_to(np.asarray(self.optimum, np.float64), (1, self.dim))
+        if not isinstance(self.curvature, tuple):
+            return QuadraticInstances(mean, None, None, None)
+        curvature = np.asarray(self.curvature, np.float64)
+        if curvature.ndim == 1:
+            return QuadraticInstances(mean, curvature[None], None, None)
+        eigenvalues, basis = np.linalg.eigh(curvature)
+        root = basis * np.sqrt(np.maximum(eigenvalues, 0.0))
+        return QuadraticInstances(mean, None, curvature[None], root[None])
+
     def sample(self, draw: Draws) -> QuadraticInstances:
         """Draw optimum, eigenvalues and basis, as far as they are random."""
-        mean = np.broadcast_to(np.asarray(self.optimum, dtype=np.float64), (self.dim,))
-        like = draw.uniform(0)  # carries the batch size and the dtype
-        optimum = np.tile(mean.astype(like.dtype), (len(like), 1))
+        given = (a if a is None else a.astype(draw.dtype) for a in self._given)
+        mean, diagonal, dense, root = given
+        optimum = np.repeat(cast(Array, mean), draw.rows, axis=0)
         if self.optimum_std > 0:
             optimum += self.optimum_std * draw.normal(self.dim)
-        if isinstance(self.curvature, tuple):
-            values = np.asarray(self.curvature, dtype=np.float64)
-            if values.ndim == 2:
-                eigenvalues, basis = np.linalg.eigh(values)
-                root = basis * np.sqrt(np.maximum(eigenvalues, 0.0))
-                shared = (a[None].astype(like.dtype) for a in (values, root))
-                return QuadraticInstances(optimum, None, *shared)
-            eigenvalues = values[None, :]
-        else:
-            eigenvalues = self.curvature.sample(draw, self.dim)
-        eigenvalues = eigenvalues.astype(like.dtype)
-        if not self.rotated:
-            return QuadraticInstances(optimum, eigenvalues, None, None)
-        root = random_basis(draw, self.dim) * np.sqrt(eigenvalues)[:, None, :]
-        return QuadraticInstances(optimum, None, root @ root.transpose(0, 2, 1), root)
+        if not isinstance(self.curvature, tuple):
+            diagonal = self.curvature.sample(draw, self.dim).astype(draw.dtype)
+        if self.rotated:
+            root = random_basis(draw, self.dim) * np.sqrt(cast(Array, diagonal))[:, None, :]
+            diagonal, dense = None, root @ root.transpose(0, 2, 1)
+        return QuadraticInstances(optimum, diagonal, dense, root)
 
     def loss_and_grad(self, instances: QuadraticInstances, theta: Array) -> tuple[Array, Array]:
         """Loss and gradient ``H (theta - z)``."""

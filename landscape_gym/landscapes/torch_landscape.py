@@ -191,9 +191,8 @@ class TorchLandscape(Landscape):
         """Normal about `start`, or uniform on `box` without one."""
         if self.start is None:
             return super().default_start(draw)
-        normal = draw.normal(self.dim if self.start_std > 0.0 else 0)
-        start = np.tile(self.start.astype(normal.dtype), (len(normal), 1))
-        return start + self.start_std * normal if self.start_std > 0.0 else start
+        start = np.tile(self.start.astype(draw.dtype), (draw.rows, 1))
+        return start + self.start_std * draw.normal(self.dim) if self.start_std > 0.0 else start
 
     def _map(
         self, function: Callable[..., Any], arrays: tuple[Array, ...], theta: Array

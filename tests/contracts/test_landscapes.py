@@ -74,7 +74,7 @@ def torch_ellipse() -> TorchLandscape:
     return TorchLandscape(
         lambda theta, *rest: losses(theta, *rest, data).mean(),
         dim=3,
-        draw_instances=lambda draw: (draw.normal(3), np.ones_like(draw.uniform(0), shape=(1,))),
+        draw_instances=lambda draw: (draw.normal(3), np.ones(1, draw.dtype)),
         minibatch_loss=lambda theta, centre, scale, u: losses(
             theta, centre, scale, data[(4 * u).long()]
         ).mean(),

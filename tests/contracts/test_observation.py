@@ -1,0 +1,262 @@
+"""Every channel, recomputed from the trajectory; scaling, clipping and layout."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+from landscape_gym import LandscapeNavVectorEnv, NavigationProblem, ObservationConfig
+from landscape_gym.landscapes import Landscape, TorchLandscape
+from landscape_gym.landscapes.base import NoInstances
+from landscape_gym.observation import BOUND, CHANNELS, Layout
+from tests.contracts.environments import EVERYTHING, assert_close, each_channel
+
+RATES = (0.5, 0.9)
+STEPS = 25
+SCALE = 2.0
+
+
+@dataclass
+class Trajectory:
+    """What happened at times 0 .. t, each (t + 1, rows, ...)."""
+
+    g: np.ndarray
+    u: np.ndarray
+    theta: np.ndarray
+    loss: np.ndarray
+    switched: np.ndarray
+    hessian: np.ndarray
+    target: np.ndarray
+
+
+def trajectory(channels: tuple[str, ...], **config: Any) -> tuple[list[Trajectory], list[Any]]:
+    """A run's past at each time, and what the channels showed then, by name."""
+    envs = LandscapeNavVectorEnv(
+        3,
+        problem={**EVERYTHING, "episode_steps": STEPS},
+        observation=ObservationConfig(channels, **config),
+        action={"kind": "velocity", "scale": SCALE},
+        dtype="float64",
+    )
+    layout, simulation = envs.layout, envs.simulation
+    past: dict[str, list[np.ndarray]] = {name: [] for name in Trajectory.__annotations__}
+    pasts, seen = [], []
+
+    def note(observation: np.ndarray, u: np.ndarray) -> None:
+        state = simulation.state
+        now = (state.gradient, u, state.theta, state.loss, state.switched)
+        now += (state.instances.dense, state.instances.optimum + state.shift)
+        for name, value in zip(past, now, strict=True):
+            past[name].append(value.copy())
+        pasts.append(Trajectory(**{name: np.stack(values) for name, values in past.items()}))
+        seen.append({name: observation[:, layout.slices[name]] for name in channels})
+
+    observation, _ = envs.reset(seed=3)
+    note(observation, np.zeros((3, 3)))
+    for action in np.random.default_rng(0).uniform(-1, 1, size=(STEPS, 3, 3)):
+        observation, *_ = envs.step(action)
+        note(observation, SCALE * action)
+    return pasts, seen
+
+
+def average(values: np.ndarray, rate: float) -> np.ndarray:
+    """The weighted sum that the recurrence, begun with the first value, comes to."""
+    t = len(values) - 1
+    weights = [rate**t, *((1 - rate) * rate ** (t - i) for i in range(1, t + 1))]
+    return np.einsum("t,t...->...", weights, values)
+
+
+def secant(past: Trajectory) -> np.ndarray:
+    """Zeros at the start, where nothing has moved yet."""
+    if len(past.g) == 1:
+        return np.zeros((len(past.g[0]), 6))
+    ratio = (past.g[-1] - past.g[-2]) / (past.theta[-1] - past.theta[-2])
+    logs = np.log(np.clip(ratio, 1e-4, 1e4, where=ratio > 0, out=np.ones_like(ratio)))
+    return np.concatenate([logs, ratio > 0], axis=1)
+
+
+def before(values: np.ndarray) -> np.ndarray:
+    return values[-2] if len(values) > 1 else np.zeros_like(values[0])
+
+
+EXPECTED: dict[str, Callable[[Trajectory], np.ndarray]] = {
+    "gradient": lambda past: past.g[-1],
+    "loss": lambda past: past.loss[-1][:, None],
+    "log_loss": lambda past: np.log(past.loss[-1])[:, None],
+    "previous_update": lambda past: past.u[-1],
+    "previous_gradient": lambda past: before(past.g),
+    "secant": secant,
+    "averages": lambda past: np.hstack([average(past.g, a) for a in RATES]),
+    "squared_averages": lambda past: np.hstack([average(past.g**2, a) for a in RATES]),
+    "parameters": lambda past: past.theta[-1],
+    "displacement": lambda past: past.theta[-1] - past.theta[0],
+    "elapsed": lambda past: np.full((len(past.g[0]), 1), (len(past.g) - 1) / STEPS),
+    "switched": lambda past: past.switched[-1][:, None],
+    "curvature": lambda past: np.stack([np.diag(h) for h in past.hessian[-1]]),
+    "hessian": lambda past: past.hessian[-1].reshape(-1, 9),
+    "target": lambda past: past.target[-1],
+}
+"""A new channel needs its recomputation here, written without looking at its code."""
+POWERS = {"gradient": 1, "previous_update": 1, "previous_gradient": 1, "averages": 1}
+POWERS["squared_averages"] = 2
+
+
+@each_channel
+def test_a_channel_shows_what_its_description_says(channel: str):
+    pasts, seen = trajectory((channel,), rates=RATES)
+    for past, now in zip(pasts, seen, strict=True):
+        np.testing.assert_allclose(now[channel], EXPECTED[channel](past), rtol=1e-9, atol=1e-12)
+    assert pasts[-1].switched.any()
+    values = np.stack([now[channel] for now in seen])
+    assert values.std() > 0, "this trajectory tests nothing"
+
+
+@each_channel
+def test_scaling_divides_by_the_running_root_mean_square_and_clips(channel: str):
+    pasts, seen = trajectory((channel,), rates=RATES, scaled=True, scale_rate=0.8, clip=1.2)
+    clipped = 0
+    for past, now in zip(pasts, seen, strict=True):
+        rms = np.sqrt(average((past.g**2).mean(axis=-1), 0.8))[:, None]
+        expected = EXPECTED[channel](past)
+        if channel in POWERS:
+            expected = np.clip(expected / rms ** POWERS[channel], -1.2, 1.2)
+            clipped += (np.abs(expected) == 1.2).sum()
+        np.testing.assert_allclose(now[channel], expected, rtol=1e-9, atol=1e-12)
+    assert (clipped > 0) == (channel in POWERS)
+
+
+def test_scaled_channels_are_clipped_at_the_root_of_the_dimension_by_default():
+    problem = NavigationProblem(landscape={"kind": "quadratic", "dim": 9})
+    config = ObservationConfig(("gradient", "parameters"), scaled=True)
+    layout = Layout(config, problem)
+    np.testing.assert_array_equal(layout.high, [3.0] * 9 + [BOUND] * 9)
+    np.testing.assert_array_equal(layout.low, -layout.high)
+
+
+def test_all_channels_together_are_the_channels_one_after_another():
+    names = tuple(reversed(CHANNELS))
+    _, together = trajectory(names, rates=RATES)
+    for name in names:
+        alone = [{name: now[name]} for now in together]
+        assert_close(trajectory((name,), rates=RATES)[1], alone)
+
+
+@each_channel
+def test_a_channel_has_the_size_that_its_layout_says(channel: str):
+    problem = NavigationProblem(**EVERYTHING, control_matrix=np.ones((3, 2)))
+    layout = Layout(ObservationConfig(channel, rates=(0.1, 0.2, 0.3)), problem)
+    sizes = {"loss": 1, "log_loss": 1, "elapsed": 1, "switched": 1, "previous_update": 2}
+    sizes |= {"secant": 6, "averages": 9, "squared_averages": 9, "hessian": 9}
+    assert layout.size == layout.low.size == layout.high.size == sizes.get(channel, 3)
+
+
+def test_only_oracles_channels_are_privileged():
+    assert {n for n, c in CHANNELS.items() if c.privileged} == {"curvature", "hessian", "target"}
+    assert ObservationConfig(("gradient", "target")).privileged
+    assert not ObservationConfig("gradient").privileged
+
+
+def test_switches_show_only_where_the_problem_signals_them():
+    def shown(**changes: Any) -> np.ndarray:
+        problem = {**EVERYTHING, "hazard": 1e9, **changes}
+        envs = LandscapeNavVectorEnv(1, problem=problem, observation="switched")
+        envs.reset(seed=0)
+        return envs.step(np.zeros((1, 3)))[0]
+
+    assert shown() == 1
+    assert shown(signalled=False) == 0
+
+
+def test_what_is_large_is_clipped_into_the_space():
+    envs = LandscapeNavVectorEnv(
+        1,
+        problem={"landscape": {"kind": "quadratic", "curvature": (1e9, 1e5)}, "max_norm": 1e9},
+        start={"kind": "normal", "mean": 5.0, "std": 0.0},
+        noise=None,
+        observation=["gradient", "loss", "log_loss", "hessian"],
+    )
+    observation, _ = envs.reset(seed=0)
+    log_loss = math.log(12.5 * (1e9 + 1e5))
+    np.testing.assert_allclose(observation, [[1e6, 5e5, 1e6, log_loss, 1e6, 0, 0, 1e5]], rtol=1e-5)
+    assert observation in envs.observation_space
+
+
+def test_the_logarithm_of_a_vanishing_loss_has_a_floor():
+    envs = LandscapeNavVectorEnv(
+        1,
+        problem={"landscape": {"kind": "quadratic"}, "start": {"kind": "normal", "std": 0.0}},
+        noise=None,
+        observation="log_loss",
+    )
+    assert envs.reset(seed=0)[0] == pytest.approx(math.log(1e-8))
+
+
+def test_a_gradient_of_zero_scales_to_finite_numbers():
+    envs = LandscapeNavVectorEnv(
+        1,
+        problem={"landscape": {"kind": "quadratic"}, "noise": None, "dt": 1.0},
+        start={"kind": "normal", "mean": 5.0, "std": 0.0},
+        observation={
+            "channels": ["gradient", "squared_averages", "previous_update"],
+            "scaled": True,
+            "scale_rate": 0.0,
+            "rates": [0.999],
+        },
+        action={"kind": "velocity", "scale": 5.0},
+    )
+    envs.reset(seed=0)
+    observation, *_ = envs.step(-np.ones((1, 2)))  # to the minimum exactly
+    bound = math.sqrt(2)
+    np.testing.assert_allclose(observation, [[0, 0, bound, bound, -bound, -bound]], rtol=1e-6)
+
+
+class Bare(Landscape):
+    """Loss and gradient, and nothing else that a landscape may offer."""
+
+    dim = 2
+
+    def sample(self, draw: Any) -> NoInstances:
+        return NoInstances()
+
+    def loss_and_grad(self, instances: Any, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return (theta**2).sum(axis=1), 2 * theta
+
+
+@each_channel
+def test_only_what_a_landscape_offers_can_be_asked_for(channel: str):
+    make = lambda: LandscapeNavVectorEnv(  # noqa: E731
+        1, problem={"landscape": Bare(), "noise": None}, observation=channel
+    )
+    if CHANNELS[channel].privileged:
+        with pytest.raises(ValueError, match=f"channel '{channel}' needs .*Bare"):
+            make()
+    else:
+        make().reset(seed=0)
+
+
+def test_a_target_needs_a_minimum_that_is_known():
+    landscape = TorchLandscape(lambda theta: (theta**4).sum(), dim=2)
+    with pytest.raises(ValueError, match="minimum"):
+        LandscapeNavVectorEnv(
+            1, problem={"landscape": landscape, "noise": None}, observation="target"
+        ).reset(seed=0)
+
+
+WRONG = [
+    ({"channels": ()}, "at least one"),
+    ({"channels": ("loss", "loss")}, "each once"),
+    ({"channels": ("los",)}, "Did you mean 'loss'"),
+    ({"rates": (1.0,)}, "below 1"),
+    ({"rates": (-0.1,)}, "at least 0"),
+    ({"scale_rate": 1.0}, "below 1"),
+    ({"clip": 0.0}, "above 0"),
+]
+
+
+@pytest.mark.parametrize(("fields", "message"), WRONG)
+def test_wrong_configurations_are_refused(fields: dict[str, Any], message: str):
+    with pytest.raises(ValueError, match=message):
+        ObservationConfig(**fields)
