@@ -23,7 +23,7 @@ BLOCK_NUMBERS = 8192
 """About how many random numbers one block of a row holds."""
 BLOCK_STEPS = 128
 """For how many steps one block serves at the most."""
-CHUNK_NUMBERS = 65_536
+CHUNK_NUMBERS = 16_384
 """About how many numbers are drawn before they are put into the ring, while they are in cache."""
 
 

@@ -102,6 +102,7 @@ class LandscapeNavVectorEnv(PortableSpec, VectorEnv[Array, Array, Array]):  # py
         self.single_action_space = self.simulation.action_space
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
+        self._rows = np.arange(self.num_envs)
         self._all = np.ones(self.num_envs, bool)
         self._ended: Array | None = None
 
@@ -133,7 +134,7 @@ class LandscapeNavVectorEnv(PortableSpec, VectorEnv[Array, Array, Array]):  # py
         Returns:
             Observations (B, size), of which rows that were not reset are as they were, and info.
         """
-        rows = np.arange(self.num_envs)
+        rows = self._rows
         if options is not None and "reset_mask" in options:
             rows = self._checked_rows(options["reset_mask"])
         self._seed(seed, rows)
@@ -174,7 +175,7 @@ class LandscapeNavVectorEnv(PortableSpec, VectorEnv[Array, Array, Array]):  # py
         outcome = self.simulation.advance(actions, still)
         observation = self.simulation.observe(self.simulation.state)
         info = self._step_info(outcome)
-        reward = -outcome.cost.astype(np.float64)
+        reward = np.negative(outcome.cost, dtype=np.float64)
         terminated, truncated = outcome.terminated, outcome.truncated
         if self._recording:
             self._recording.record(still)
@@ -187,8 +188,7 @@ class LandscapeNavVectorEnv(PortableSpec, VectorEnv[Array, Array, Array]):  # py
             self._keep_final(rows, observation, info)
             self._begin_again(rows, observation, info)
             self._ended = np.zeros(self.num_envs, bool)
-        info = self._revealed(info, np.arange(self.num_envs))
-        return observation, reward, terminated, truncated, info
+        return observation, reward, terminated, truncated, self._revealed(info, self._rows)
 
     def render(self) -> tuple[Array, ...] | None:  # type: ignore[override]
         """One picture per row, (height, width, 3) bytes; None without render mode.
@@ -238,8 +238,7 @@ class LandscapeNavVectorEnv(PortableSpec, VectorEnv[Array, Array, Array]):  # py
         ended = np.zeros(self.num_envs, bool)
         ended[rows] = True
         last = np.full(self.num_envs, None, dtype=object)
-        for row, seen in zip(rows, observation[rows], strict=True):
-            last[row] = seen
+        last[rows] = np.fromiter(observation[rows], dtype=object, count=len(rows))
         final: dict[str, Any] = {}
         self._write(final, rows, **{n: info[n][rows] for n in info if not n.startswith("_")})
         final = self._revealed(final, rows)
@@ -249,7 +248,7 @@ class LandscapeNavVectorEnv(PortableSpec, VectorEnv[Array, Array, Array]):  # py
         """The info with the hidden state of some rows, where that is asked for."""
         if self.privileged:
             self._write(info.setdefault("hidden", {}), rows, **self._hidden(rows))
-            info["_hidden"] = np.isin(np.arange(self.num_envs), rows)
+            info["_hidden"] = np.isin(self._rows, rows)
         return info
 
     def _hidden(self, rows: Array) -> dict[str, Array]:
