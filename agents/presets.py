@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from landscape_gym.actions import Action, StepSize
+
 
 @dataclass(frozen=True)
 class Preset:
@@ -58,3 +60,8 @@ PRESETS: dict[str, Preset] = {
 }
 """By name. "linear" for controls that are linear in what is seen, "mlp" where they are not,
 "schedule" for actions that set step sizes, whose box is used whole."""
+
+
+def default_preset(action: Action) -> str:
+    """The preset for what an agent's actions mean."""
+    return "schedule" if isinstance(action, StepSize) else "linear"

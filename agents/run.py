@@ -17,7 +17,7 @@ import numpy as np
 from stable_baselines3.common.logger import configure
 
 from agents.picture import save_picture
-from agents.presets import PRESETS, Preset
+from agents.presets import PRESETS, Preset, default_preset
 from agents.training import train_ppo
 from baselines import OPTIMUM, line_up
 from landscape_gym.configuration import merged, one_of, plain
@@ -44,8 +44,9 @@ class RunConfig:
     """Fields of the observation to change, as JSON, such as '{"channels": ["loss"]}'."""
     action: str = "{}"
     """Fields of the action to change, as JSON, such as '{"scale": 2.0}'."""
-    preset: Literal[tuple(PRESETS)] = "linear"  # type: ignore[valid-type]
-    """Which policy, and how it is trained; see agents/presets.py."""
+    preset: Literal[tuple(PRESETS)] | None = None  # type: ignore[valid-type]
+    """Which policy, and how it is trained; see agents/presets.py. None takes "schedule" where
+    actions set step sizes, and "linear" elsewhere."""
     settings: str = "{}"
     """Fields of the preset to change, as JSON, such as '{"timesteps": 200000}'."""
     seed: int = 0
@@ -80,8 +81,9 @@ def run(config: RunConfig, problem: NavigationProblem | None = None) -> Run:
         FileExistsError: if the folder of the run holds something already.
     """
     regime = _regime(config, problem)
-    preset = _preset(config)
-    folder = _new_folder(config)
+    name = config.preset or default_preset(regime.action)
+    preset = _preset(name, config.settings)
+    folder = _new_folder(config.out, f"{config.regime}-{name}-seed{config.seed}")
     _write(folder / "config.json", json.dumps(_provenance(config, regime, preset), indent=2))
     logger = configure(str(folder), ["csv", "tensorboard"])
     agent, learned = train_ppo(regime, preset, config.seed, logger=logger, progress=config.progress)
@@ -99,9 +101,11 @@ def run(config: RunConfig, problem: NavigationProblem | None = None) -> Run:
         seed=EVALUATION_SEED,
         optimum=best,
     )
-    lines = [comparison.table(), *(f"no {name}: {why}" for name, why in lineup.refusals.items())]
+    lines = [comparison.table(), *(f"{name}: {why}" for name, why in lineup.refusals.items())]
     if lineup.optimum is not None:
         lines.append(_gains(regime.problem, learned, lineup.optimum))
+    elif regime.problem.landscape.offers("minimum"):
+        lines.append(f"Loss at the minimum: {comparison.minimum_loss:.6g}.")
     report = "\n".join(lines)
     _write(folder / "report.txt", report + "\n")
     _write(folder / "results.json", json.dumps([asdict(r) for r in comparison.results], indent=2))
@@ -117,10 +121,10 @@ def _regime(config: RunConfig, problem: NavigationProblem | None) -> Regime:
     return replace(regime, problem=regime.problem.replace(**_mapping("problem", config.problem)))
 
 
-def _preset(config: RunConfig) -> Preset:
-    """The preset with the changes that the configuration asks for."""
-    preset = PRESETS[one_of("preset", config.preset, PRESETS)]
-    return merged(preset, _mapping("settings", config.settings), "settings")
+def _preset(name: str, settings: str) -> Preset:
+    """The preset of that name with the changes that the configuration asks for."""
+    preset = PRESETS[one_of("preset", name, PRESETS)]
+    return merged(preset, _mapping("settings", settings), "settings")
 
 
 def _mapping(name: str, text: str) -> dict[str, Any]:
@@ -134,16 +138,15 @@ def _mapping(name: str, text: str) -> dict[str, Any]:
     return value
 
 
-def _new_folder(config: RunConfig) -> Path:
-    """The run's folder, made and empty."""
-    if config.out is not None:
-        if config.out.exists() and (not config.out.is_dir() or any(config.out.iterdir())):
+def _new_folder(given: Path | None, stem: str) -> Path:
+    """The run's folder, made and empty: the given one, or a new one under runs/."""
+    if given is not None:
+        if given.exists() and (not given.is_dir() or any(given.iterdir())):
             raise FileExistsError(
-                f"{config.out} holds something already; name a new folder with --out, or move it."
+                f"{given} holds something already; name a new folder with --out, or move it."
             )
-        config.out.mkdir(parents=True, exist_ok=True)
-        return config.out
-    stem = f"{config.regime}-{config.preset}-seed{config.seed}"
+        given.mkdir(parents=True, exist_ok=True)
+        return given
     for attempt in range(1, 10_000):
         folder = Path("runs") / (stem if attempt == 1 else f"{stem}-{attempt}")
         try:

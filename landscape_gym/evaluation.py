@@ -41,6 +41,8 @@ class Rollout:
     """Parameters after each step, (steps + 1, kept episodes, dim), if they were asked for."""
     diverged: int
     """How many episodes diverged."""
+    minimum_loss: float
+    """Mean loss at the minimum as the episodes began; 0 where it is unknown."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,8 @@ class Comparison:
     steps: int
     reference: str | None
     """Name of the optimum; None where the floor 0 stands for it."""
+    minimum_loss: float
+    """Mean loss at the minimum; 0 where the minimum is unknown."""
 
     def __getitem__(self, name: str) -> Result:
         """The result of the policy of that name."""
@@ -138,6 +142,7 @@ def rollout(
     rows = np.arange(episodes)
     simulation.streams.seed(rows, (seed + rows).tolist())
     state = simulation.begin(rows)
+    minimum_loss = float(state.minimum_loss.mean())
     start = np.ones(episodes, bool)
     ended = np.zeros(episodes, bool)
     diverged = ended.copy()
@@ -152,14 +157,17 @@ def rollout(
         cost += np.where(ended, 0.0, problem.discount**step * outcome.cost)
         excess.append(np.where(ended, excess[-1], outcome.excess))
         path.append(simulation.state.theta[:keep_paths].copy())
-        early = outcome.terminated & (problem.horizon is None or step + 1 < problem.steps)
-        diverged |= early
+        diverged |= outcome.terminated & (problem.horizon is None or step + 1 < problem.steps)
         ended = ended | outcome.terminated | outcome.truncated
         start = np.zeros(episodes, bool)
         if ended.all():
             break
     return Rollout(
-        cost, np.stack(excess), np.stack(path) if keep_paths else None, int(diverged.sum())
+        cost=cost,
+        excess=np.stack(excess),
+        path=np.stack(path) if keep_paths else None,
+        diverged=int(diverged.sum()),
+        minimum_loss=minimum_loss,
     )
 
 
@@ -213,7 +221,8 @@ def compare(
         )
         for name, run in rollouts.items()
     )
-    return Comparison(results, episodes, problem.steps, optimum)
+    floor = rollouts[DO_NOTHING].minimum_loss
+    return Comparison(results, episodes, problem.steps, optimum, floor)
 
 
 def _ratio(cost: Array, best: Array, axis: int = -1) -> Array:
