@@ -9,6 +9,7 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+import torch
 
 from landscape_gym.landscapes import Quadratic
 from landscape_gym.problem import IsotropicNoise, NavigationProblem, NormalStart
@@ -36,10 +37,11 @@ ARGUMENTS: dict[str, Any] = {
 class BareLoop:
     """The arithmetic and the random numbers of the reference problem in batched NumPy, no more."""
 
-    def __init__(self, num_envs: int) -> None:
-        """Start `num_envs` episodes together."""
+    def __init__(self, num_envs: int, noise: str = "numpy") -> None:
+        """Start `num_envs` episodes together; their noise is drawn by "numpy" or "torch"."""
         self.shape = (num_envs, DIM)
         self.rng = np.random.default_rng(0)
+        self.noise = np.empty(self.shape, np.float32) if noise == "torch" else None
         self.hessian = HESSIAN.astype(np.float32)
         self.reset()
 
@@ -57,7 +59,11 @@ class BareLoop:
         gradient = error @ self.hessian
         loss = 0.5 * np.einsum("bi,bi->b", error, gradient)
         reward = -DT * (0.5 * np.einsum("bi,bi->b", control, control) + loss)
-        observation = gradient + STD * self.rng.standard_normal(self.shape, np.float32)
+        if self.noise is None:
+            noise = self.rng.standard_normal(self.shape, np.float32)
+        else:
+            torch.from_numpy(noise := self.noise).normal_()
+        observation = gradient + STD * noise
         self.elapsed += 1
         over = self.elapsed == STEPS
         if over:

@@ -74,7 +74,7 @@ def control_cost(problem: NavigationProblem, instances: Any, point: Array, contr
         weighted = control * np.asarray(problem.metric, control.dtype)
     else:
         weighted = control @ np.asarray(problem.metric, control.dtype)
-    return problem.dt / (2 * problem.eta) * np.einsum("bi,bi->b", control, weighted)
+    return problem.dt / (2 * problem.eta) * np.vecdot(control, weighted)
 
 
 def observed_gradient(

@@ -259,10 +259,6 @@ class Layout:
 
     def observe(self, state: State, dtype: np.dtype) -> Array:
         """The observation, (batch, size), in a new array."""
-        with np.errstate(over="ignore"):  # what overflows is clipped
-            return self._observe(state, dtype)
-
-    def _observe(self, state: State, dtype: np.dtype) -> Array:
         out = np.empty((len(state.theta), self.size), dtype)
         scale = None
         if self.config.scaled:
@@ -272,6 +268,7 @@ class Layout:
             channel, (low, high) = CHANNELS[name], self.bounds[name]
             values = channel.read(state, self.problem)
             if scale is not None and channel.power:
-                values = values * (scale**channel.power)[:, None]
-            np.clip(values, low, high, out=out[:, where])
+                with np.errstate(over="ignore"):  # what overflows is clipped
+                    values = values * (scale**channel.power)[:, None]
+            values.clip(low, high, out=out[:, where])
         return out

@@ -173,7 +173,7 @@ class Simulation:
                 f"actions have shape {shape[1:]} per environment, {shape} in all; "
                 f"got {action.shape}."
             )
-        return np.clip(action, -1.0, 1.0).astype(self.dtype, copy=False)
+        return action.clip(-1.0, 1.0).astype(self.dtype, copy=False)
 
     def _good(self, theta: Array, grad: Array, cost: Array) -> Array | None:
         """Which rows are within the bound and finite, (B,); None if, as usual, all of them are."""

@@ -113,7 +113,7 @@ class Quadratic(Landscape):
             grad = instances.diagonal * error
         else:
             grad = _matvec(cast(Array, instances.dense), error)
-        return 0.5 * np.einsum("bi,bi->b", error, grad), grad
+        return 0.5 * np.vecdot(error, grad), grad
 
     def hessian(self, instances: QuadraticInstances, theta: Array) -> Array:
         """H, the same everywhere."""

@@ -1,0 +1,161 @@
+"""A run from configuration to table and picture, on the command line and in code."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from agents import RunConfig, run
+from agents.presets import PRESETS, default_preset
+from agents.training import train_ppo, training_problem
+from baselines import line_up
+from landscape_gym import REGIMES, NavigationProblem
+from landscape_gym.evaluation import compare
+from landscape_gym.readout import linear_law
+
+ROOT = Path(__file__).parents[2]
+SHORT = '{"timesteps": 4096}'
+
+
+def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "train_agent.py", "--no-progress", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_run_leaves_table_picture_model_logs_and_provenance(tmp_path: Path):
+    finished = run(RunConfig(settings=SHORT, episodes=32, out=tmp_path / "run", progress=False))
+    for name in ("model.zip", "normalizer.pkl", "progress.csv", "results.json", "paths.png"):
+        assert (finished.folder / name).stat().st_size > 0
+    names = [result.name for result in finished.comparison.results]
+    assert names == ["do nothing", "gradient descent", "momentum", "learned", "optimum"]
+    assert "learned gain" in finished.report
+    assert "theory gain" in finished.report
+    provenance = json.loads((finished.folder / "config.json").read_text())
+    problem = NavigationProblem.of(provenance["problem"])
+    assert problem == REGIMES["long-horizon"].problem
+    assert not list(finished.folder.glob("*.partial*"))
+
+
+@pytest.mark.parametrize("regime", [name for name in REGIMES if name != "logistic-regression"])
+def test_every_regime_trains_and_is_compared(regime: str, tmp_path: Path):
+    config = RunConfig(
+        regime=regime,
+        problem='{"episode_steps": 10}',
+        settings='{"timesteps": 512, "num_envs": 16, "batch_size": 128}',
+        episodes=8,
+        out=tmp_path,
+        progress=False,
+    )
+    finished = run(config)
+    assert np.isfinite(finished.comparison["learned"].cost)
+
+
+def test_the_same_seed_gives_the_same_weights():
+    preset = PRESETS["linear"]
+    short = type(preset)(timesteps=2048, num_envs=16, n_steps=16, batch_size=128)
+    regime = REGIMES["long-horizon"]
+    first, second, other = (
+        train_ppo(regime, short, seed)[0].policy.state_dict() for seed in (3, 3, 4)
+    )
+    assert all(first[name].equal(second[name]) for name in first)
+    assert not all(first[name].equal(other[name]) for name in first)
+
+
+@pytest.mark.slow
+def test_a_trained_linear_policy_comes_close_to_the_optimum():
+    regime = REGIMES["long-horizon"]
+    preset = type(PRESETS["linear"])(timesteps=500_000)
+    _, learned = train_ppo(regime, preset, 0)
+    lineup = line_up(regime.problem)
+    policies = lineup.with_learned(learned)
+    comparison = compare(regime.problem, policies, episodes=128, optimum="optimum")
+    ratio = comparison["learned"].ratio
+    assert ratio is not None
+    assert 1.0 < ratio.value < 1.02
+    assert linear_law(regime.problem, learned).gain[1, 1] == pytest.approx(0.909, rel=0.1)
+
+
+def test_the_readout_of_the_optimum_is_its_gain():
+    lineup = line_up(REGIMES["long-horizon"].problem)
+    assert lineup.optimum is not None
+    law = linear_law(REGIMES["long-horizon"].problem, lineup.optimum)
+    np.testing.assert_allclose(np.diag(law.gain), [0.28376755, 0.90929685], rtol=1e-6)
+    assert law.r2 == pytest.approx(1.0)
+
+
+def test_what_cannot_be_derived_is_refused_with_its_reason():
+    lineup = line_up(REGIMES["double-well"].problem)
+    assert lineup.optimum is None
+    assert "not quadratic" in lineup.refusals["optimum"]
+
+
+def test_step_size_actions_take_their_own_preset():
+    assert default_preset(REGIMES["logistic-regression"].action) == "schedule"
+    assert default_preset(REGIMES["long-horizon"].action) == "linear"
+
+
+def test_training_episodes_are_short_unless_the_agent_sees_the_time():
+    preset = PRESETS["linear"]
+    assert training_problem(REGIMES["long-horizon"], preset).episode_steps == preset.episode_steps
+    seen = REGIMES["landscape-nav"]
+    assert training_problem(seen, preset) == seen.problem
+
+
+def test_a_folder_that_holds_something_is_refused(tmp_path: Path):
+    (tmp_path / "kept").write_text("mine")
+    with pytest.raises(FileExistsError, match="holds something already"):
+        run(RunConfig(settings=SHORT, out=tmp_path, progress=False))
+    assert (tmp_path / "kept").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("field", "given", "said"),
+    [
+        ("regime", "long-horizn", "Did you mean 'long-horizon'"),
+        ("preset", "liner", "Did you mean 'linear'"),
+        ("problem", '{"gama": 1}', "Did you mean 'gamma'"),
+        ("problem", "gamma=1", "JSON object"),
+        ("settings", "[]", "JSON object"),
+        ("settings", '{"timestep": 1}', "Did you mean 'timesteps'"),
+        ("action", '{"scal": 1}', "Did you mean 'scale'"),
+    ],
+)
+def test_wrong_values_are_refused_before_anything_is_written(
+    field: str, given: str, said: str, tmp_path: Path
+):
+    with pytest.raises(ValueError, match=said):
+        run(RunConfig(**{"out": tmp_path / "run", "progress": False, field: given}))
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_the_command_line_trains_and_reports_errors_in_one_line(tmp_path: Path):
+    done = command("--settings", SHORT, "--episodes", "16", "--out", str(tmp_path / "run"))
+    assert done.returncode == 0, done.stderr
+    assert "optimum *" in done.stdout
+    failed = command("--problem", '{"gama": 1}', "--out", str(tmp_path / "other"))
+    assert failed.returncode != 0
+    assert failed.stderr.startswith("train_agent.py:")
+    assert "gamma" in failed.stderr
+
+
+@pytest.mark.slow
+def test_the_readmes_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    examples = (ROOT / "README.md").read_text().split("```python\n")[1:]
+    assert len(examples) == 2
+    for example in examples:
+        code = example.split("```")[0]
+        code = code.replace(
+            'regime="logistic-regression"',
+            "regime='logistic-regression', settings='{\"timesteps\": 4096}', episodes=16, progress=False",
+        )
+        exec(compile(code, "README.md", "exec"), {})
