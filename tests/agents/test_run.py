@@ -156,6 +156,7 @@ def test_the_readmes_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         code = example.split("```")[0]
         code = code.replace(
             'regime="logistic-regression"',
-            "regime='logistic-regression', settings='{\"timesteps\": 4096}', episodes=16, progress=False",
+            "regime='logistic-regression', episodes=16, progress=False, "
+            "settings='{\"timesteps\": 4096}'",
         )
         exec(compile(code, "README.md", "exec"), {})
