@@ -86,7 +86,12 @@ def run(config: RunConfig, problem: NavigationProblem | None = None) -> Run:
     folder = _new_folder(config.out, f"{config.regime}-{name}-seed{config.seed}")
     _write(folder / "config.json", json.dumps(_provenance(config, regime, preset), indent=2))
     logger = configure(str(folder), ["csv", "tensorboard"])
-    agent, learned = train_ppo(regime, preset, config.seed, logger=logger, progress=config.progress)
+    try:
+        agent, learned = train_ppo(
+            regime, preset, config.seed, logger=logger, progress=config.progress
+        )
+    finally:
+        logger.close()
     agent.save(folder / "model.zip")
     assert learned.normalizer is not None
     learned.normalizer.save(str(folder / "normalizer.pkl"))
