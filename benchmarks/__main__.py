@@ -19,6 +19,7 @@ from benchmarks.training import training_row
 
 README = Path(__file__).parents[1] / "README.md"
 BEGIN, END = "<!-- benchmarks:begin -->", "<!-- benchmarks:end -->"
+HEAD = ("what", "ratio: median [min, max]", "target", "figures")
 
 
 def main() -> None:
@@ -26,21 +27,33 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="put the table into README.md")
     parser.add_argument("--quick", action="store_true", help="few rounds, to see that it runs")
     options = parser.parse_args()
+    if options.write:
+        write("", check_only=True)
     torch.set_num_threads(1)
-    rounds, episodes = (1, 1) if options.quick else (11, 4)
+    rounds, episodes = (1, 1) if options.quick else (31, 4)
     rows = speed_rows(rounds, episodes)
-    rows.append(training_row(*((1, 1) if options.quick else (5, 3))))
+    rows.append(training_row(*((1, 1) if options.quick else (11, 3))))
     rows += memory_rows()
     table = f"{provenance()}\n\n{markdown(rows)}"
     print(table)
     if options.write:
-        try:
-            text = between_markers(README.read_text(), table)
-        except ValueError as error:
-            sys.exit(f"benchmarks: {README.name}: {error}")
-        partial = README.with_suffix(".partial")
+        write(table)
+
+
+def write(table: str, *, check_only: bool = False) -> None:
+    """Put the table into README.md, or only see that it has its place, before minutes are spent."""
+    try:
+        text = between_markers(README.read_text(), table)
+    except (OSError, ValueError) as error:
+        sys.exit(f"benchmarks: {README.name}: {error}")
+    if check_only:
+        return
+    partial = README.with_suffix(f".partial-{os.getpid()}")
+    try:
         partial.write_text(text)
         os.replace(partial, README)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def provenance() -> str:
@@ -64,21 +77,24 @@ def processor() -> str:
 
 
 def markdown(rows: list[Row]) -> str:
-    head = "| what | ratio | target | figures |\n|---|---|---|---|"
-    lines = [f"| {row.what} | {row.ratio} | {row.target} | {row.figures} |" for row in rows]
-    return "\n".join([head, *lines])
+    """A Markdown table whose columns also line up on the screen."""
+    cells = [HEAD, *((row.what, row.ratio, row.target, row.figures) for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    cells.insert(1, tuple("-" * width for width in widths))
+    return "\n".join(f"| {' | '.join(map(str.ljust, line, widths))} |" for line in cells)
 
 
 def between_markers(text: str, table: str) -> str:
     """The text with the table between its markers.
 
     Raises:
-        ValueError: if the markers are missing.
+        ValueError: if the markers are missing, repeated or the wrong way round.
     """
-    if BEGIN not in text or END not in text:
-        raise ValueError(f"write {BEGIN} and {END}, a line each, where the table belongs.")
-    before, rest = text.split(BEGIN, 1)
-    return f"{before}{BEGIN}\n{table}\n{END}{rest.split(END, 1)[1]}"
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end) or text.count(BEGIN) + text.count(END) != 2:
+        raise ValueError(f"write {BEGIN} and then {END}, once, a line each, around the table.")
+    return f"{before}{BEGIN}\n{table}\n{END}{after}"
 
 
 if __name__ == "__main__":

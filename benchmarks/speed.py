@@ -51,7 +51,7 @@ def native() -> LandscapeNavVectorEnv:
 def speed_rows(rounds: int, episodes: int) -> list[Row]:
     envs = native()
     ours = batch_job(envs.step, BATCH, episodes)
-    sync = SyncVectorEnv([MinimalEnv] * FEW)
+    sync = SyncVectorEnv([MinimalEnv] * FEW, autoreset_mode=AutoresetMode.SAME_STEP)
     sync.reset(seed=0)
     sb3 = LandscapeNavVecEnv(BATCH, **ARGUMENTS)
     sb3.seed(0)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import benchmarks.__main__ as main
 from benchmarks.__main__ import BEGIN, END, between_markers, markdown
 from benchmarks.timing import Row
 
@@ -16,13 +17,38 @@ def test_the_table_replaces_what_stood_between_the_markers():
     replaced = between_markers(text, table)
     assert replaced.startswith("before\n")
     assert replaced.endswith("\nafter")
-    assert "| what | 1.00 | >= 1 | 3 steps/s |" in replaced
+    last = [cell.strip() for cell in table.splitlines()[-1].strip("|").split("|")]
+    assert last == ["what", "1.00", ">= 1", "3 steps/s"]
+    assert len({len(line) for line in table.splitlines()}) == 1, "the columns do not line up"
+    assert f"{BEGIN}\n{table}\n{END}" in replaced
     assert "old" not in replaced
 
 
-def test_missing_markers_are_refused():
+@pytest.mark.parametrize("text", ["no markers", BEGIN, END, f"{END}\n{BEGIN}", BEGIN * 2 + END])
+def test_markers_that_are_not_a_pair_are_refused(text):
     with pytest.raises(ValueError, match="benchmarks:begin"):
-        between_markers("no markers", "table")
+        between_markers(text, "table")
+
+
+def test_writing_replaces_the_file_whole_and_leaves_no_other(tmp_path, monkeypatch):
+    readme = tmp_path / "README.md"
+    readme.write_text(f"a\n{BEGIN}\nold\n{END}\nb")
+    monkeypatch.setattr(main, "README", readme)
+    main.write("new")
+    assert readme.read_text() == f"a\n{BEGIN}\nnew\n{END}\nb"
+    assert list(tmp_path.iterdir()) == [readme]
+
+
+@pytest.mark.parametrize("text", [None, "no markers"])
+def test_a_readme_without_place_is_refused_before_anything_is_measured(tmp_path, monkeypatch, text):
+    readme = tmp_path / "README.md"
+    if text is not None:
+        readme.write_text(text)
+    monkeypatch.setattr(main, "README", readme)
+    monkeypatch.setattr(main, "speed_rows", lambda *_: pytest.fail("measured"))
+    monkeypatch.setattr(sys, "argv", ["benchmarks", "--write"])
+    with pytest.raises(SystemExit, match=r"benchmarks: README\.md"):
+        main.main()
 
 
 @pytest.mark.slow
