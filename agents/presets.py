@@ -21,7 +21,7 @@ class Preset:
     n_steps: int = 32
     """Steps per environment and rollout."""
     batch_size: int = 1024
-    """Minibatch of PPO's updates; SB3's 64 is ten times slower and noisier."""
+    """Minibatch of PPO's updates; SB3's 64 makes updates slower and noisier."""
     n_epochs: int = 5
     """Passes over each rollout."""
     learning_rate: float = 5e-3

@@ -36,21 +36,14 @@ class Velocity:
 
 
 @dataclass(frozen=True)
-class Normalized:
-    """``u = scale * s * action``, s the running root mean square of the observed gradient."""
+class Normalized(Velocity):
+    """`Velocity` in units of s: ``u = scale * s * action``.
+
+    s is the running root mean square of the observed gradient.
+    """
 
     kind: ClassVar[str] = "normalized"
     memory: ClassVar[frozenset[str]] = frozenset({"mean_square"})
-    scale: float = 1.0
-    """The largest control in units of the gradient's running root mean square, > 0."""
-
-    def __post_init__(self) -> None:
-        """Check the scale."""
-        number("action scale", self.scale, low=0.0, strict=True)
-
-    def size(self, problem: NavigationProblem) -> int:
-        """One number per control."""
-        return problem.control_dim
 
     def control(self, action: Array, state: State, problem: NavigationProblem) -> Array:
         """u, (batch, m)."""

@@ -11,16 +11,16 @@ from gymnasium.error import ResetNeeded
 
 from landscape_gym.actions import Action
 from landscape_gym.configuration import one_of
+from landscape_gym.face import Face
 from landscape_gym.landscapes.base import Array
-from landscape_gym.observation import Layout, ObservationConfig
+from landscape_gym.observation import ObservationConfig
 from landscape_gym.problem import NavigationProblem
-from landscape_gym.registration import PortableSpec
 from landscape_gym.rendering import Recording
 from landscape_gym.simulation import Simulation
 from landscape_gym.streams import fresh_seeds
 
 
-class LandscapeNavEnv(PortableSpec, gym.Env[Array, Array]):  # pyright: ignore[reportIncompatibleVariableOverride]
+class LandscapeNavEnv(Face, gym.Env[Array, Array]):  # pyright: ignore[reportIncompatibleVariableOverride]
     """Training as navigation: move parameters over a loss landscape whose shape is hidden.
 
     ## Description
@@ -124,21 +124,6 @@ class LandscapeNavEnv(PortableSpec, gym.Env[Array, Array]):  # pyright: ignore[r
         self.observation_space = self.simulation.observation_space
         self.action_space = self.simulation.action_space
         self._running = False
-
-    @property
-    def problem(self) -> NavigationProblem:
-        """What is simulated."""
-        return self.simulation.problem
-
-    @property
-    def layout(self) -> Layout:
-        """Where each channel lies in the observation."""
-        return self.simulation.layout
-
-    @property
-    def discount(self) -> float:
-        """The discount factor per step for agents to use, beta = exp(-gamma dt)."""
-        return self.problem.discount
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None

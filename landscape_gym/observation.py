@@ -73,16 +73,14 @@ def _target(state: State, problem: NavigationProblem) -> Array:
 
 
 def _curvature(state: State, problem: NavigationProblem) -> Array:
-    return cast(Array, problem.landscape.curvature_diagonal(state.instances, _point(state)))
+    point = state.point(state.theta)
+    return cast(Array, problem.landscape.curvature_diagonal(state.instances, point))
 
 
 def _hessian(state: State, problem: NavigationProblem) -> Array:
-    hessian = cast(Array, problem.landscape.hessian(state.instances, _point(state)))
+    point = state.point(state.theta)
+    hessian = cast(Array, problem.landscape.hessian(state.instances, point))
     return hessian.reshape(len(hessian), -1)
-
-
-def _point(state: State) -> Array:
-    return state.theta if state.shift is None else state.theta - state.shift
 
 
 CHANNELS: dict[str, Channel] = {

@@ -6,16 +6,14 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import gymnasium as gym
-from gymnasium.envs.registration import EnvSpec
 
 from landscape_gym.actions import ACTIONS, Action, GlobalStepSize, Velocity
-from landscape_gym.configuration import alternative, merged, one_of, plain, unknown
+from landscape_gym.configuration import alternative, merged, one_of, unknown
 from landscape_gym.landscapes import (
     Conditioned,
     DoubleWell,
@@ -59,26 +57,24 @@ class Regime:
             ValueError: for an unknown field or value, naming the accepted ones and the nearest.
             TypeError: for an unknown argument, likewise, or a value of the wrong type.
         """
-        if problem is None:
-            problem = self.problem
-        elif isinstance(problem, Mapping):
-            problem = self.problem.replace(**problem)
-        else:
-            problem = NavigationProblem.of(problem)
         accepted = [field.name for field in fields(NavigationProblem)]
         for name in overrides:
             if name not in accepted:
                 # A TypeError, as for any function: TorchRL tries arguments and takes them back.
                 known = [*accepted, "problem", "observation", "action"]
                 raise TypeError(unknown("unexpected keyword argument", name, known))
-        problem = problem.replace(**overrides)
+        base = self.problem
+        if isinstance(problem, Mapping):
+            overrides = {**problem, **overrides}
+        elif problem is not None:
+            base = NavigationProblem.of(problem)
         if observation is None:
             observation = self.observation
         elif isinstance(observation, Mapping):
             observation = merged(self.observation, observation, "observation")
         return replace(
             self,
-            problem=problem,
+            problem=base.replace(**overrides),
             observation=ObservationConfig.of(observation),
             action=self._action(action),
         )
@@ -213,28 +209,6 @@ def regime(name: str) -> Regime:
         ValueError: naming the accepted names and the nearest.
     """
     return REGIMES[one_of("regime", name, REGIMES)]
-
-
-class PortableSpec:
-    """Mixin that keeps the kinds of configurations in ``spec.to_json()``.
-
-    Gymnasium writes dataclasses by their fields alone, so that every landscape would read back as a
-    change to the regime's. Set as `spec`, arguments are brought to their JSON form, with kinds.
-    """
-
-    _spec: EnvSpec | None = None
-
-    @property
-    def spec(self) -> EnvSpec | None:
-        """What `gym.make` made the environment from."""
-        return self._spec
-
-    @spec.setter
-    def spec(self, spec: EnvSpec | None) -> None:
-        if spec is not None:
-            with contextlib.suppress(ValueError):  # code has no such form, and no to_json() either
-                spec.kwargs = plain(spec.kwargs)
-        self._spec = spec
 
 
 def register_all() -> None:

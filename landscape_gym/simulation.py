@@ -14,7 +14,7 @@ from landscape_gym.configuration import count, one_of
 from landscape_gym.landscapes import assign, take
 from landscape_gym.landscapes.base import Array
 from landscape_gym.memory import Memory
-from landscape_gym.observation import Layout
+from landscape_gym.observation import CHANNELS, Layout
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.state import State
 from landscape_gym.streams import Streams
@@ -133,8 +133,8 @@ class Simulation:
         with np.errstate(over="ignore", invalid="ignore"):
             control = self.action.control(action, state, problem)
             theta = dynamics.transition(problem, before, control)
-            charge = dynamics.control_cost(problem, state.instances, self._point(before), control)
-            loss, grad = problem.landscape.loss_and_grad(state.instances, self._point(theta))
+            charge = dynamics.control_cost(problem, state.instances, state.point(before), control)
+            loss, grad = problem.landscape.loss_and_grad(state.instances, state.point(theta))
             excess = loss - state.minimum_loss
             cost = charge + problem.dt * problem.k * excess
             good = self._good(theta, grad, cost)
@@ -192,11 +192,6 @@ class Simulation:
             row = np.flatnonzero(nan)[0]
             raise ValueError(f"the action of environment {row} is NaN; give numbers in [-1, 1].")
 
-    def _point(self, theta: Array) -> Array:
-        """Theta in the landscapes' coordinates, which move with their drift."""
-        shift = self.state.shift
-        return theta if shift is None else theta - shift
-
     def _endings(self, diverged: Array | None) -> tuple[Array, Array]:
         """Which rows terminate (horizon, divergence) and which are truncated, (B,) each."""
         over = self.state.elapsed >= self.problem.steps
@@ -212,7 +207,7 @@ class Simulation:
         state, problem = self.state, self.problem
         if state.shift is not None:
             state.shift = state.shift + self._drift_std * self.streams.normal[:, -problem.dim :]
-            point = state.theta - state.shift
+            point = state.point(state.theta)
             state.loss, state.grad = problem.landscape.loss_and_grad(state.instances, point)
         if problem.hazard:
             state.switched = self.streams.uniform[:, -1] < self._switch_probability
@@ -240,7 +235,7 @@ class Simulation:
         gradient = dynamics.observed_gradient(
             self.problem,
             state.instances,
-            self._point(state.theta),
+            state.point(state.theta),
             state.grad,
             self.streams.normal,
             self.streams.uniform,
@@ -258,13 +253,10 @@ class Simulation:
 
     def hidden(self) -> dict[str, Array]:
         """Where each minimum is now and the Hessian's diagonal, (B, dim), as far as known."""
-        landscape, state = self.problem.landscape, self.state
-        point = self._point(state.theta)
         hidden = {}
-        minimum = landscape.minimum(state.instances)
-        if minimum is not None:
-            hidden["target"] = state.theta - point + minimum.location
-        curvature = landscape.curvature_diagonal(state.instances, point)
-        if curvature is not None:
-            hidden["curvature"] = np.broadcast_to(curvature, point.shape)
-        return {name: values.astype(self.dtype) for name, values in hidden.items()}
+        for name in ("target", "curvature"):
+            channel = CHANNELS[name]
+            if self.problem.landscape.offers(cast(str, channel.needs)):
+                values = channel.read(self.state, self.problem)
+                hidden[name] = np.broadcast_to(values, self.state.theta.shape).astype(self.dtype)
+        return hidden

@@ -52,6 +52,10 @@ class State:
     squared_averages: Array | None = None
     """Exponential averages of its square, (B, R, d)."""
 
+    def point(self, theta: Array) -> Array:
+        """Theta (B, d) in the landscapes' coordinates, which move with their drift."""
+        return theta if self.shift is None else theta - self.shift
+
     def assign(self, rows: Array, fresh: State) -> None:
         """Overwrite some rows, in place, with all rows of another state."""
         for field in fields(self):

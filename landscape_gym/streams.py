@@ -58,8 +58,8 @@ class RowDraws:
 class Streams:
     """Two generators a row, and the rings of per-step numbers.
 
-    Normal numbers per step are most of what a simulation draws. They come from torch, which makes
-    them twice as fast as NumPy; all else comes from NumPy.
+    Normal numbers per step are most of what a simulation draws. They come from torch, which is
+    faster at them than NumPy; all else comes from NumPy.
 
     Args:
         num_rows: Number of rows.

@@ -12,10 +12,10 @@ from gymnasium.vector.utils import batch_space
 
 from landscape_gym.actions import Action
 from landscape_gym.configuration import one_of
+from landscape_gym.face import Face
 from landscape_gym.landscapes.base import Array
-from landscape_gym.observation import Layout, ObservationConfig
+from landscape_gym.observation import ObservationConfig
 from landscape_gym.problem import NavigationProblem
-from landscape_gym.registration import PortableSpec
 from landscape_gym.rendering import Recording
 from landscape_gym.simulation import Outcome, Simulation
 from landscape_gym.state import State
@@ -26,7 +26,7 @@ AUTORESET_MODES = {
 }
 
 
-class LandscapeNavVectorEnv(PortableSpec, VectorEnv[Array, Array, Array]):  # pyright: ignore[reportIncompatibleVariableOverride]
+class LandscapeNavVectorEnv(Face, VectorEnv[Array, Array, Array]):  # pyright: ignore[reportIncompatibleVariableOverride]
     """Many loss landscapes navigated at once; see `LandscapeNavEnv` for what an episode is.
 
     Args:
@@ -105,21 +105,6 @@ class LandscapeNavVectorEnv(PortableSpec, VectorEnv[Array, Array, Array]):  # py
         self._rows = np.arange(self.num_envs)
         self._all = np.ones(self.num_envs, bool)
         self._ended: Array | None = None
-
-    @property
-    def problem(self) -> NavigationProblem:
-        """What is simulated."""
-        return self.simulation.problem
-
-    @property
-    def layout(self) -> Layout:
-        """Where each channel lies in the observation."""
-        return self.simulation.layout
-
-    @property
-    def discount(self) -> float:
-        """The discount factor per step for agents to use, beta = exp(-gamma dt)."""
-        return self.problem.discount
 
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None

@@ -182,3 +182,9 @@ def test_ids_work_with_the_module_as_prefix(id: str):
 def test_the_action_of_the_registry_is_not_shared_with_changed_copies():
     gym.make("LandscapeNav-v0", action={"scale": 2.0})
     assert REGIMES["landscape-nav"].action == Velocity(10.0)
+
+
+def test_a_mapping_of_the_problem_and_overrides_are_judged_together():
+    # A metric of two numbers does not fit the regime's ten parameters, but those of himmelblau.
+    env = LandscapeNavEnv(problem={"metric": (1.0, 2.0)}, landscape="himmelblau")
+    assert env.problem.metric == (1.0, 2.0)

@@ -1,0 +1,50 @@
+"""What the single and the vector environment have in common: a view of their simulation."""
+
+from __future__ import annotations
+
+import contextlib
+
+from gymnasium.envs.registration import EnvSpec
+
+from landscape_gym.configuration import plain
+from landscape_gym.observation import Layout
+from landscape_gym.problem import NavigationProblem
+from landscape_gym.simulation import Simulation
+
+
+class Face:
+    """Mixin for an environment that shows a `Simulation`."""
+
+    simulation: Simulation
+    _spec: EnvSpec | None = None
+
+    @property
+    def problem(self) -> NavigationProblem:
+        """What is simulated."""
+        return self.simulation.problem
+
+    @property
+    def layout(self) -> Layout:
+        """Where each channel lies in the observation."""
+        return self.simulation.layout
+
+    @property
+    def discount(self) -> float:
+        """The discount factor per step for agents to use, beta = exp(-gamma dt)."""
+        return self.problem.discount
+
+    @property
+    def spec(self) -> EnvSpec | None:
+        """What `gym.make` made the environment from, with arguments in their JSON form.
+
+        Gymnasium's ``spec.to_json()`` writes dataclasses by their fields alone; without their kinds
+        every landscape would read back as a change to the regime's.
+        """
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: EnvSpec | None) -> None:
+        if spec is not None:
+            with contextlib.suppress(ValueError):  # code has no such form, and no to_json() either
+                spec.kwargs = plain(spec.kwargs)
+        self._spec = spec
