@@ -1,0 +1,40 @@
+"""What every solver returns: the policy, its value, and how far both can be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from landscape_gym.landscapes.base import Array
+from landscape_gym.policy import Policy
+
+Bound = Literal["exact", "lower", "upper"]
+"""How a policy's cost compares with the least that is possible.
+
+exact   it is the least possible, up to `Solution.residual`
+lower   no learner can do better: the policy sees what a learner does not
+upper   the least possible is at most this: the policy may be improved on
+"""
+
+
+@dataclass(frozen=True)
+class Solution:
+    """The best that is known of a problem."""
+
+    status: str
+    """What was solved and how, as a sentence; of a bound, which assumption fails, and what to use
+    instead."""
+    bound: Bound
+    """How the policy's cost compares with the least possible."""
+    converged: bool
+    """Whether the solver reached its own tolerance."""
+    residual: float
+    """Relative error that the solver leaves or estimates, >= 0."""
+    policy: Policy
+    """What acts so; it reads exactly the channels in ``policy.observation``."""
+    value: Callable[[Array], Array]
+    """Expected discounted cost from the policy's observations (batch, size) on, (batch,)."""
+    cost: float | None = None
+    """Expected discounted cost over the problem's starts and instances; None if only simulation
+    tells."""
