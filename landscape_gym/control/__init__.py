@@ -7,14 +7,8 @@ the closed form of the diagonal one, `best_linear_rule` is the best rule when cu
 from landscape_gym.control.diagonal import DiagonalGain, diagonal_gain
 from landscape_gym.control.linear_quadratic_policy import LinearQuadraticPolicy
 from landscape_gym.control.linear_rule import HiddenCurvature, LinearRule, best_linear_rule
-from landscape_gym.control.lqr import (
-    Law,
-    LinearQuadratic,
-    LQRSolution,
-    Value,
-    finite_horizon,
-    riccati,
-)
+from landscape_gym.control.linear_quadratic import Law, LinearQuadratic, Value
+from landscape_gym.control.lqr import LQRSolution, finite_horizon, riccati
 from landscape_gym.control.optimum import optimum
 
 __all__ = [

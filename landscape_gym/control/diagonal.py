@@ -4,7 +4,7 @@ Problem, for each coordinate by itself (theory sections 2, 6 and 8):
 
     minimise  E sum_t beta^t [ c/2 v^2 + q/2 (x+ - z)^2 ],      x+ = a x + v,     v = dt u
 
-Notation, elementwise (control/lqr.py has the same problem for matrices, without the halves):
+Notation, elementwise (control/linear_quadratic.py has the same problem for matrices, without the halves):
 
     c        metric / (eta dt)
     q        k dt h, with h >= 0 the curvature
@@ -24,8 +24,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from landscape_gym.control.lqr import Law, Value
+from landscape_gym.control.linear_quadratic import Law
 from landscape_gym.landscapes.base import Array
+
+
+class Value(NamedTuple):
+    """``V = 1/2 P x^2 + x (M z + N m) + terms without x``, elementwise."""
+
+    P: Array
+    M: Array
+    N: Array
 
 
 class DiagonalGain(NamedTuple):

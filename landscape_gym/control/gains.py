@@ -5,7 +5,7 @@ closed forms on the Hessian's eigenvectors where metric and default dynamics are
 identity; a Riccati equation for each Hessian otherwise.
 
 Notation: x parameters, z target, m mean of the target's prior, u = -(K x + K_z z + K_m m)
-(control/lqr.py). T is the horizon, 1 where it is infinite.
+(control/linear_quadratic.py). T is the horizon, 1 where it is infinite.
 """
 
 from __future__ import annotations
@@ -18,10 +18,17 @@ import numpy as np
 
 from landscape_gym.control import diagonal, lqr
 from landscape_gym.control.diagonal import DiagonalQuadratic
-from landscape_gym.control.lqr import Law, LinearQuadratic, LQRSolution
-from landscape_gym.landscapes import PowerLaw, Quadratic
+from landscape_gym.control.linear_quadratic import Law, LinearQuadratic
+from landscape_gym.control.lqr import LQRSolution
+from landscape_gym.control.structure import (
+    check_linear_quadratic,
+    diagonal_drift,
+    diagonal_metric,
+    fixed_curvature,
+    on_the_axes,
+)
 from landscape_gym.landscapes.base import Array
-from landscape_gym.problem import Decay, NavigationProblem
+from landscape_gym.problem import NavigationProblem
 
 
 class Gains(NamedTuple):
@@ -46,52 +53,11 @@ class GainSolver(NamedTuple):
     """From that channel, (rows, size), to gains."""
 
 
-def check_linear_quadratic(problem: NavigationProblem) -> Quadratic:
-    """The problem's landscape, if the problem is linear-quadratic.
-
-    Raises:
-        ValueError: naming the assumption that fails, and what would be needed.
-    """
-    landscape = problem.landscape
-    if not isinstance(landscape, Quadratic):
-        raise ValueError(
-            f"the landscape {type(landscape).__name__} is not quadratic, so its optimum is not "
-            "linear: it needs dynamic programming (in one or two dimensions) or local trajectory "
-            "optimisation."
-        )
-    f = problem.default_dynamics
-    if not (f is None or isinstance(f, Decay) or problem.dynamics_matrix is not None):
-        raise ValueError(
-            "default_dynamics is a function, which is not known to be linear: give the matrix F of "
-            "f = F theta, or 'decay' or 'rotation'."
-        )
-    if isinstance(problem.metric, str):
-        raise ValueError(
-            f"metric {problem.metric!r} may depend on theta, and the optimum is linear only for a "
-            "constant one: give its values, as a vector or a matrix."
-        )
-    if problem.hazard > 0 and fixed_curvature(landscape) is None:
-        raise ValueError(
-            "with hazard > 0 a switch redraws the random curvature too, and the optimum is not "
-            "linear: give the curvature as numbers and leave it unrotated, or set hazard to 0."
-        )
-    return landscape
-
-
-def fixed_curvature(landscape: Quadratic) -> Array | None:
-    """The Hessian (d, d) or its diagonal (d,) where every instance has the same, else None."""
-    if landscape.rotated:
-        return None
-    if isinstance(landscape.curvature, PowerLaw):
-        return landscape.curvature.quadrature(landscape.dim, landscape.dim)[0]
-    return np.asarray(landscape.curvature) if isinstance(landscape.curvature, tuple) else None
-
-
 def gain_solver(problem: NavigationProblem) -> GainSolver:
     """The cheapest solver for a problem that `check_linear_quadratic` accepts."""
-    metric, drift = _diagonal_metric(problem), _diagonal_drift(problem)
+    metric, drift = diagonal_metric(problem), diagonal_drift(problem)
     if problem.control_matrix is None and metric is not None and drift is not None:
-        if _on_the_axes(check_linear_quadratic(problem)):
+        if on_the_axes(check_linear_quadratic(problem)):
             return GainSolver("curvature", partial(_closed_form, problem, metric, drift))
         if np.ptp(metric) == 0 and np.ptp(drift) == 0:
             isotropic = partial(_on_eigenvectors, problem, metric[:1], drift[:1])
@@ -154,39 +120,6 @@ def _at(gain: Array, step: Array | None) -> Array:
 def _times(matrices: Array, vectors: Array) -> Array:
     """Row by row ``A x``."""
     return np.matmul(matrices, vectors[:, :, None])[:, :, 0]
-
-
-def _on_the_axes(landscape: Quadratic) -> bool:
-    """Whether every instance's Hessian is diagonal."""
-    curvature = fixed_curvature(landscape)
-    if curvature is None or curvature.ndim == 1:
-        return not landscape.rotated
-    return _is_diagonal(curvature)
-
-
-def _diagonal_metric(problem: NavigationProblem) -> Array | None:
-    """The diagonal of G, (1,) or (d,), if G is diagonal."""
-    if problem.metric is None:
-        return np.ones(1)
-    metric = np.asarray(problem.metric, np.float64)
-    if metric.ndim == 1:
-        return metric
-    return np.diag(metric) if _is_diagonal(metric) else None
-
-
-def _diagonal_drift(problem: NavigationProblem) -> Array | None:
-    """The diagonal of F, (1,) or (d,), if F is diagonal."""
-    f = problem.default_dynamics
-    if f is None:
-        return np.zeros(1)
-    if isinstance(f, Decay):
-        return np.full(1, -f.rate)
-    F = problem.dynamics_matrix
-    return np.diag(F) if F is not None and _is_diagonal(F) else None
-
-
-def _is_diagonal(matrix: Array) -> bool:
-    return not (matrix - np.diag(np.diag(matrix))).any()
 
 
 def _closed_form(problem: NavigationProblem, metric: Array, drift: Array, h: Array) -> Gains:

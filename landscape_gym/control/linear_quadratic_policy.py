@@ -6,13 +6,14 @@ import numpy as np
 
 from landscape_gym.control.gains import (
     Gains,
-    check_linear_quadratic,
     control,
     gain_solver,
     replaced,
     shared_gains,
 )
-from landscape_gym.control.lqr import Law, LQRSolution
+from landscape_gym.control.linear_quadratic import Law
+from landscape_gym.control.lqr import LQRSolution
+from landscape_gym.control.structure import check_linear_quadratic
 from landscape_gym.landscapes.base import Array
 from landscape_gym.observation import Layout, ObservationConfig
 from landscape_gym.policy import UNBOUNDED

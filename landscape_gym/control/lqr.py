@@ -1,41 +1,35 @@
-"""Linear-quadratic navigation, solved exactly in discrete time (theory sections 2, 6 and 8).
+"""The optimum of linear-quadratic navigation, in discrete time (theory sections 2, 6 and 8).
 
-Problem, for the loss ``1/2 (x - z)' H (x - z)`` and the default dynamics ``f = F x``:
+Problem, letters and Bellman's equation are those of control/linear_quadratic.py:
 
-    minimise  E sum_t beta^t [ u' R u + (x+ - z)' Q (x+ - z) ],      x+ = A x + B u,
-    z+ = z with probability rho, otherwise redrawn with mean m;      x, z and m are known
+    minimise  E sum_t beta^t [ u' R u + (x+ - z)' Q (x+ - z) ],      x+ = A x + B u
 
-Notation:
+With S_xx, S_xz and S_xm the blocks of the weights after the move, the optimal law is
 
-    x, u     parameters theta (d,) and control (m,)
-    z, m     target (the loss's minimum) and the mean of its prior, both (d,)
-    A        I + dt F, (d, d)
-    B        dt times the problem's control matrix, (d, m)
-    Q, R     dt k/2 H, (d, d), and dt/(2 eta) G, (m, m)
-    beta     exp(-gamma dt), the discount per step
-    rho      exp(-hazard dt), the probability that the task stays
-    P, M, N  value: V(x, z) = x' P x + 2 x' (M z + N m) + terms without x; no factor 1/2
-    K        law: u = -(K x + K_z z + K_m m)
+    [K, K_z, K_m] = (R + B' S_xx B)^-1 B' [S_xx A, S_xz, S_xm]
 
-The loss is charged after the move. With the weights of the point moved to,
-
-    S = Q + beta P,     L = beta rho M - Q,     l = beta ((1 - rho) M + N),
-
-Bellman's equation ``V(x, z) = min_u u' R u + x+' S x+ + 2 x+' (L z + l m)`` has no cross term, and
-S solves the standard Riccati equation of sqrt(beta) A, sqrt(beta) B, Q, beta R. (Theory section 2
-writes the same equation at the point moved from, with a cross term; tests/golden compares them.)
-A target that drifts as a random walk changes no gain: the problem is certainty equivalent.
+In the infinite horizon S_xx solves the standard Riccati equation of sqrt(beta) A, sqrt(beta) B, Q,
+beta R; what belongs to z and m follows by two linear solves. (Theory section 2 writes the same
+equation at the point moved from, with a cross term; tests/golden compares them.)
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.linalg import solve_discrete_are
 
+from landscape_gym.control.linear_quadratic import (
+    Law,
+    LinearQuadratic,
+    Value,
+    after_the_move,
+    blocks,
+    endless_value_of,
+    value_now,
+)
 from landscape_gym.landscapes.base import Array
 
 ITERATIONS = 100_000
@@ -44,74 +38,6 @@ TOLERANCE = 1e-13
 """Relative change of the value per step at which value iteration stops."""
 RESIDUAL = 1e-8
 """Relative residual of Bellman's equation up to which a solution is accepted."""
-
-
-class Value(NamedTuple):
-    """``V(x, z) = x' P x + 2 x' (M z + N m) + terms without x``."""
-
-    P: Array
-    M: Array
-    N: Array
-
-
-class Law(NamedTuple):
-    """``u = -(K x + K_z z + K_m m)``: gains on parameters, on target and on the prior's mean."""
-
-    K: Array
-    K_z: Array
-    K_m: Array
-
-
-@dataclass(frozen=True)
-class LinearQuadratic:
-    """The data of the problem, in the letters of this file's head."""
-
-    A: Array
-    B: Array
-    Q: Array
-    R: Array
-    beta: float = 1.0
-    rho: float = 1.0
-
-    @classmethod
-    def of(
-        cls,
-        H: Any,
-        *,
-        G: Any = None,
-        F: Any = None,
-        B: Any = None,
-        eta: float = 1.0,
-        k: float = 1.0,
-        gamma: float,
-        dt: float,
-        hazard: float = 0.0,
-    ) -> LinearQuadratic:
-        """From the objective's own terms (theory section 1).
-
-        Args:
-            H: Hessian of the loss, (d, d), positive semidefinite.
-            G: Metric, (m, m), positive definite; the identity if None.
-            F: Default dynamics ``f = F theta``, (d, d); none if None.
-            B: Control matrix, (d, m); the identity if None.
-            eta: Scale of affordable change, > 0.
-            k: Weight of the loss, > 0.
-            gamma: Discount rate, >= 0.
-            dt: Time per step, > 0.
-            hazard: Rate at which the task is redrawn, >= 0.
-        """
-        H = np.asarray(H, np.float64)
-        I = np.eye(len(H))
-        B = I if B is None else np.asarray(B, np.float64)
-        G = np.eye(B.shape[1]) if G is None else np.asarray(G, np.float64)
-        return cls(
-            A=I if F is None else I + dt * np.asarray(F, np.float64),
-            B=dt * B,
-            Q=dt * k / 2 * H,
-            R=dt / (2 * eta) * G,
-            beta=math.exp(-gamma * dt),
-            rho=math.exp(-hazard * dt),
-        )
 
 
 @dataclass(frozen=True)
@@ -130,15 +56,12 @@ class LQRSolution:
 
 def backward(lq: LinearQuadratic, after: Value) -> tuple[Law, Value]:
     """One step of dynamic programming: the law now and the value now, from the value afterwards."""
-    A, B, Q, R, beta, rho = lq.A, lq.B, lq.Q, lq.R, lq.beta, lq.rho
-    P, M, N = after
-    S, L, l = Q + beta * P, beta * rho * M - Q, beta * ((1 - rho) * M + N)
-    d = len(A)
-    gains = np.linalg.solve(R + B.T @ S @ B, B.T @ np.hstack([S @ A, L, l]))
-    law = Law(gains[:, :d], gains[:, d : 2 * d], gains[:, 2 * d :])
-    closed = A - B @ law.K
-    P = closed.T @ S @ closed + law.K.T @ R @ law.K  # symmetric and >= 0 by its form
-    return law, Value(P, closed.T @ L, closed.T @ l)
+    (S_xx, S_xz, S_xm), _, _ = blocks(after_the_move(lq, after))
+    back = np.swapaxes(lq.B, -1, -2)
+    pulls = back @ np.concatenate([S_xx @ lq.A, S_xz, S_xm], axis=-1)
+    gains = np.linalg.solve(lq.R + back @ S_xx @ lq.B, pulls)
+    law = Law(*np.split(gains, 3, axis=-1))
+    return law, value_now(lq, law, after)
 
 
 def riccati(lq: LinearQuadratic) -> LQRSolution:
@@ -148,15 +71,18 @@ def riccati(lq: LinearQuadratic) -> LQRSolution:
     in the loss. Elsewhere (flat directions without discounting, say) its stabilising solution may
     not exist or not be optimal, and value iteration from V = 0 is run to its limit instead.
 
+    Args:
+        lq: A single problem, without leading axes.
+
     Example:
         >>> lq = LinearQuadratic.of([[1.0]], gamma=0.1, dt=0.1)
         >>> round(float(riccati(lq).law.K[0, 0]), 6)
         0.909297
     """
-    value = _algebraic(lq) if _detectable(lq) else None
-    if value is not None:
-        law, again = backward(lq, value)
-        residual = _change(again, value)
+    law = _algebraic(lq) if _detectable(lq) else None
+    if law is not None:
+        value = endless_value_of(lq, law)
+        residual = _change(_steered(backward(lq, value)[1]), _steered(value))
         if residual <= RESIDUAL:
             status = f"Solved the algebraic Riccati equation; relative residual {residual:.1e}."
             return LQRSolution(status, True, residual, value, law)
@@ -171,7 +97,7 @@ def finite_horizon(lq: LinearQuadratic, horizon: int) -> LQRSolution:
         >>> finite_horizon(lq, 3).law.K[:, 0, 0].round(4)
         array([0.2839, 0.1942, 0.099 ])
     """
-    value, steps = _nothing(lq), []
+    value, steps = lq.nothing, []
     for _ in range(horizon):
         law, value = backward(lq, value)
         steps.append((law, value))
@@ -185,29 +111,32 @@ def finite_horizon(lq: LinearQuadratic, horizon: int) -> LQRSolution:
     )
 
 
-def _algebraic(lq: LinearQuadratic) -> Value | None:
-    """The value by the algebraic equations, or None where scipy's solver gives up."""
+def _algebraic(lq: LinearQuadratic) -> Law | None:
+    """The law by the algebraic equations, or None where scipy's solver gives up."""
     root = math.sqrt(lq.beta)
     try:
         S = solve_discrete_are(root * lq.A, root * lq.B, lq.Q, lq.beta * lq.R)
     except (np.linalg.LinAlgError, ValueError):
         return None
-    zero = np.zeros_like(lq.A)
-    # `backward` sees S alone where P = (S - Q) / beta and M = N = 0.
-    law, value = backward(lq, Value((S - lq.Q) / lq.beta, zero, zero))
-    closed, I = (lq.A - lq.B @ law.K).T, np.eye(len(zero))
+    O, I = np.zeros_like(lq.A), np.eye(lq.dim)
+    value = Value(np.block([[(S - lq.Q) / lq.beta, O, O], [O, O, O], [O, O, O]]), np.zeros(()))
+    closed = (lq.A - lq.B @ backward(lq, value)[0].K).T
     M = np.linalg.solve(I - lq.beta * lq.rho * closed, -closed @ lq.Q)
     N = np.linalg.solve(I - lq.beta * closed, lq.beta * (1 - lq.rho) * closed @ M)
-    return Value(value.P, M, N)
+    value = Value(np.block([[value.P, M, N], [M.T, O, O], [N.T, O, O]]), np.zeros(()))
+    return backward(lq, value)[0]
 
 
 def _value_iteration(lq: LinearQuadratic) -> LQRSolution:
-    """Backward recursion until the value no longer changes."""
-    value, change, steps = _nothing(lq), math.inf, 0
+    """Backward recursion until what depends on x no longer changes."""
+    value, change, steps = lq.nothing, math.inf, 0
     law, _ = backward(lq, value)
     while change > TOLERANCE and steps < ITERATIONS:
         law, new = backward(lq, value)
-        value, change, steps = new, _change(new, value), steps + 1
+        change = _change(_steered(new), _steered(value))
+        value, steps = new, steps + 1
+    if lq.beta == 1 and (lq.rho < 1 or np.any(lq.Omega)):
+        value = value._replace(w=np.asarray(math.inf))
     converged = change <= RESIDUAL
     status = (
         f"Solved by value iteration in {steps} steps, because the algebraic Riccati equation does "
@@ -228,12 +157,11 @@ def _detectable(lq: LinearQuadratic) -> bool:
     return all(np.linalg.svd(both, compute_uv=False)[-1] > 1e-9 for both in shown)
 
 
-def _nothing(lq: LinearQuadratic) -> Value:
-    """V = 0."""
-    return Value(*(np.zeros_like(lq.A) for _ in range(3)))
+def _steered(value: Value) -> Array:
+    """The part of the value that depends on x, and so on what is done."""
+    return value.Pi[..., : value.Pi.shape[-1] // 3, :]
 
 
-def _change(new: Value, old: Value) -> float:
+def _change(new: Array, old: Array) -> float:
     """The largest difference relative to the largest entry."""
-    largest = max(float(np.abs(part).max()) for part in new)
-    return max(float(np.abs(a - b).max()) for a, b in zip(new, old, strict=True)) / (largest or 1.0)
+    return float(np.abs(new - old).max()) / (float(np.abs(new).max()) or 1.0)

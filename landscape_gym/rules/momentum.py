@@ -8,17 +8,10 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from landscape_gym.control.linear_rule import HiddenCurvature, best_linear_rule
+from landscape_gym.control.prior import noise_variance, start_moments, target_moments
 from landscape_gym.dynamics import initial
-from landscape_gym.landscapes import Landscape, Quadratic
-from landscape_gym.landscapes.base import Array
-from landscape_gym.problem import (
-    CurvatureNoise,
-    IsotropicNoise,
-    MinibatchNoise,
-    NavigationProblem,
-    NormalStart,
-    UniformStart,
-)
+from landscape_gym.landscapes import Quadratic
+from landscape_gym.problem import NavigationProblem
 from landscape_gym.rules.assumptions import check_free_motion, diagonal_metric
 from landscape_gym.streams import RowDraws
 
@@ -113,7 +106,7 @@ def hidden_curvature(problem: NavigationProblem) -> HiddenCurvature:
             f"{type(problem.landscape).__name__} does not tell: give lr and momentum yourself."
         )
     curvatures, weights = quadrature
-    noise, drift = _noise_variance(problem, curvatures), problem.drift * problem.dt
+    noise, drift = noise_variance(problem, curvatures), problem.drift * problem.dt
     additive = drift > 0 or bool(np.any(noise))
     return HiddenCurvature(
         curvatures,
@@ -130,41 +123,12 @@ def hidden_curvature(problem: NavigationProblem) -> HiddenCurvature:
     )
 
 
-def _noise_variance(problem: NavigationProblem, curvatures: Array) -> Array | float:
-    """Variance of the observed gradient, for each curvature."""
-    noise = problem.noise
-    if noise is None:
-        return 0.0
-    if isinstance(noise, IsotropicNoise):
-        return noise.std**2
-    if isinstance(noise, CurvatureNoise):
-        return noise.std**2 * curvatures
-    if isinstance(noise, MinibatchNoise) and (
-        type(problem.landscape).fisher is not Landscape.fisher
-    ):
-        # Per datum the gradient of a log-likelihood has the Fisher information, which is near the
-        # Hessian, as its covariance (theory 7(b)).
-        return curvatures / noise.batch_size
-    raise ValueError(
-        f"momentum is derived for noise of known variance, but {noise!r} on "
-        f"{type(problem.landscape).__name__} is not: derive it for problem.replace(noise=None), or "
-        "for 'isotropic' or 'curvature' noise of similar size."
-    )
-
-
 def _second_moment(problem: NavigationProblem) -> float:
     """Mean square of ``theta_0 - z`` per coordinate."""
-    landscape, start = problem.landscape, problem.start
+    landscape = problem.landscape
     if isinstance(landscape, Quadratic):
-        if start is None:
-            mean, variance = np.asarray(0.0), 1.0
-        elif isinstance(start, NormalStart):
-            mean, variance = np.asarray(start.mean), start.std**2
-        else:
-            low, high = _ends(start, landscape)
-            mean, variance = np.asarray((low + high) / 2), (high - low) ** 2 / 12
-        distance = np.mean((mean - np.asarray(landscape.optimum)) ** 2)
-        return float(distance + variance + landscape.optimum_std**2)
+        distance = start_moments(problem).minus(target_moments(landscape))
+        return float(np.mean(distance.mean**2) + distance.variance)
     generators = [np.random.default_rng(row) for row in range(SAMPLES)]
     instances, theta = initial(problem, RowDraws(generators, np.dtype(np.float64)))
     minimum = landscape.minimum(instances)
@@ -175,9 +139,3 @@ def _second_moment(problem: NavigationProblem) -> float:
             "problem.replace(noise=None, drift=0.0)."
         )
     return float(np.mean((theta - minimum.location) ** 2))
-
-
-def _ends(start: UniformStart, landscape: Landscape) -> tuple[float, float]:
-    """The ends of the cube of starts."""
-    low, high = landscape.box
-    return low if start.low is None else start.low, high if start.high is None else start.high

@@ -9,7 +9,7 @@ from scipy.linalg import solve_discrete_are, sqrtm
 from landscape_gym.control import LinearQuadratic, diagonal_gain, finite_horizon, riccati
 from landscape_gym.control import diagonal as diagonal_solver
 from landscape_gym.control.diagonal import DiagonalQuadratic
-from landscape_gym.control.lqr import Law
+from landscape_gym.control.linear_quadratic import Law
 
 TURN = np.array([[0.0, -1.0], [1.0, 0.0]])
 

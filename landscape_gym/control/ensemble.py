@@ -1,0 +1,184 @@
+"""A linear-quadratic navigation problem as a set of independent ones, whose costs add up.
+
+Coordinates that decouple are problems of their own, and a distribution of curvatures is a
+quadrature over it, so that expected costs over instances and starts are sums, without sampling.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from landscape_gym.control import diagonal, lqr
+from landscape_gym.control.diagonal import DiagonalQuadratic
+from landscape_gym.control.linear_quadratic import (
+    Law,
+    LinearQuadratic,
+    Value,
+    endless_value_of,
+    value_of,
+)
+from landscape_gym.control.prior import Moments, start_moments, target_moments
+from landscape_gym.control.structure import (
+    check_linear_quadratic,
+    diagonal_drift,
+    diagonal_metric,
+    fixed_curvature,
+    on_the_axes,
+)
+from landscape_gym.landscapes import Conditioned
+from landscape_gym.landscapes.base import Array
+from landscape_gym.problem import NavigationProblem
+
+POINTS = 1024
+"""Points of the quadrature over curvatures."""
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """N problems of d' coordinates each: d' = 1 where they decouple, else N = 1."""
+
+    problem: NavigationProblem
+    lq: LinearQuadratic
+    """Their data, (N, d', d')."""
+    hessian: Array
+    """(N, d', d')"""
+    law: Law
+    """Their optimal laws, (N, m', d'), with a leading axis T in a finite horizon."""
+    second: Array
+    """Second moments of (start, target, mean of the target's prior), (N, 3 d', 3 d')."""
+    weights: Array
+    """How often each occurs among the problem's coordinates, (N,)."""
+
+    def value(self, steps: int | None = None, law: Law | None = None) -> Value:
+        """The value of a law, of the optimal one if None, over its first `steps`, or all steps.
+
+        Raises:
+            ValueError: for more steps than the problem's horizon.
+        """
+        law, horizon = self.law if law is None else law, self.problem.horizon
+        if steps is None:
+            steps = horizon
+        if steps is None:
+            return endless_value_of(self.lq, law)
+        if horizon is not None and steps != horizon:
+            raise ValueError(f"the horizon is {horizon} steps, and {steps} were asked for.")
+        return value_of(self.lq, law, steps)
+
+    def expected_cost(self, steps: int | None = None, law: Law | None = None) -> float:
+        """Expected discounted cost of a law under full information."""
+        return float(self.weights @ self.value(steps, law).mean(self.second))
+
+
+def ensemble(problem: NavigationProblem) -> Ensemble:
+    """Take a linear-quadratic problem apart.
+
+    Raises:
+        ValueError: where the problem is not linear-quadratic, or where Hessians are random and
+            coordinates do not decouple.
+    """
+    landscape = check_linear_quadratic(problem)
+    metric, drift = diagonal_metric(problem), diagonal_drift(problem)
+    if problem.control_matrix is None and metric is not None and drift is not None:
+        alike = np.ptp(metric) == np.ptp(drift) == 0
+        if on_the_axes(landscape) or (alike and fixed_curvature(landscape) is None):
+            return _decoupled(problem, metric, drift)
+    hessian = fixed_curvature(landscape)
+    if hessian is None:
+        raise ValueError(
+            "Hessians differ between instances, and metric, default dynamics or control matrix "
+            "couple the coordinates, so that the expected cost is no finite sum: simulate "
+            "(landscape_gym.evaluation.compare), or give one Hessian as the curvature."
+        )
+    return _coupled(problem, hessian if hessian.ndim == 2 else np.diag(hessian))
+
+
+def _decoupled(problem: NavigationProblem, metric: Array, drift: Array) -> Ensemble:
+    """One problem for each coordinate and curvature that it may have."""
+    landscape, d = check_linear_quadratic(problem), problem.dim
+    second = _per_coordinate(start_moments(problem), target_moments(landscape))
+    fixed = fixed_curvature(landscape)
+    if fixed is not None:
+        h, weights = (fixed if fixed.ndim == 1 else np.diag(fixed))[None], np.ones((1, d))
+    else:
+        if landscape.rotated:
+            second = np.repeat(second.mean(axis=0, keepdims=True), d, axis=0)  # along random axes
+        elif isinstance(landscape.curvature, Conditioned) and _differ(metric, drift, second):
+            raise ValueError(
+                "the eigenvalues of 'conditioned' are ordered, and coordinates differ in metric, "
+                "default dynamics or means, so that the expected cost is no sum over one "
+                "distribution: simulate, or set rotated=True."
+            )
+        h, weights = (each[:, None] for each in landscape.curvature_quadrature(POINTS))
+    shape = (len(h), d)
+    h, metric, drift, weights = (
+        np.broadcast_to(each, shape).ravel() for each in (h, metric, drift, weights)
+    )
+    second = np.broadcast_to(second, (*shape, 3, 3)).reshape(-1, 3, 3)
+    bent = h > 0  # where the loss is flat nothing is done, and nothing is paid
+    h, metric, drift, weights, second = (a[bent] for a in (h, metric, drift, weights, second))
+    p = problem
+    dq = DiagonalQuadratic(h, p.eta, p.k, p.gamma, p.dt, metric, drift, p.hazard)
+    law = diagonal.stationary(dq) if p.horizon is None else diagonal.finite_horizon(dq, p.horizon)
+    return Ensemble(
+        problem,
+        _lq(problem, _cell(h), G=_cell(metric), F=_cell(drift)),
+        _cell(h),
+        Law(*map(_cell, law)),
+        second,
+        weights,
+    )
+
+
+def _coupled(problem: NavigationProblem, hessian: Array) -> Ensemble:
+    """A single problem in all coordinates."""
+    p = problem
+    parts = {"G": p.metric_matrix, "F": p.dynamics_matrix, "B": p.control_matrix}
+    lq = _lq(problem, hessian, **parts)
+    solution = lqr.riccati(lq) if p.horizon is None else lqr.finite_horizon(lq, p.horizon)
+    if not solution.converged:
+        raise ValueError(solution.status)
+    start, target = start_moments(p), target_moments(check_linear_quadratic(p))
+    s = np.concatenate([start.mean, target.mean, target.mean])
+    spread = np.repeat([start.variance, target.variance, 0.0], p.dim)
+    return Ensemble(
+        problem,
+        _lq(problem, hessian[None], **parts),
+        hessian[None],
+        Law(*(np.expand_dims(gain, -3) for gain in solution.law)),
+        (np.outer(s, s) + np.diag(spread))[None],
+        np.ones(1),
+    )
+
+
+def _lq(problem: NavigationProblem, hessian: Array, **parts: Array | None) -> LinearQuadratic:
+    """The data for Hessians (..., d', d'), with metric G, dynamics F and control matrix B."""
+    p = problem
+    return LinearQuadratic.of(
+        hessian,
+        **parts,
+        eta=p.eta,
+        k=p.k,
+        gamma=p.gamma,
+        dt=p.dt,
+        hazard=p.hazard,
+        drift=p.drift,
+        prior_variance=target_moments(check_linear_quadratic(p)).variance,
+    )
+
+
+def _per_coordinate(start: Moments, target: Moments) -> Array:
+    """Second moments of (start, target, mean of the target) in each coordinate, (d, 3, 3)."""
+    s = np.stack([start.mean, target.mean, target.mean], axis=-1)
+    return s[:, :, None] * s[:, None, :] + np.diag([start.variance, target.variance, 0.0])
+
+
+def _differ(metric: Array, drift: Array, second: Array) -> bool:
+    """Whether coordinates differ in anything but their curvature."""
+    return bool(np.ptp(metric) or np.ptp(drift) or np.ptp(second, axis=0).any())
+
+
+def _cell(numbers: Array) -> Array:
+    """Numbers as matrices of one row and column."""
+    return numbers[..., None, None]
