@@ -15,13 +15,15 @@ from landscape_gym.control.diagonal import DiagonalQuadratic
 from landscape_gym.control.linear_quadratic import (
     Law,
     LinearQuadratic,
-    Value,
     endless_value_of,
-    value_of,
+    values_of,
 )
 from landscape_gym.control.prior import Moments, start_moments, target_moments
 from landscape_gym.control.structure import (
+    as_linear_quadratic,
+    cells,
     check_linear_quadratic,
+    decoupled,
     diagonal_drift,
     diagonal_metric,
     fixed_curvature,
@@ -51,24 +53,29 @@ class Ensemble:
     weights: Array
     """How often each occurs among the problem's coordinates, (N,)."""
 
-    def value(self, steps: int | None = None, law: Law | None = None) -> Value:
-        """The value of a law, of the optimal one if None, over its first `steps`, or all steps.
+    def expected_cost(self, steps: int | None = None, law: Law | None = None) -> float:
+        """Expected discounted cost under full information.
+
+        Args:
+            steps: Of the first so many steps; None: of all that the problem plans for.
+            law: Of a law that is not the optimal one, shaped like it.
 
         Raises:
-            ValueError: for more steps than the problem's horizon.
+            ValueError: for a number of steps that is not the problem's horizon, if it has one.
         """
-        law, horizon = self.law if law is None else law, self.problem.horizon
+        law, steps = self.law if law is None else law, self.checked(steps)
         if steps is None:
-            steps = horizon
-        if steps is None:
-            return endless_value_of(self.lq, law)
-        if horizon is not None and steps != horizon:
-            raise ValueError(f"the horizon is {horizon} steps, and {steps} were asked for.")
-        return value_of(self.lq, law, steps)
+            value = endless_value_of(self.lq, law)
+        else:
+            *_, (_, _, value) = values_of(self.lq, law, steps)
+        return float(self.weights @ value.mean(self.second))
 
-    def expected_cost(self, steps: int | None = None, law: Law | None = None) -> float:
-        """Expected discounted cost of a law under full information."""
-        return float(self.weights @ self.value(steps, law).mean(self.second))
+    def checked(self, steps: int | None) -> int | None:
+        """The number of steps to sum over; None is endless."""
+        horizon = self.problem.horizon
+        if horizon is not None and steps not in (None, horizon):
+            raise ValueError(f"the horizon is {horizon} steps, and {steps} were asked for.")
+        return horizon if steps is None else steps
 
 
 def ensemble(problem: NavigationProblem) -> Ensemble:
@@ -111,21 +118,21 @@ def _decoupled(problem: NavigationProblem, metric: Array, drift: Array) -> Ensem
                 "distribution: simulate, or set rotated=True."
             )
         h, weights = (each[:, None] for each in landscape.curvature_quadrature(POINTS))
+        if not _differ(metric, drift, second):  # then one coordinate stands for all
+            metric, drift, second, weights, d = metric[:1], drift[:1], second[:1], d * weights, 1
     shape = (len(h), d)
     h, metric, drift, weights = (
         np.broadcast_to(each, shape).ravel() for each in (h, metric, drift, weights)
     )
     second = np.broadcast_to(second, (*shape, 3, 3)).reshape(-1, 3, 3)
-    bent = h > 0  # where the loss is flat nothing is done, and nothing is paid
-    h, metric, drift, weights, second = (a[bent] for a in (h, metric, drift, weights, second))
     p = problem
     dq = DiagonalQuadratic(h, p.eta, p.k, p.gamma, p.dt, metric, drift, p.hazard)
     law = diagonal.stationary(dq) if p.horizon is None else diagonal.finite_horizon(dq, p.horizon)
     return Ensemble(
         problem,
-        _lq(problem, _cell(h), G=_cell(metric), F=_cell(drift)),
-        _cell(h),
-        Law(*map(_cell, law)),
+        decoupled(problem, h, metric, drift),
+        cells(h),
+        Law(*map(cells, law)),
         second,
         weights,
     )
@@ -134,8 +141,7 @@ def _decoupled(problem: NavigationProblem, metric: Array, drift: Array) -> Ensem
 def _coupled(problem: NavigationProblem, hessian: Array) -> Ensemble:
     """A single problem in all coordinates."""
     p = problem
-    parts = {"G": p.metric_matrix, "F": p.dynamics_matrix, "B": p.control_matrix}
-    lq = _lq(problem, hessian, **parts)
+    lq = as_linear_quadratic(problem, hessian)
     solution = lqr.riccati(lq) if p.horizon is None else lqr.finite_horizon(lq, p.horizon)
     if not solution.converged:
         raise ValueError(solution.status)
@@ -144,27 +150,11 @@ def _coupled(problem: NavigationProblem, hessian: Array) -> Ensemble:
     spread = np.repeat([start.variance, target.variance, 0.0], p.dim)
     return Ensemble(
         problem,
-        _lq(problem, hessian[None], **parts),
+        as_linear_quadratic(problem, hessian[None]),
         hessian[None],
         Law(*(np.expand_dims(gain, -3) for gain in solution.law)),
         (np.outer(s, s) + np.diag(spread))[None],
         np.ones(1),
-    )
-
-
-def _lq(problem: NavigationProblem, hessian: Array, **parts: Array | None) -> LinearQuadratic:
-    """The data for Hessians (..., d', d'), with metric G, dynamics F and control matrix B."""
-    p = problem
-    return LinearQuadratic.of(
-        hessian,
-        **parts,
-        eta=p.eta,
-        k=p.k,
-        gamma=p.gamma,
-        dt=p.dt,
-        hazard=p.hazard,
-        drift=p.drift,
-        prior_variance=target_moments(check_linear_quadratic(p)).variance,
     )
 
 
@@ -177,8 +167,3 @@ def _per_coordinate(start: Moments, target: Moments) -> Array:
 def _differ(metric: Array, drift: Array, second: Array) -> bool:
     """Whether coordinates differ in anything but their curvature."""
     return bool(np.ptp(metric) or np.ptp(drift) or np.ptp(second, axis=0).any())
-
-
-def _cell(numbers: Array) -> Array:
-    """Numbers as matrices of one row and column."""
-    return numbers[..., None, None]

@@ -18,9 +18,10 @@ import numpy as np
 
 from landscape_gym.control import diagonal, lqr
 from landscape_gym.control.diagonal import DiagonalQuadratic
-from landscape_gym.control.linear_quadratic import Law, LinearQuadratic
+from landscape_gym.control.linear_quadratic import Law
 from landscape_gym.control.lqr import LQRSolution
 from landscape_gym.control.structure import (
+    as_linear_quadratic,
     check_linear_quadratic,
     diagonal_drift,
     diagonal_metric,
@@ -152,18 +153,7 @@ def _by_riccati(problem: NavigationProblem, hessian: Array) -> Gains:
 
 def _riccati(problem: NavigationProblem, hessian: Array) -> LQRSolution:
     """The solution for one Hessian."""
-    p = problem
-    lq = LinearQuadratic.of(
-        hessian,
-        G=p.metric_matrix,
-        F=p.dynamics_matrix,
-        B=p.control_matrix,
-        eta=p.eta,
-        k=p.k,
-        gamma=p.gamma,
-        dt=p.dt,
-        hazard=p.hazard,
-    )
+    p, lq = problem, as_linear_quadratic(problem, hessian)
     solution = lqr.riccati(lq) if p.horizon is None else lqr.finite_horizon(lq, p.horizon)
     if not solution.converged:
         raise ValueError(solution.status)

@@ -32,6 +32,7 @@ gain: the problem is certainty equivalent.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -175,13 +176,21 @@ def value_now(lq: LinearQuadratic, law: Law, after: Value) -> Value:
     return Value(Pi, lq.beta * (after.w + spread))
 
 
-def value_of(lq: LinearQuadratic, law: Law, steps: int) -> Value:
-    """The value of `steps` steps by a law: a stationary one, or one gain a step (leading axis)."""
+def values_of(lq: LinearQuadratic, law: Law, steps: int) -> Iterator[tuple[Law, Value, Value]]:
+    """Step by step from the last to the first: the law, the value afterwards, the value before.
+
+    Args:
+        lq: The problem.
+        law: A stationary law, or one with a gain for each step (leading axis).
+        steps: How many steps there are.
+    """
     stationary = law.K.ndim == max(lq.A.ndim, lq.Q.ndim)
-    value = lq.nothing
+    after = lq.nothing
     for t in reversed(range(steps)):
-        value = value_now(lq, law if stationary else Law(*(gain[t] for gain in law)), value)
-    return value
+        now = law if stationary else Law(*(gain[t] for gain in law))
+        before = value_now(lq, now, after)
+        yield now, after, before
+        after = before
 
 
 def endless_value_of(lq: LinearQuadratic, law: Law) -> Value:
@@ -194,6 +203,8 @@ def endless_value_of(lq: LinearQuadratic, law: Law) -> Value:
     A, B, Q, R, beta, rho = lq.A, lq.B, lq.Q, lq.R, lq.beta, lq.rho
     K, K_z, K_m = law
     closed = np.swapaxes(A - B @ K, -1, -2)
+    if lq.dim == 1:  # where the loss is flat and nothing is done, nothing is ever paid
+        closed = np.where((Q == 0) & (K == 0), 0.0, closed)
     P = _discounted_sum(beta, closed, _form(np.swapaxes(closed, -1, -2), Q) + _form(K, R))
     S, I, KR = Q + beta * P, np.eye(lq.dim), np.swapaxes(K, -1, -2) @ R
     # Each block of Pi is what a step adds to it plus beta times (rho or 1) what it was.

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from landscape_gym.control.linear_quadratic import LinearQuadratic
+from landscape_gym.control.prior import target_moments
 from landscape_gym.landscapes import PowerLaw, Quadratic
 from landscape_gym.landscapes.base import Array
 from landscape_gym.problem import Decay, NavigationProblem
@@ -48,6 +52,46 @@ def fixed_curvature(landscape: Quadratic) -> Array | None:
     if isinstance(landscape.curvature, PowerLaw):
         return landscape.curvature.quadrature(landscape.dim, landscape.dim)[0]
     return np.asarray(landscape.curvature) if isinstance(landscape.curvature, tuple) else None
+
+
+def as_linear_quadratic(problem: NavigationProblem, hessian: Array) -> LinearQuadratic:
+    """The data for Hessians (..., d, d) in all coordinates together."""
+    p = problem
+    return _linear_quadratic(p, hessian, p.metric_matrix, p.dynamics_matrix, p.control_matrix)
+
+
+def decoupled(problem: NavigationProblem, h: Array, metric: Array, drift: Array) -> LinearQuadratic:
+    """One problem for each curvature, with the metric and the default dynamics of its coordinate.
+
+    All three broadcast together; the problems have one row and column.
+    """
+    shape = np.broadcast_shapes(h.shape, metric.shape, drift.shape)
+    h, metric, drift = (cells(np.broadcast_to(each, shape)) for each in (h, metric, drift))
+    return _linear_quadratic(problem, h, metric, drift, None)
+
+
+def cells(numbers: Array) -> Array:
+    """Numbers as matrices of one row and column."""
+    return numbers[..., None, None]
+
+
+def _linear_quadratic(
+    problem: NavigationProblem, H: Array, G: Array | None, F: Array | None, B: Any
+) -> LinearQuadratic:
+    p = problem
+    return LinearQuadratic.of(
+        H,
+        G=G,
+        F=F,
+        B=B,
+        eta=p.eta,
+        k=p.k,
+        gamma=p.gamma,
+        dt=p.dt,
+        hazard=p.hazard,
+        drift=p.drift,
+        prior_variance=target_moments(check_linear_quadratic(p)).variance,
+    )
 
 
 def on_the_axes(landscape: Quadratic) -> bool:
