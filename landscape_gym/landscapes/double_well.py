@@ -9,11 +9,11 @@ import numpy as np
 
 from landscape_gym.configuration import number
 from landscape_gym.landscapes.base import Array, NoInstances
-from landscape_gym.landscapes.fixed import Fixed
+from landscape_gym.landscapes.fixed import Separable
 
 
 @dataclass(frozen=True)
-class DoubleWell(Fixed):
+class DoubleWell(Separable):
     """``L = (x^2 - 1)^2 - tilt x + y^2`` (Vastola et al. 2025, Figure 1; theory section 10)."""
 
     kind: ClassVar[str] = "double_well"
@@ -31,20 +31,22 @@ class DoubleWell(Fixed):
         """The square that holds both wells."""
         return (-2.0, 2.0)
 
-    def loss_and_grad(self, instances: NoInstances, theta: Array) -> tuple[Array, Array]:
-        """Loss and gradient."""
-        x, y = theta[:, 0], theta[:, 1]
-        well = x * x - 1.0
-        grad = np.stack([4.0 * x * well - self.tilt, 2.0 * y], axis=1)
-        return well * well - self.tilt * x + y * y, grad
-
-    def hessian(self, instances: NoInstances, theta: Array) -> Array:
-        """Diagonal: ``12 x^2 - 4`` and 2."""
-        hessian = np.zeros((len(theta), 2, 2), dtype=theta.dtype)
-        hessian[:, 0, 0] = 12.0 * theta[:, 0] ** 2 - 4.0
-        hessian[:, 1, 1] = 2.0
-        return hessian
-
     def location(self) -> Array:
         """The right well, the largest root of ``4 x (x^2 - 1) = tilt``."""
         return np.array([np.roots([4.0, 0.0, -4.0, -self.tilt]).real.max(), 0.0])
+
+    def values(self, theta: Array) -> Array:
+        """``(x^2 - 1)^2 - tilt x``, and ``y^2``."""
+        x, y = theta[:, 0], theta[:, 1]
+        well = x * x - 1.0
+        return np.stack([well * well - self.tilt * x, y * y], axis=1)
+
+    def slopes(self, theta: Array) -> Array:
+        """``4 x (x^2 - 1) - tilt``, and ``2 y``."""
+        x, y = theta[:, 0], theta[:, 1]
+        return np.stack([4.0 * x * (x * x - 1.0) - self.tilt, 2.0 * y], axis=1)
+
+    def curvature_diagonal(self, instances: NoInstances, theta: Array) -> Array:
+        """``12 x^2 - 4``, and 2."""
+        x = theta[:, 0]
+        return np.stack([12.0 * x * x - 4.0, np.full_like(x, 2.0)], axis=1)
