@@ -58,6 +58,8 @@ class Landscape(ABC):
     """A family of loss landscapes over ``dim`` parameters."""
 
     kind: ClassVar[str]
+    convex: ClassVar[bool] = False
+    """Whether the loss is convex for every instance."""
     dim: int
 
     @property

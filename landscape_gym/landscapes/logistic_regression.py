@@ -42,6 +42,7 @@ class LogisticRegression(Fixed):
     """
 
     kind: ClassVar[str] = "logistic_regression"
+    convex: ClassVar[bool] = True
     data: str = "breast_cancer"
     """Name of the data."""
     ridge: float = 1e-3

@@ -37,6 +37,7 @@ class Quadratic(Landscape):
     """
 
     kind: ClassVar[str] = "quadratic"
+    convex: ClassVar[bool] = True
     dim: int = 2
     """Number of parameters."""
     curvature: Vector | Matrix | Spectrum = field(default_factory=LogUniform)
