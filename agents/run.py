@@ -19,8 +19,9 @@ from stable_baselines3.common.logger import configure
 from agents.picture import save_picture
 from agents.presets import PRESETS, Preset, default_preset
 from agents.training import train_ppo
-from baselines import OPTIMUM, line_up
+from baselines import BEST_BELIEF, LOCAL_OPTIMUM, LineUp, line_up
 from landscape_gym.configuration import merged, one_of, plain
+from landscape_gym.control import LinearQuadraticPolicy
 from landscape_gym.evaluation import Comparison, compare
 from landscape_gym.landscapes.base import Array
 from landscape_gym.policy import Policy
@@ -53,6 +54,8 @@ class RunConfig:
     """Seed of weights, exploration and training episodes."""
     episodes: int = 512
     """Held-out episodes to evaluate on."""
+    plan_paths: bool = False
+    """Whether to plan whole paths where nothing faster gives the optimum; takes minutes."""
     out: Path | None = None
     """Folder of the run; None takes a new one under runs/."""
     progress: bool = True
@@ -96,19 +99,19 @@ def run(config: RunConfig, problem: NavigationProblem | None = None) -> Run:
     assert learned.normalizer is not None
     learned.normalizer.save(str(folder / "normalizer.pkl"))
 
-    lineup = line_up(regime.problem)
+    lineup = line_up(regime.problem, regime.observation, plan_paths=config.plan_paths)
     policies = lineup.with_learned(learned)
-    best = None if lineup.optimum is None else OPTIMUM
     comparison = compare(
         regime.problem,
         policies,
         episodes=config.episodes,
         seed=EVALUATION_SEED,
-        optimum=best,
+        optimum=lineup.reference,
     )
     lines = [comparison.table(), *(f"{name}: {why}" for name, why in lineup.refusals.items())]
-    if lineup.optimum is not None:
-        lines.append(_gains(regime.problem, learned, lineup.optimum))
+    lines += _optima(lineup)
+    if lineup.optimum is not None and isinstance(lineup.optimum.policy, LinearQuadraticPolicy):
+        lines.append(_gains(regime.problem, learned, lineup.optimum.policy))
     elif regime.problem.landscape.offers("minimum"):
         lines.append(f"Loss at the minimum: {comparison.minimum_loss:.6g}.")
     report = "\n".join(lines)
@@ -116,6 +119,12 @@ def run(config: RunConfig, problem: NavigationProblem | None = None) -> Run:
     _write(folder / "results.json", json.dumps([asdict(r) for r in comparison.results], indent=2))
     save_picture(folder / "paths.png", regime.problem, policies, seed=EVALUATION_SEED)
     return Run(folder, comparison, report)
+
+
+def _optima(lineup: LineUp) -> list[str]:
+    """How the optima were found, and how far they can be trusted, line by line."""
+    named = {lineup.reference or LOCAL_OPTIMUM: lineup.optimum, BEST_BELIEF: lineup.belief}
+    return [f"{name}: {best.status}" for name, best in named.items() if best is not None]
 
 
 def _regime(config: RunConfig, problem: NavigationProblem | None) -> Regime:

@@ -1,15 +1,18 @@
-"""Which policies a problem has: one for each rule that can be derived, and the optimum if known."""
+"""Which policies a problem has: one for each rule that can be derived, and the best there is."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from landscape_gym.control import optimum
+from landscape_gym.control import Solution, optimum
+from landscape_gym.observation import ObservationConfig
 from landscape_gym.policy import Policy, RulePolicy
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.rules import RULES
 
 OPTIMUM = "optimum"
+LOCAL_OPTIMUM = "local optimum"
+BEST_BELIEF = "LQG"
 
 
 @dataclass(frozen=True)
@@ -18,25 +21,47 @@ class LineUp:
 
     rules: dict[str, Policy]
     """Learning rules with derived constants."""
-    optimum: Policy | None
-    """The optimal policy under full information, where it is known."""
+    optimum: Solution | None
+    """The optimum under full information, or the best path that is known; None if neither is."""
+    belief: Solution | None
+    """The optimum, or a bound, for a learner's channels, if it sees noisy gradients."""
     refusals: dict[str, str]
     """Why a rule or the optimum is missing: the assumption that fails."""
 
+    @property
+    def reference(self) -> str | None:
+        """Name of the policy that no learner can beat, if it is known."""
+        return OPTIMUM if self.optimum is not None and self.optimum.bound == "exact" else None
+
     def with_learned(self, learned: Policy) -> dict[str, Policy]:
-        """All policies in the order of the table, a learned one before the optimum."""
-        last = {} if self.optimum is None else {OPTIMUM: self.optimum}
-        return {**self.rules, "learned": learned, **last}
+        """All policies in the order of the table, a learned one before the optima."""
+        policies = {**self.rules, "learned": learned}
+        if self.belief is not None:
+            policies[BEST_BELIEF] = self.belief.policy
+        if self.optimum is not None:
+            policies[self.reference or LOCAL_OPTIMUM] = self.optimum.policy
+        return policies
 
 
-def line_up(problem: NavigationProblem) -> LineUp:
+def line_up(
+    problem: NavigationProblem,
+    observation: ObservationConfig | None = None,
+    *,
+    plan_paths: bool = False,
+) -> LineUp:
     """Derive every rule, and solve for the optimum, as far as the problem allows it.
+
+    Args:
+        problem: What is navigated.
+        observation: What the learner sees; None leaves out what is best for its channels.
+        plan_paths: Whether to plan whole paths where nothing faster gives the optimum: seconds for
+            each episode that is then compared.
 
     Example:
         >>> from landscape_gym import REGIMES
         >>> lineup = line_up(REGIMES["long-horizon"].problem)
-        >>> list(lineup.rules), lineup.optimum is not None
-        (['gradient descent', 'momentum'], True)
+        >>> list(lineup.rules), lineup.reference
+        (['gradient descent', 'momentum'], 'optimum')
     """
     rules: dict[str, Policy] = {}
     refusals: dict[str, str] = {}
@@ -48,7 +73,20 @@ def line_up(problem: NavigationProblem) -> LineUp:
             refusals[name] = str(refusal)
     best = None
     try:
-        best = optimum(problem)
+        best = optimum(problem, plan_paths=plan_paths)
     except ValueError as refusal:
         refusals[OPTIMUM] = str(refusal)
-    return LineUp(rules, best, refusals)
+    return LineUp(rules, best, _best_belief(problem, observation), refusals)
+
+
+def _best_belief(
+    problem: NavigationProblem, observation: ObservationConfig | None
+) -> Solution | None:
+    """What is best for a learner that has to infer the target, if this one has to."""
+    if observation is None or problem.noise is None:
+        return None
+    try:
+        best = optimum(problem, observation, plan_paths=False)
+    except ValueError:  # said of the optimum already
+        return None
+    return best if "gradient" in best.policy.observation.channels else None

@@ -196,7 +196,10 @@ def compare(
         >>> from landscape_gym.policy import RulePolicy
         >>> from landscape_gym.rules import GradientDescent
         >>> problem = NavigationProblem(landscape={"kind": "quadratic", "curvature": (1 / 9, 1.0)})
-        >>> rules = {"descent": RulePolicy(GradientDescent(1.0)), "optimum": optimum(problem)}
+        >>> rules = {
+        ...     "descent": RulePolicy(GradientDescent(1.0)),
+        ...     "optimum": optimum(problem).policy,
+        ... }
         >>> compare(problem, rules, episodes=32, optimum="optimum")["descent"].ratio.value > 1
         True
     """
@@ -212,7 +215,7 @@ def compare(
     results = tuple(
         Result(
             name=name,
-            privileged=entrants[name].observation.privileged,
+            privileged=_privileged(entrants[name]),
             cost=float(run.cost.mean()),
             ratio=None if optimum is None else _estimate(_ratio, run.cost, best),
             regret=_estimate(_regret, run.cost, best, null),
@@ -223,6 +226,11 @@ def compare(
     )
     floor = rollouts[DO_NOTHING].minimum_loss
     return Comparison(results, episodes, problem.steps, optimum, floor)
+
+
+def _privileged(policy: Policy) -> bool:
+    """Whether it sees, or knows, what a learner cannot see."""
+    return policy.observation.privileged or getattr(policy, "privileged", False)
 
 
 def _ratio(cost: Array, best: Array, axis: int = -1) -> Array:

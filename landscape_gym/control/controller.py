@@ -55,14 +55,14 @@ class Controller:
         return replaced(before, rows, self.solver.solve(curvature[rows]))
 
     def control(self, gains: Gains, observation: Array, x: Array, z: Array) -> Array:
-        """The control u, (batch, m), for parameters and targets, or estimates of them."""
-        return control(gains, self._step(observation), x, z, self.prior_mean)
+        """The control u, (batch, m), for parameters and targets."""
+        return control(gains, self.step(observation), x, z, self.prior_mean[None])
 
     def cost_to_go(self, gains: Gains, observation: Array, x: Array, z: Array) -> Array:
         """Expected discounted cost from here on, (batch,), if parameters and targets are known."""
-        return cost_to_go(self.problem, gains, self._step(observation), x, z, self.prior_mean)
+        return cost_to_go(self.problem, gains, self.step(observation), x, z, self.prior_mean)
 
-    def _step(self, observation: Array) -> Array | None:
+    def step(self, observation: Array) -> Array | None:
         """The step that each row is at, (rows,); None where the horizon is infinite."""
         horizon = self.problem.horizon
         if horizon is None:

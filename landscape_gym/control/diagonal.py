@@ -4,7 +4,7 @@ Problem, for each coordinate by itself (theory sections 2, 6 and 8):
 
     minimise  E sum_t beta^t [ c/2 v^2 + q/2 (x+ - z)^2 ],      x+ = a x + v,     v = dt u
 
-Notation, elementwise (control/linear_quadratic.py has the same problem for matrices, without the halves):
+Notation, elementwise (control/linear_quadratic.py: the same for matrices, without the halves):
 
     c        metric / (eta dt)
     q        k dt h, with h >= 0 the curvature

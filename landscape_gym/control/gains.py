@@ -92,23 +92,35 @@ def replaced(gains: Gains, rows: Array, fresh: Gains) -> Gains:
 
 
 def control(gains: Gains, step: Array | None, x: Array, z: Array, m: Array) -> Array:
-    """u, (rows, m), at parameters x and targets z, (rows, d).
+    """u, (rows, m), at parameters x, targets z and means of their prior m, (rows or 1, d).
 
     Args:
         gains: Gains of the same rows, or of a single row that stands for all.
         step: The step that each row is at, (rows,), in a finite horizon.
         x: Parameters.
         z: Targets.
-        m: Mean of the targets' prior, (d,).
+        m: Means of the targets' prior.
     """
+    if gains.basis is None:
+        return control_in_basis(gains, step, x, z, m)
+    back = np.swapaxes(gains.basis, 1, 2)
+    x, z, m = times(back, x), times(back, z), times(back, m)
+    return times(gains.basis, control_in_basis(gains, step, x, z, m))
+
+
+def control_in_basis(gains: Gains, step: Array | None, x: Array, z: Array, m: Array) -> Array:
+    """The same, for vectors in the basis that the gains act on."""
     K, K_z, K_m = (_at(gain, step) for gain in gains.law)
     if K.ndim == 3:
-        return -(_times(K, x) + _times(K_z, z) + _times(K_m, m[None]))
-    if gains.basis is None:
-        return -(K * x + K_z * z + K_m * m)
-    back = np.swapaxes(gains.basis, 1, 2)
-    x, z, m = _times(back, x), _times(back, z), _times(back, m[None])
-    return -_times(gains.basis, K * x + K_z * z + K_m * m)
+        return -(times(K, x) + times(K_z, z) + times(K_m, m))
+    return -(K * x + K_z * z + K_m * m)
+
+
+def times(matrices: Array, vectors: Array) -> Array:
+    """``A x`` for each row; a single matrix or vector stands for all rows."""
+    if len(matrices) == 1:
+        return vectors @ matrices[0].T
+    return np.matvec(matrices, vectors)
 
 
 def _at(gain: Array, step: Array | None) -> Array:
@@ -116,11 +128,6 @@ def _at(gain: Array, step: Array | None) -> Array:
     if step is None:
         return gain[0]
     return gain[step, np.arange(len(step)) if gain.shape[1] > 1 else 0]
-
-
-def _times(matrices: Array, vectors: Array) -> Array:
-    """Row by row ``A x``."""
-    return np.matmul(matrices, vectors[:, :, None])[:, :, 0]
 
 
 def _closed_form(problem: NavigationProblem, metric: Array, drift: Array, h: Array) -> Gains:

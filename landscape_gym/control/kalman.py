@@ -26,11 +26,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from landscape_gym.control.gains import times
 from landscape_gym.control.prior import Moments, start_moments, target_moments
 from landscape_gym.control.structure import check_linear_quadratic
 from landscape_gym.dynamics import switch_probability
 from landscape_gym.landscapes.base import Array
 from landscape_gym.problem import NavigationProblem
+
+SMALLEST = np.finfo(np.float64).tiny
+"""Variance of a gradient below which it has nothing new to tell."""
 
 Noise = Callable[[Array], Array]
 """Variance of the gradient along directions of given curvatures."""
@@ -65,6 +69,73 @@ class TargetModel:
         return self.rho**2 * p + (later - self.rho**2 * v), later
 
 
+class Frame(NamedTuple):
+    """The directions in which everything decouples: the eigenvectors of known Hessians."""
+
+    h: Array
+    """Eigenvalues, (rows or 1, d)."""
+    r: Array
+    """Variance of the gradient's noise, (rows or 1, d)."""
+    basis: Array | None = None
+    """Eigenvectors as columns, (rows or 1, d, d); None: the axes."""
+
+    def into(self, vectors: Array) -> Array:
+        """Vectors (rows, d) in these directions."""
+        return vectors if self.basis is None else times(np.swapaxes(self.basis, 1, 2), vectors)
+
+    def back(self, vectors: Array) -> Array:
+        """The reverse."""
+        return vectors if self.basis is None else times(self.basis, vectors)
+
+
+class Belief(NamedTuple):
+    """What rows know of their targets, in a frame."""
+
+    mean: Array
+    """(rows, d)"""
+    variance: Array
+    """(rows, d), or (1, d) where it is that of all rows."""
+    spread: Array
+    """v, of the same shape."""
+
+
+class KalmanFilter:
+    """The filter, for a batch of rows.
+
+    Args:
+        model: How the target begins and changes.
+    """
+
+    def __init__(self, model: TargetModel) -> None:
+        """Filter a target that begins and changes as `model` says."""
+        self.model = model
+
+    def prior(self, frame: Frame, rows: int) -> Belief:
+        """The belief before anything is seen."""
+        mean = np.repeat(self.model.prior.mean[None], rows, axis=0)
+        variance = np.full(frame.h.shape, self.model.prior.variance)
+        return Belief(frame.into(mean), variance, variance)
+
+    def later(self, belief: Belief, prior: Belief) -> Belief:
+        """The belief a step later, before its gradient."""
+        model, mean = self.model, belief.mean
+        if model.rho == 1 and model.q == 0:
+            return belief
+        if model.rho < 1:
+            mean = model.rho * mean + (1 - model.rho) * prior.mean
+        return Belief(mean, *model.predict(belief.variance, belief.spread))
+
+    def restarted(self, belief: Belief, rows: Array, prior: Belief) -> Belief:
+        """The belief in which some rows, a mask (rows,), know nothing again."""
+        return Belief(*(np.where(rows[:, None], a, b) for a, b in zip(prior, belief, strict=True)))
+
+    def told(self, belief: Belief, frame: Frame, y: Array, x: Array) -> Belief:
+        """The belief after the gradients y, seen at the parameters x (rows, d), in the frame."""
+        gain, variance = update(belief.variance, frame.h, frame.r)
+        mean = belief.mean - gain * (y - frame.h * (x - belief.mean))
+        return belief._replace(mean=mean, variance=variance)
+
+
 class Update(NamedTuple):
     """What a gradient does to the belief."""
 
@@ -76,8 +147,9 @@ class Update(NamedTuple):
 
 def update(p: Array, h: Array, r: Array) -> Update:
     """Gain and new variance, elementwise; along flat directions a gradient tells nothing."""
-    told = h * h * p + r
-    gain = np.divide(h * p, told, out=np.zeros(np.shape(told)), where=told > 0)
+    pull = h * p
+    told = h * pull + r
+    gain = np.divide(pull, told, out=np.zeros_like(told), where=told >= SMALLEST)
     return Update(gain, (1 - gain * h) * p)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from landscape_gym.control.controller import Controller
+from landscape_gym.control.ensemble import ensemble
 from landscape_gym.control.gains import Gains
 from landscape_gym.control.linear_quadratic import Law
 from landscape_gym.control.lqr import LQRSolution
@@ -77,6 +78,17 @@ class LinearQuadraticPolicy:
         """Expected discounted cost from observations on, (batch,)."""
         do = self._controller
         return do.cost_to_go(do.gains(observation), observation, *self._where(observation))
+
+    def expected_cost(self, steps: int | None = None) -> float:
+        """Expected discounted cost over starts and instances, exactly.
+
+        Args:
+            steps: Of the first so many steps; None: of all that the problem plans for.
+
+        Raises:
+            ValueError: where Hessians differ between instances and coordinates do not decouple.
+        """
+        return ensemble(self.problem).expected_cost(steps)
 
     def _where(self, observation: Array) -> tuple[Array, Array]:
         """Parameters and target."""

@@ -8,58 +8,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from landscape_gym.configuration import one_of
 from landscape_gym.control.controller import Controller
 from landscape_gym.control.cost_to_go import row_problems
 from landscape_gym.control.ensemble import ensemble
 from landscape_gym.control.estimation import estimation_cost
-from landscape_gym.control.gains import Gains
-from landscape_gym.control.kalman import TargetModel, covariances, update
+from landscape_gym.control.gains import Gains, control_in_basis
+from landscape_gym.control.kalman import (
+    Belief,
+    Frame,
+    KalmanFilter,
+    TargetModel,
+    covariances,
+)
 from landscape_gym.control.prior import noise_variance
+from landscape_gym.control.switching import SwitchingBelief, SwitchingFilter
 from landscape_gym.landscapes.base import Array
 from landscape_gym.policy import UNBOUNDED
 from landscape_gym.problem import NavigationProblem
 
 
-class Frame(NamedTuple):
-    """The directions in which the filter decouples: the Hessian's eigenvectors."""
+class Memory(NamedTuple):
+    """What the policy remembers between steps."""
 
-    h: Array
-    """Eigenvalues, (rows or 1, d)."""
-    basis: Array | None
-    """Eigenvectors as columns, (rows or 1, d, d); None: the axes."""
-
-    def into(self, vectors: Array) -> Array:
-        """Vectors (rows, d) in these directions."""
-        if self.basis is None:
-            return vectors
-        if len(self.basis) == 1:
-            return vectors @ self.basis[0]
-        return np.matvec(np.swapaxes(self.basis, 1, 2), vectors)
-
-    def back(self, vectors: Array) -> Array:
-        """The reverse."""
-        if self.basis is None:
-            return vectors
-        if len(self.basis) == 1:
-            return vectors @ self.basis[0].T
-        return np.matvec(self.basis, vectors)
-
-
-class Belief(NamedTuple):
-    """What a row knows of its target, in its frame."""
-
-    mean: Array
-    """(rows, d)"""
-    variance: Array
-    """(rows, d)"""
-    spread: Array
-    """Variance of the target before any gradient, (rows, 1)."""
+    belief: Belief | SwitchingBelief
     gains: Gains
     frame: Frame
+    prior: Belief | SwitchingBelief
 
 
 class LQGPolicy:
@@ -74,6 +53,8 @@ class LQGPolicy:
         problem: Linear-quadratic, with gradient noise of known variance.
         position: "parameters"; or "displacement" if where it starts is not seen either. That needs
             parameters that stay when left alone, and a single task.
+        belief: Where redraws are not signalled, "exact" (control/switching.py) or "linear", the
+            best linear filter, whose expected cost is known; elsewhere both are the same.
 
     Raises:
         ValueError: for another problem, naming the assumption that fails.
@@ -86,10 +67,12 @@ class LQGPolicy:
 
     action = UNBOUNDED
 
-    def __init__(self, problem: NavigationProblem, *, position: str = "parameters") -> None:
+    def __init__(
+        self, problem: NavigationProblem, *, position: str = "parameters", belief: str = "exact"
+    ) -> None:
         """Solve for the gains, and set up the filter."""
-        if position not in ("parameters", "displacement"):
-            raise ValueError(f"position is 'parameters' or 'displacement', got {position!r}.")
+        one_of("position", position, ("parameters", "displacement"))
+        one_of("belief", belief, ("exact", "linear"))
         self.problem, self.position = problem, position
         relative = position == "displacement"
         moves = problem.default_dynamics is not None or problem.hazard > 0
@@ -106,29 +89,38 @@ class LQGPolicy:
         self.name = "LQG (known curvature)" if self.privileged else "LQG"
         self.target = TargetModel.of(problem, relative=relative)
         noise_variance(problem, np.ones(1))  # raises where it is not known
-        shared = self._controller.shared
-        self._frame = None if shared is None else self._frame_of(shared)
+        self.linear = self.target.rho == 1 or belief == "linear"
+        self._filter: Any = KalmanFilter(self.target)
+        if not self.linear:
+            shared = self._controller.shared
+            assert shared is not None  # or a redraw would change the curvature
+            self._filter = SwitchingFilter(self.target, self._frame_of(shared))
 
     def predict(
         self,
         observation: Array,
-        state: Belief | None = None,
+        state: Memory | None = None,
         episode_start: Array | None = None,
         deterministic: bool = True,
-    ) -> tuple[Array, Belief]:
+    ) -> tuple[Array, Memory]:
         """Take in a gradient and act; rows that start an episode start from the prior."""
-        belief = self._told(observation, self._expected(observation, state, episode_start))
-        estimate = belief.frame.back(belief.mean)
-        x = self._controller.read(observation, self.position)
-        u = self._controller.control(belief.gains, observation, x, estimate)
-        return (u / self.action.scale).astype(observation.dtype), belief
+        memory, x = self._believe(observation, state, episode_start)
+        belief, gains, frame, prior = memory
+        step = self._controller.step(observation)
+        if gains.law.K.ndim == 4:  # gain matrices, which act on parameters as they are
+            x, z, m = (frame.back(each) for each in (x, belief.mean, prior.mean))
+            u = control_in_basis(gains, step, x, z, m)
+        else:
+            u = frame.back(control_in_basis(gains, step, x, belief.mean, prior.mean))
+        return (u / self.action.scale).astype(observation.dtype), memory
 
     def value(self, observation: Array) -> Array:
         """Expected discounted cost from the first observations of episodes on, (batch,)."""
-        belief = self._told(observation, self._expected(observation, None, None))
-        x, z = self._controller.read(observation, self.position), belief.frame.back(belief.mean)
-        known = self._controller.cost_to_go(belief.gains, observation, x, z)
-        return known + self._unknown(belief.gains)
+        self._check_linear()
+        memory, x = self._believe(observation, None, None)
+        x, z = (memory.frame.back(each) for each in (x, memory.belief.mean))
+        known = self._controller.cost_to_go(memory.gains, observation, x, z)
+        return known + self._unknown(memory.gains)
 
     def expected_cost(self, steps: int | None = None) -> float:
         """Expected discounted cost over starts, instances and noise, exactly.
@@ -137,12 +129,22 @@ class LQGPolicy:
             steps: Of the first so many steps; None: of all that the problem plans for.
 
         Raises:
-            ValueError: where Hessians differ between instances and coordinates do not decouple.
+            ValueError: where Hessians differ between instances and coordinates do not decouple, or
+                the belief is not linear.
         """
+        self._check_linear()
         parts = ensemble(self.problem)
         steps = parts.checked(steps)
         unknown = estimation_cost(parts.lq, parts.law, self._covariances(parts.hessian), steps)
         return parts.expected_cost(steps) + float(parts.weights @ unknown)
+
+    def _check_linear(self) -> None:
+        if not self.linear:
+            raise ValueError(
+                "with an exact belief about unsignalled redraws only simulation tells the expected "
+                "cost (landscape_gym.evaluation.compare); belief='linear' has it in closed form, "
+                "which bounds this one from above."
+            )
 
     def _unknown(self, gains: Gains) -> Array:
         """What not knowing the target costs in an episode, given the first gradient, (rows,)."""
@@ -156,50 +158,34 @@ class LQGPolicy:
         """Covariances of the target after 1, 2, .. gradients, like `hessian`."""
         return covariances(self.target, hessian, partial(noise_variance, self.problem))
 
+    def _believe(
+        self, observation: Array, state: Memory | None, episode_start: Array | None
+    ) -> tuple[Memory, Array]:
+        """What is known after this observation, and the parameters in the frame."""
+        read, rows = self._controller.read, len(observation)
+        gains = self._controller.gains(observation, None if state is None else state.gains)
+        if state is not None and state.gains is gains:
+            frame, prior = state.frame, state.prior
+        else:
+            frame = self._frame_of(gains)
+            prior = self._filter.prior(frame, rows)
+        belief = prior
+        if state is not None:
+            belief = self._filter.later(state.belief, prior)
+            fresh = np.zeros(rows, bool) if episode_start is None else episode_start.astype(bool)
+            if self._signalled:
+                fresh = fresh | (read(observation, "switched")[:, 0] > 0)
+            if fresh.any():
+                belief = self._filter.restarted(belief, fresh, prior)
+        y, x = (frame.into(read(observation, name)) for name in ("gradient", self.position))
+        return Memory(self._filter.told(belief, frame, y, x), gains, frame, prior), x
+
     def _frame_of(self, gains: Gains) -> Frame:
         """The directions in which the filter of these rows decouples."""
-        d = self.problem.dim
-        if self._controller.solver.channel == "curvature":
-            return Frame(gains.curvature.astype(np.float64), None)
-        hessian = gains.curvature.astype(np.float64).reshape(-1, d, d)
-        h, basis = np.linalg.eigh(hessian)
-        return Frame(np.maximum(h, 0.0), basis)
-
-    def _prior(self, frame: Frame, gains: Gains, rows: int) -> Belief:
-        """The belief before anything is seen."""
-        mean = np.broadcast_to(self.target.prior.mean, (rows, self.problem.dim))
-        variance = np.full(mean.shape, self.target.prior.variance)
-        return Belief(frame.into(mean), variance, variance[:, :1], gains, frame)
-
-    def _expected(
-        self, observation: Array, state: Belief | None, episode_start: Array | None
-    ) -> Belief:
-        """The belief before this observation's gradient."""
-        gains = self._controller.gains(observation, None if state is None else state.gains)
-        frame = self._frame
-        if frame is None:
-            frame = state.frame if state and state.gains is gains else self._frame_of(gains)
-        prior = self._prior(frame, gains, len(observation))
-        if state is None:
-            return prior
-        variance, spread = self.target.predict(state.variance, state.spread)
-        mean = state.mean
-        if self.target.rho < 1:
-            mean = self.target.rho * mean + (1 - self.target.rho) * prior.mean
-        fresh = np.zeros(len(observation), bool) if episode_start is None else episode_start
-        if self._signalled:
-            fresh = fresh | (self._controller.read(observation, "switched")[:, 0] > 0)
-        if np.any(fresh):
-            rows = np.asarray(fresh, bool)[:, None]
-            mean = np.where(rows, prior.mean, mean)
-            variance = np.where(rows, prior.variance, variance)
-            spread = np.where(rows, prior.spread, spread)
-        return Belief(mean, variance, spread, gains, frame)
-
-    def _told(self, observation: Array, belief: Belief) -> Belief:
-        """The belief after this observation's gradient."""
-        read, frame = self._controller.read, belief.frame
-        y, x = (frame.into(read(observation, name)) for name in ("gradient", self.position))
-        gain, variance = update(belief.variance, frame.h, noise_variance(self.problem, frame.h))
-        surprise = y - frame.h * (x - belief.mean)
-        return belief._replace(mean=belief.mean - gain * surprise, variance=variance)
+        curvature = gains.curvature.astype(np.float64)
+        basis = None
+        if self._controller.solver.channel == "hessian":
+            hessian = curvature.reshape(-1, self.problem.dim, self.problem.dim)
+            curvature, basis = np.linalg.eigh(hessian)
+        h = np.maximum(curvature, 0.0)
+        return Frame(h, noise_variance(self.problem, h), basis)

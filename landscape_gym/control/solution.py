@@ -33,8 +33,9 @@ class Solution:
     """Relative error that the solver leaves or estimates, >= 0."""
     policy: Policy
     """What acts so; it reads exactly the channels in ``policy.observation``."""
-    value: Callable[[Array], Array]
-    """Expected discounted cost from the policy's observations (batch, size) on, (batch,)."""
+    value: Callable[[Array], Array] | None
+    """Expected discounted cost from the policy's observations (batch, size) on, (batch,): at any
+    time if it sees everything, else from the first of an episode; None if only simulation tells."""
     cost: float | None = None
     """Expected discounted cost over the problem's starts and instances; None if only simulation
     tells."""

@@ -86,13 +86,13 @@ def test_a_trained_linear_policy_comes_close_to_the_optimum():
 def test_the_readout_of_the_optimum_is_its_gain():
     lineup = line_up(REGIMES["long-horizon"].problem)
     assert lineup.optimum is not None
-    law = linear_law(REGIMES["long-horizon"].problem, lineup.optimum)
+    law = linear_law(REGIMES["long-horizon"].problem, lineup.optimum.policy)
     np.testing.assert_allclose(np.diag(law.gain), [0.28376755, 0.90929685], rtol=1e-6)
     assert law.r2 == pytest.approx(1.0)
 
 
 def test_what_cannot_be_derived_is_refused_with_its_reason():
-    lineup = line_up(REGIMES["double-well"].problem)
+    lineup = line_up(REGIMES["logistic-regression"].problem.replace(drift=0.1))
     assert lineup.optimum is None
     assert "not quadratic" in lineup.refusals["optimum"]
 

@@ -33,7 +33,7 @@ class Scaled:
 
 
 def compared(factor: float = 1.0, **named: Any) -> Comparison:
-    best = optimum(PROBLEM)
+    best = optimum(PROBLEM).policy
     policies = {"best": best, "scaled": Scaled(best, factor)}
     return compare(PROBLEM, policies, optimum="best", **{"episodes": 64, **named})
 
@@ -79,7 +79,7 @@ def test_a_slightly_wrong_gain_costs_more(factor: float):
 
 @pytest.mark.slow
 def test_intervals_cover_the_value_of_many_episodes():
-    best = optimum(PROBLEM)
+    best = optimum(PROBLEM).policy
     wrong, right, null = (
         rollout(PROBLEM, policy, episodes=20_000, seed=0).cost.mean()
         for policy in (Scaled(best, 1.5), best, DoNothing(2))
@@ -109,7 +109,7 @@ def test_without_an_optimum_there_is_no_ratio_and_the_floor_is_zero():
 
 def test_an_optimum_that_is_no_policy_is_refused():
     with pytest.raises(ValueError, match="'bst' is not one of best"):
-        compare(PROBLEM, {"best": optimum(PROBLEM)}, optimum="bst")
+        compare(PROBLEM, {"best": optimum(PROBLEM).policy}, optimum="bst")
 
 
 def test_tables_are_the_same_in_every_run_and_mark_privilege():

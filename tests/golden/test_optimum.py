@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from landscape_gym.control import LinearQuadratic, finite_horizon, optimum, riccati
+from landscape_gym.control import (
+    LinearQuadratic,
+    LinearQuadraticPolicy,
+    finite_horizon,
+    optimum,
+    riccati,
+)
 from landscape_gym.control.diagonal import diagonal_gain
 from landscape_gym.observation import Layout
 from landscape_gym.problem import NavigationProblem
@@ -58,7 +64,7 @@ DENSE_METRIC = ((2.0, 0.3, 0.0), (0.3, 1.0, 0.1), (0.0, 0.1, 0.5))
 def test_each_row_has_the_gains_of_its_hessian_and_step(fields, horizon):
     rng = np.random.default_rng(RNG_SEED)
     given = problem(landscape=ROTATED, horizon=horizon, **fields)
-    policy = optimum(given)
+    policy = LinearQuadraticPolicy(given)
     H, x, z = random_hessians(rng, 4, 3), rng.normal(size=(4, 3)), rng.normal(size=(4, 3))
     steps = np.array([0, 2, 4, 2])
     channels = {"parameters": x, "target": z, "hessian": H}
@@ -91,7 +97,7 @@ def test_each_row_has_the_gains_of_its_hessian_and_step(fields, horizon):
 def test_a_fixed_hessian_is_not_looked_at(curvature, metric, hazard):
     landscape = {"curvature": curvature, "optimum": (1.0, 0.0, -1.0), "optimum_std": 0.5}
     given = problem(landscape=landscape, metric=metric, hazard=hazard)
-    policy = optimum(given)
+    policy = LinearQuadraticPolicy(given)
     assert policy.observation.channels == ("parameters", "target")
     x, z = np.random.default_rng(RNG_SEED).normal(size=(2, 5, 3))
     u, state = controls(policy, parameters=x, target=z)
@@ -108,9 +114,9 @@ def test_a_fixed_hessian_is_not_looked_at(curvature, metric, hazard):
 
 def test_a_power_law_spectrum_is_a_fixed_hessian():
     given = problem(landscape={"curvature": "power_law"}, hazard=0.1)
-    assert optimum(given).observation.channels == ("parameters", "target")
+    assert LinearQuadraticPolicy(given).observation.channels == ("parameters", "target")
     np.testing.assert_allclose(
-        optimum(given.replace(hazard=0.0)).law.K[0, 0],
+        LinearQuadraticPolicy(given.replace(hazard=0.0)).law.K[0, 0],
         diagonal_gain([1, 1 / 2, 1 / 3], eta=1.3, k=0.7, gamma=0.4, dt=0.1).gain,
         rtol=1e-14,
     )
@@ -118,15 +124,15 @@ def test_a_power_law_spectrum_is_a_fixed_hessian():
 
 def test_solution_tells_how_it_was_found():
     landscape = {"curvature": (0.1, 1.0, 4.0)}
-    assert optimum(problem(landscape=landscape)).solution is None  # a closed form
-    found = optimum(problem(landscape=landscape, metric=DENSE_METRIC)).solution
+    assert LinearQuadraticPolicy(problem(landscape=landscape)).solution is None  # a closed form
+    found = LinearQuadraticPolicy(problem(landscape=landscape, metric=DENSE_METRIC)).solution
     assert found.status.startswith("Solved the algebraic Riccati equation")
 
 
 @pytest.mark.parametrize("rotated", [False, True])
 def test_only_rows_with_a_new_hessian_are_solved_again(rotated):
     rng = np.random.default_rng(RNG_SEED)
-    policy = optimum(problem(landscape={"rotated": rotated}))
+    policy = LinearQuadraticPolicy(problem(landscape={"rotated": rotated}))
     channel = "hessian" if rotated else "curvature"
     first = random_hessians(rng, 3, 3) if rotated else rng.uniform(0.1, 2, size=(3, 3))
     x, z = rng.normal(size=(2, 3, 3))
@@ -144,7 +150,7 @@ def test_only_rows_with_a_new_hessian_are_solved_again(rotated):
 
 def test_the_environment_charges_what_the_solver_says():
     landscape = {"curvature": ((1.0, 0.5, 0), (0.5, 2.0, 0), (0, 0, 0.3))}
-    policy = optimum(
+    policy = LinearQuadraticPolicy(
         problem(
             landscape=landscape,
             metric=((2.0, 0.3), (0.3, 1.0)),
@@ -172,7 +178,7 @@ def test_the_environment_charges_what_the_solver_says():
 
 
 def test_a_batch_of_another_size_starts_afresh():
-    policy = optimum(problem())
+    policy = LinearQuadraticPolicy(problem())
     rng = np.random.default_rng(RNG_SEED)
     for rows in (3, 1, 2):
         x, z = rng.normal(size=(2, rows, 3))
@@ -186,7 +192,7 @@ def test_a_batch_of_another_size_starts_afresh():
 def test_many_coordinates_need_no_matrix():
     d = 200_000  # d x d numbers would be 320 GB
     landscape = {"kind": "quadratic", "dim": d}
-    policy = optimum(NavigationProblem(landscape=landscape, default_dynamics="decay"))
+    policy = LinearQuadraticPolicy(NavigationProblem(landscape=landscape, default_dynamics="decay"))
     x = np.linspace(-1, 1, d)[None]
     u, _ = controls(policy, parameters=x, target=np.zeros((1, d)), curvature=np.ones((1, d)))
     assert u.shape == (1, d)
@@ -194,14 +200,14 @@ def test_many_coordinates_need_no_matrix():
 
 
 def test_actions_have_the_observations_type():
-    policy = optimum(problem())
+    policy = LinearQuadraticPolicy(problem())
     ones = np.ones((2, 3))
     seen = observation(policy, np.float32, parameters=ones, target=0 * ones, curvature=ones)
     assert policy.predict(seen)[0].dtype == np.float32
 
 
 def test_it_is_labelled_as_privileged():
-    policy = optimum(problem())
+    policy = LinearQuadraticPolicy(problem())
     assert policy.privileged
     assert policy.observation.privileged
     assert policy.name == "optimum (full information)"
@@ -210,7 +216,6 @@ def test_it_is_labelled_as_privileged():
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"landscape": "double_well"}, "DoubleWell is not quadratic.*dynamic programming"),
         ({"default_dynamics": lambda theta: -(theta**3)}, "a function.*give the matrix F"),
         ({"hazard": 0.1}, "redraws the random curvature.*give the curvature as numbers"),
         (

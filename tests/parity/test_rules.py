@@ -129,7 +129,7 @@ def test_with_a_short_horizon_gradient_descent_is_the_optimum():
     landscape = {"kind": "quadratic", "curvature": curvature}
     short = problem(landscape=landscape, gamma=300.0, dt=1e-5, metric=(0.5, 2.0))
     lr = GradientDescent.derive(short).lr
-    gains = optimum(short).law.K[0, 0]
+    gains = optimum(short).policy.law.K[0, 0]
     np.testing.assert_allclose(np.array(lr) * curvature, gains, rtol=2e-3)
 
 
