@@ -96,12 +96,13 @@ class Conditioned:
         return top[:, None] * self.condition ** (-condition[:, None] * fall)
 
     def quadrature(self, dim: int, points: int) -> tuple[Array, Array]:
-        """Curvatures and weights of the dim eigenvalues' mixture, on a grid of midpoints."""
+        """Curvatures and weights of the dim eigenvalues' mixture, by Gauss and Legendre's rule."""
         side = max(2, round(points ** (1 / 3)))
-        middles = (np.arange(side) + 0.5) / side
-        top, condition, between = (a.ravel() for a in np.meshgrid(middles, middles, middles))
+        nodes, weights = np.polynomial.legendre.leggauss(side)
+        top, condition, between = (a.ravel() for a in np.meshgrid(*3 * [(1 + nodes) / 2]))
+        w = np.prod(np.meshgrid(*3 * [weights / 2]), axis=0).ravel()
         values = self._eigenvalues(top, condition, np.tile(between[:, None], max(dim - 2, 0)), dim)
-        return values.ravel(), np.full(values.size, 1.0 / values.size)
+        return values.ravel(), np.repeat(w / dim, dim)
 
 
 Spectrum = LogUniform | PowerLaw | Conditioned

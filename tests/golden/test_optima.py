@@ -12,10 +12,12 @@ from landscape_gym.control import (
     best_linear_rule,
     diagonal_gain,
     finite_horizon,
+    heavy_ball,
     riccati,
 )
 from landscape_gym.control.diagonal import DiagonalQuadratic, stationary
 from landscape_gym.control.linear_rule import linear_rule_cost
+from landscape_gym.problem import NavigationProblem
 
 OPTIMA = json.loads(Path(__file__).with_name("optima.json").read_text())
 MOMENTUM = OPTIMA["momentum"]
@@ -86,23 +88,26 @@ def test_best_linear_rule_under_hidden_curvature(golden):
 
 @pytest.mark.parametrize("golden", OPTIMA["heavy_ball_lqg"])
 def test_heavy_ball_is_the_lqg_controller(golden):
-    h, dt = golden["h"], golden["dt"]
+    h, dt, walk = golden["h"], golden["dt"], golden["drift_variance_per_step"]
     costs = {"eta": golden["eta"], "k": golden["k"], "dt": dt}
-    kappa = diagonal_gain(h, gamma=golden["gamma"], **costs).gain
-    assert_matches(kappa, golden["kappa"])
-    # Steady Kalman filter of z seen through y / h: theory 7(a) with noise r / h^2.
-    walk, seen = golden["drift_variance_per_step"], golden["noise_variance"] / h**2
-    variance = (walk + np.sqrt(walk**2 + 4 * walk * seen)) / 2
-    l = variance / (variance + seen) / h
-    assert_matches(l, golden["kalman_gain"])
-    assert_matches(kappa * l, golden["a"])
-    assert_matches((1 - l * h) * (1 - dt * kappa), golden["b"])
+    problem = NavigationProblem(
+        landscape={"kind": "quadratic", "dim": 1, "curvature": (h,)},
+        noise={"kind": "isotropic", "std": golden["noise_variance"] ** 0.5},
+        drift=walk / dt,
+        gamma=golden["gamma"],
+        **costs,
+    )
+    found = heavy_ball(problem)
+    assert_matches(found.gain, golden["kappa"])
+    assert_matches(found.kalman_gain, golden["kalman_gain"])
+    assert_matches(found.a, golden["a"])
+    assert_matches(found.b, golden["b"])
     # Without discount it has the least stationary cost of all linear rules.
-    undiscounted = diagonal_gain(h, gamma=0.0, **costs).gain
+    undiscounted = heavy_ball(problem.replace(gamma=0.0))
     best = best_linear_rule(
         HiddenCurvature(
             np.array([h]), np.ones(1), **costs, noise=golden["noise_variance"], drift=walk
         )
     )
-    assert best.a == pytest.approx(undiscounted * l, rel=1e-6)
-    assert best.b == pytest.approx((1 - l * h) * (1 - dt * undiscounted), abs=1e-6)
+    assert best.a == pytest.approx(undiscounted.a[0], rel=1e-6)
+    assert best.b == pytest.approx(undiscounted.b[0], abs=1e-6)

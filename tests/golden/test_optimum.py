@@ -4,15 +4,18 @@ import numpy as np
 import pytest
 
 from landscape_gym.control import (
+    GridPolicy,
     LinearQuadratic,
     LinearQuadraticPolicy,
+    PlannedPath,
     finite_horizon,
     optimum,
     riccati,
 )
 from landscape_gym.control.diagonal import diagonal_gain
-from landscape_gym.observation import Layout
+from landscape_gym.observation import Layout, ObservationConfig
 from landscape_gym.problem import NavigationProblem
+from landscape_gym.registration import REGIMES
 from landscape_gym.vector_env import LandscapeNavVectorEnv
 
 RNG_SEED = 11
@@ -211,6 +214,89 @@ def test_it_is_labelled_as_privileged():
     assert policy.privileged
     assert policy.observation.privileged
     assert policy.name == "optimum (full information)"
+
+
+# ---- which solver, and what its answer is worth ---------------------------------------------
+
+
+FULL = {
+    "landscape-nav": LinearQuadraticPolicy,
+    "short-horizon": LinearQuadraticPolicy,
+    "long-horizon": LinearQuadraticPolicy,
+    "hidden-curvature": LinearQuadraticPolicy,
+    "geometry": LinearQuadraticPolicy,
+    "partial-control": LinearQuadraticPolicy,
+    "noisy-gradient": LinearQuadraticPolicy,
+    "task-switching": LinearQuadraticPolicy,
+    "hidden-task-switching": LinearQuadraticPolicy,
+    "double-well": GridPolicy,
+    "logistic-regression": PlannedPath,
+}
+
+
+def test_every_regime_has_an_optimum_of_full_information():
+    assert set(FULL) == set(REGIMES)
+    for name, solver in FULL.items():
+        best = optimum(REGIMES[name].problem)
+        assert (type(best.policy), best.bound, best.converged) == (solver, "exact", True), name
+        assert best.residual < 1e-3
+        assert best.policy.privileged
+
+
+SEEN = {
+    "landscape-nav": ("lower", "does not see the hessian"),
+    "short-horizon": ("exact", ""),
+    "long-horizon": ("exact", ""),
+    "hidden-curvature": ("lower", "does not see the hessian"),
+    "geometry": ("exact", ""),
+    "partial-control": ("exact", ""),
+    "noisy-gradient": ("exact", ""),
+    "task-switching": ("exact", ""),
+    "hidden-task-switching": ("exact", "when the last one was"),
+    "double-well": ("exact", "dynamic programming"),
+}
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_what_a_learner_sees_decides_between_optimum_and_bound(name):
+    bound, said = SEEN[name]
+    regime = REGIMES[name]
+    best, full = optimum(regime.problem, regime.observation), optimum(regime.problem)
+    assert best.bound == bound
+    assert said in best.status
+    if best.cost is not None:
+        assert best.cost >= full.cost * (1 - 1e-12)
+
+
+def test_what_the_learner_does_not_see_makes_a_lower_bound():
+    noisy = REGIMES["noisy-gradient"].problem
+    blind = optimum(noisy, ObservationConfig(("loss",)))
+    assert blind.bound == "lower"
+    assert "sees no gradient" in blind.status
+    assert blind.cost == optimum(noisy).cost
+    scaled = optimum(noisy, ObservationConfig(("gradient", "parameters"), scaled=True))
+    assert (scaled.bound, "running scale" in scaled.status) == ("lower", True)
+    switching = REGIMES["hidden-task-switching"].problem
+    place = optimum(switching, ObservationConfig(("gradient",)))
+    assert (place.bound, "parameters" in place.status) == ("lower", True)
+    flag = optimum(switching.replace(signalled=True), ObservationConfig(("gradient", "parameters")))
+    assert (flag.bound, "switched" in flag.status) == ("lower", True)
+
+
+def test_a_filter_that_assumes_too_much_bounds_from_above():
+    uniform = REGIMES["noisy-gradient"].problem.replace(start={"kind": "uniform"})
+    assert optimum(uniform, ObservationConfig(("gradient",))).bound == "upper"
+    assert optimum(uniform, ObservationConfig(("gradient", "parameters"))).bound == "exact"
+
+
+def test_a_path_that_is_only_locally_best_bounds_from_above():
+    landscape = {"kind": "rosenbrock", "dim": 3}
+    given = NavigationProblem(landscape=landscape, gamma=1.0, episode_steps=40)
+    best = optimum(given)
+    assert best.bound == "upper"
+    assert "local" in best.status
+    with pytest.raises(ValueError, match=r"not quadratic.*takes long and was not asked for"):
+        optimum(given, plan_paths=False)
 
 
 @pytest.mark.parametrize(
