@@ -36,7 +36,7 @@ import numpy as np
 from scipy.linalg import eigh, solve_continuous_are
 
 from landscape_gym.configuration import number
-from landscape_gym.control.linear_quadratic import Law
+from landscape_gym.control.linear_quadratic.model import Law
 from landscape_gym.landscapes.base import Array
 
 RESIDUAL = 1e-8

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from landscape_gym.control.grid_policy import solve_grid
-from landscape_gym.control.linear_quadratic_policy import LinearQuadraticPolicy
-from landscape_gym.control.lqg import LQGPolicy
+from landscape_gym.control.grid.policy import solve_grid
+from landscape_gym.control.hidden_target.lqg import LQGPolicy
+from landscape_gym.control.linear_quadratic.policy import LinearQuadraticPolicy
+from landscape_gym.control.paths.solve_path import solve_path
 from landscape_gym.control.solution import Bound, Solution
-from landscape_gym.control.solve_path import solve_path
 from landscape_gym.landscapes.fixed import Fixed
 from landscape_gym.observation import ObservationConfig
 from landscape_gym.problem import NavigationProblem, UniformStart

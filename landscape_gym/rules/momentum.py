@@ -7,8 +7,12 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from landscape_gym.control.linear_rule import HiddenCurvature, best_linear_rule
-from landscape_gym.control.prior import noise_variance, start_moments, target_moments
+from landscape_gym.control.hidden_curvature.linear_rule import HiddenCurvature, best_linear_rule
+from landscape_gym.control.linear_quadratic.prior import (
+    noise_variance,
+    start_moments,
+    target_moments,
+)
 from landscape_gym.dynamics import initial
 from landscape_gym.landscapes import Quadratic
 from landscape_gym.problem import NavigationProblem

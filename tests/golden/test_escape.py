@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from landscape_gym.control.escape import critical_discount, crossing_interval, reaches_minimum
-from landscape_gym.control.grid_solution import GridSolution, grid_solution
+from landscape_gym.control.grid.escape import critical_discount, crossing_interval, reaches_minimum
+from landscape_gym.control.grid.solution import GridSolution, grid_solution
 from landscape_gym.problem import NavigationProblem
 
 GOLDEN = json.loads((Path(__file__).parent / "optima.json").read_text())["double_well"]

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from landscape_gym.control import LinearQuadraticPolicy, LQGPolicy, ensemble, finite_horizon
-from landscape_gym.control.linear_quadratic import (
+from landscape_gym.control.linear_quadratic.lqr import riccati
+from landscape_gym.control.linear_quadratic.model import (
     Law,
     LinearQuadratic,
     endless_value_of,
     values_of,
 )
-from landscape_gym.control.lqr import riccati
 from landscape_gym.evaluation import rollout
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.registration import REGIMES

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from landscape_gym.control import lqr
-from landscape_gym.control.grid_policy import GridPolicy, solve_grid
-from landscape_gym.control.grid_solution import grid_solution
-from landscape_gym.control.linear_quadratic_policy import LinearQuadraticPolicy
-from landscape_gym.control.lqr import LinearQuadratic
+from landscape_gym.control.grid.policy import GridPolicy, solve_grid
+from landscape_gym.control.grid.solution import grid_solution
+from landscape_gym.control.linear_quadratic import lqr
+from landscape_gym.control.linear_quadratic.lqr import LinearQuadratic
+from landscape_gym.control.linear_quadratic.policy import LinearQuadraticPolicy
 from landscape_gym.dynamics import initial
 from landscape_gym.evaluation import rollout
 from landscape_gym.landscapes import LANDSCAPES

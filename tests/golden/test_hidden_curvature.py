@@ -7,13 +7,13 @@ import pytest
 from scipy.stats import norm
 
 from landscape_gym.control import diagonal_gain
-from landscape_gym.control.hidden_curvature import (
+from landscape_gym.control.hidden_curvature.bracket import (
     bracket,
     linear_setting,
     price_of_the_first_move,
 )
-from landscape_gym.control.lqg import LQGPolicy
-from landscape_gym.control.self_tuning import SelfTuningPolicy, curvature_prior
+from landscape_gym.control.hidden_curvature.self_tuning import SelfTuningPolicy, curvature_prior
+from landscape_gym.control.hidden_target.lqg import LQGPolicy
 from landscape_gym.evaluation import rollout
 from landscape_gym.landscapes import LogUniform, Quadratic
 from landscape_gym.problem import CurvatureNoise, NavigationProblem, NormalStart

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from landscape_gym.control import LinearQuadraticPolicy, LQGPolicy, heavy_ball
-from landscape_gym.control.kalman import covariances, stationary_gain
-from landscape_gym.control.switching import SwitchingFilter
+from landscape_gym.control.hidden_target.kalman import covariances, stationary_gain
+from landscape_gym.control.hidden_target.switching import SwitchingFilter
 from landscape_gym.evaluation import compare, rollout
 from landscape_gym.observation import Layout
 from landscape_gym.policy import RulePolicy

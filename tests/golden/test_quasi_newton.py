@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from landscape_gym.control import LinearQuadraticPolicy, riccati
-from landscape_gym.control.linear_quadratic import LinearQuadratic
-from landscape_gym.control.memory_rule import best_memory_rule
-from landscape_gym.control.noisy_quasi_newton import NoisyQuasiNewtonPolicy
-from landscape_gym.control.quasi_newton import QuasiNewtonPolicy
+from landscape_gym.control.hidden_curvature.memory_rule import best_memory_rule
+from landscape_gym.control.hidden_curvature.noisy_quasi_newton import NoisyQuasiNewtonPolicy
+from landscape_gym.control.hidden_curvature.quasi_newton import QuasiNewtonPolicy
+from landscape_gym.control.linear_quadratic.model import LinearQuadratic
 from landscape_gym.evaluation import rollout
 from landscape_gym.policy import RulePolicy
 from landscape_gym.problem import CurvatureNoise, IsotropicNoise

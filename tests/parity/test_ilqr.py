@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from landscape_gym.control import LinearQuadratic, diagonal_gain, finite_horizon, riccati
-from landscape_gym.control.direct import direct
-from landscape_gym.control.ilqr import ilqr
-from landscape_gym.control.initial_paths import cheapest_of, descent, still, towards
-from landscape_gym.control.trajectory import PathProblem
+from landscape_gym.control.paths.direct import direct
+from landscape_gym.control.paths.ilqr import ilqr
+from landscape_gym.control.paths.initial_paths import cheapest_of, descent, still, towards
+from landscape_gym.control.paths.trajectory import PathProblem
 from landscape_gym.landscapes import DoubleWell, LogisticRegression, Rosenbrock
 from landscape_gym.problem import NavigationProblem
 

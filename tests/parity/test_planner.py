@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from landscape_gym.control import LinearQuadraticPolicy, planner
-from landscape_gym.control.initial_paths import descent, still
-from landscape_gym.control.path_policies import PlannedPath, RecedingHorizon
-from landscape_gym.control.planner import PlanOptions, plan
-from landscape_gym.control.solve_path import known_start, solve_path
-from landscape_gym.control.trajectory import PathProblem
+from landscape_gym.control import LinearQuadraticPolicy
+from landscape_gym.control.paths import planner
+from landscape_gym.control.paths.initial_paths import descent, still
+from landscape_gym.control.paths.planner import PlanOptions, plan
+from landscape_gym.control.paths.policies import PlannedPath, RecedingHorizon
+from landscape_gym.control.paths.solve_path import known_start, solve_path
+from landscape_gym.control.paths.trajectory import PathProblem
 from landscape_gym.evaluation import rollout
 from landscape_gym.landscapes import LANDSCAPES, Quadratic
 from landscape_gym.landscapes.torch_landscape import TorchLandscape
@@ -188,7 +189,7 @@ def test_what_a_solution_says_of_itself():
     assert local.bound == "upper"
     assert local.converged
     assert "local: " in local.status
-    assert "landscape_gym.control.grid" in local.status
+    assert "landscape_gym.control.solve_grid" in local.status
     stopped = solve_path(wells(), options=PlanOptions(max_iterations=1))
     assert not stopped.converged
     assert stopped.residual > local.residual

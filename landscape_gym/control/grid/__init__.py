@@ -1,0 +1,1 @@
+"""Dynamic programming on grids, for few dimensions and separable landscapes."""

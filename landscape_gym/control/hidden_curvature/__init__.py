@@ -1,0 +1,1 @@
+"""Curvature that is not seen: the best linear rules, learners that infer it, and bounds."""

@@ -1,0 +1,191 @@
+"""The optimum when the target shows only through noisy gradients (theory sections 4(d), 7(d), 8).
+
+A Kalman filter (kalman.py) and certainty equivalence: the law of full information acts on
+the estimate. estimation.py says what that costs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from landscape_gym.configuration import one_of
+from landscape_gym.control.hidden_target.estimation import estimation_cost
+from landscape_gym.control.hidden_target.kalman import (
+    Belief,
+    Frame,
+    KalmanFilter,
+    TargetModel,
+    covariances,
+)
+from landscape_gym.control.hidden_target.switching import SwitchingBelief, SwitchingFilter
+from landscape_gym.control.linear_quadratic.controller import Controller
+from landscape_gym.control.linear_quadratic.cost_to_go import row_problems
+from landscape_gym.control.linear_quadratic.ensemble import ensemble
+from landscape_gym.control.linear_quadratic.gains import Gains, control_in_basis
+from landscape_gym.control.linear_quadratic.prior import noise_variance
+from landscape_gym.landscapes.base import Array
+from landscape_gym.policy import UNBOUNDED
+from landscape_gym.problem import NavigationProblem
+
+
+class Memory(NamedTuple):
+    """What the policy remembers between steps."""
+
+    belief: Belief | SwitchingBelief
+    gains: Gains
+    frame: Frame
+    prior: Belief | SwitchingBelief
+
+
+class LQGPolicy:
+    """Kalman filter for the target, and the optimal law of full information on its estimate.
+
+    It reads the gradient and the parameters (or the displacement from the start); ``switched``
+    where redraws are signalled; the elapsed time where the horizon is finite; and, where instances
+    differ in it, the Hessian or its diagonal: then it is privileged, and its cost is a lower bound
+    for learners that have to find it out.
+
+    Args:
+        problem: Linear-quadratic, with gradient noise of known variance.
+        position: "parameters"; or "displacement" if where it starts is not seen either. That needs
+            parameters that stay when left alone, and a single task.
+        belief: Where redraws are not signalled, "exact" (switching.py) or "linear", the
+            best linear filter, whose expected cost is known; elsewhere both are the same.
+
+    Raises:
+        ValueError: for another problem, naming the assumption that fails.
+
+    Example:
+        >>> from landscape_gym.registration import REGIMES
+        >>> LQGPolicy(REGIMES["noisy-gradient"].problem).observation.channels
+        ('gradient', 'parameters')
+    """
+
+    action = UNBOUNDED
+
+    def __init__(
+        self, problem: NavigationProblem, *, position: str = "parameters", belief: str = "exact"
+    ) -> None:
+        """Solve for the gains, and set up the filter."""
+        one_of("position", position, ("parameters", "displacement"))
+        one_of("belief", belief, ("exact", "linear"))
+        self.problem, self.position = problem, position
+        relative = position == "displacement"
+        moves = problem.default_dynamics is not None or problem.hazard > 0
+        if relative and moves:
+            raise ValueError(
+                "with default dynamics or hazard > 0 the optimum depends on where the parameters "
+                "are, not only on how far from the target: use position='parameters'."
+            )
+        flag = ("switched",) if problem.signalled and problem.hazard > 0 else ()
+        self._controller = Controller(problem, ("gradient", position, *flag))
+        self._signalled = bool(flag)
+        self.observation = self._controller.observation
+        self.privileged = self.observation.privileged
+        self.name = "LQG (known curvature)" if self.privileged else "LQG"
+        self.target = TargetModel.of(problem, relative=relative)
+        noise_variance(problem, np.ones(1))  # raises where it is not known
+        self.linear = self.target.rho == 1 or belief == "linear"
+        self._filter: Any = KalmanFilter(self.target)
+        if not self.linear:
+            shared = self._controller.shared
+            assert shared is not None  # or a redraw would change the curvature
+            self._filter = SwitchingFilter(self.target, self._frame_of(shared))
+
+    def predict(
+        self,
+        observation: Array,
+        state: Memory | None = None,
+        episode_start: Array | None = None,
+        deterministic: bool = True,
+    ) -> tuple[Array, Memory]:
+        """Take in a gradient and act; rows that start an episode start from the prior."""
+        memory, x = self._believe(observation, state, episode_start)
+        belief, gains, frame, prior = memory
+        step = self._controller.step(observation)
+        if gains.law.K.ndim == 4:  # gain matrices, which act on parameters as they are
+            x, z, m = (frame.back(each) for each in (x, belief.mean, prior.mean))
+            u = control_in_basis(gains, step, x, z, m)
+        else:
+            u = frame.back(control_in_basis(gains, step, x, belief.mean, prior.mean))
+        return (u / self.action.scale).astype(observation.dtype), memory
+
+    def value(self, observation: Array) -> Array:
+        """Expected discounted cost from the first observations of episodes on, (batch,)."""
+        self._check_linear()
+        memory, x = self._believe(observation, None, None)
+        x, z = (memory.frame.back(each) for each in (x, memory.belief.mean))
+        known = self._controller.cost_to_go(memory.gains, observation, x, z)
+        return known + self._unknown(memory.gains)
+
+    def expected_cost(self, steps: int | None = None) -> float:
+        """Expected discounted cost over starts, instances and noise, exactly.
+
+        Args:
+            steps: Of the first so many steps; None: of all that the problem plans for.
+
+        Raises:
+            ValueError: where Hessians differ between instances and coordinates do not decouple, or
+                the belief is not linear.
+        """
+        self._check_linear()
+        parts = ensemble(self.problem)
+        steps = parts.checked(steps)
+        unknown = estimation_cost(parts.lq, parts.law, self._covariances(parts.hessian), steps)
+        return parts.expected_cost(steps) + float(parts.weights @ unknown)
+
+    def _check_linear(self) -> None:
+        if not self.linear:
+            raise ValueError(
+                "with an exact belief about unsignalled redraws only simulation tells the expected "
+                "cost (landscape_gym.evaluation.compare); belief='linear' has it in closed form, "
+                "which bounds this one from above."
+            )
+
+    def _unknown(self, gains: Gains) -> Array:
+        """What not knowing the target costs in an episode, given the first gradient, (rows,)."""
+        parts, horizon = row_problems(self.problem, gains), self.problem.horizon
+        cost = estimation_cost(parts.lq, parts.law, self._covariances(parts.hessian), horizon)
+        first = next(self._covariances(parts.hessian))
+        cost = cost + np.sum(parts.values(horizon)[0].block(1, 1) * first, axis=(-2, -1))
+        return cost.sum(axis=1) if cost.ndim == 2 else cost
+
+    def _covariances(self, hessian: Array) -> Iterator[Array]:
+        """Covariances of the target after 1, 2, .. gradients, like `hessian`."""
+        return covariances(self.target, hessian, partial(noise_variance, self.problem))
+
+    def _believe(
+        self, observation: Array, state: Memory | None, episode_start: Array | None
+    ) -> tuple[Memory, Array]:
+        """What is known after this observation, and the parameters in the frame."""
+        read, rows = self._controller.read, len(observation)
+        gains = self._controller.gains(observation, None if state is None else state.gains)
+        if state is not None and state.gains is gains:
+            frame, prior = state.frame, state.prior
+        else:
+            frame = self._frame_of(gains)
+            prior = self._filter.prior(frame, rows)
+        belief = prior
+        if state is not None:
+            belief = self._filter.later(state.belief, prior)
+            fresh = np.zeros(rows, bool) if episode_start is None else episode_start.astype(bool)
+            if self._signalled:
+                fresh = fresh | (read(observation, "switched")[:, 0] > 0)
+            if fresh.any():
+                belief = self._filter.restarted(belief, fresh, prior)
+        y, x = (frame.into(read(observation, name)) for name in ("gradient", self.position))
+        return Memory(self._filter.told(belief, frame, y, x), gains, frame, prior), x
+
+    def _frame_of(self, gains: Gains) -> Frame:
+        """The directions in which the filter of these rows decouples."""
+        curvature = gains.curvature.astype(np.float64)
+        basis = None
+        if self._controller.solver.channel == "hessian":
+            hessian = curvature.reshape(-1, self.problem.dim, self.problem.dim)
+            curvature, basis = np.linalg.eigh(hessian)
+        h = np.maximum(curvature, 0.0)
+        return Frame(h, noise_variance(self.problem, h), basis)

@@ -1,0 +1,96 @@
+"""The optimum of a linear-quadratic navigation problem, as a policy that sees everything."""
+
+from __future__ import annotations
+
+from landscape_gym.control.linear_quadratic.controller import Controller
+from landscape_gym.control.linear_quadratic.ensemble import ensemble
+from landscape_gym.control.linear_quadratic.gains import Gains
+from landscape_gym.control.linear_quadratic.lqr import LQRSolution
+from landscape_gym.control.linear_quadratic.model import Law
+from landscape_gym.landscapes.base import Array
+from landscape_gym.policy import UNBOUNDED
+from landscape_gym.problem import NavigationProblem
+
+
+class LinearQuadraticPolicy:
+    """``u = -(K theta + K_z z + K_m m)``: optimal, with z the target and m its prior's mean.
+
+    It reads the parameters and the target; the Hessian, or its diagonal, where instances differ in
+    it; and the elapsed time where the horizon is finite.
+
+    Args:
+        problem: A problem that is linear-quadratic.
+
+    Raises:
+        ValueError: for another problem, naming the assumption that fails.
+
+    Example:
+        >>> landscape = {"kind": "quadratic", "curvature": (1 / 9, 1.0)}
+        >>> policy = LinearQuadraticPolicy(NavigationProblem(landscape=landscape))
+        >>> seen = np.array([[1.0, 1.0, 0.0, 0.0]])  # theta, then target
+        >>> action, _ = policy.predict(seen)
+        >>> (action * policy.action.scale).round(4)
+        array([[-0.2838, -0.9093]])
+        >>> policy.value(seen).round(4)
+        array([0.5964])
+    """
+
+    name = "optimum (full information)"
+    privileged = True
+    action = UNBOUNDED
+
+    def __init__(self, problem: NavigationProblem) -> None:
+        """Solve now, or prepare to solve when Hessians are seen."""
+        self.problem = problem
+        self._controller = Controller(problem, ("parameters", "target"))
+        self.observation = self._controller.observation
+
+    @property
+    def law(self) -> Law | None:
+        """Gains that all rows share, (T, 1, d) or (T, 1, m, d); None where Hessians differ."""
+        shared = self._controller.shared
+        return None if shared is None else shared.law
+
+    @property
+    def solution(self) -> LQRSolution | None:
+        """The Riccati solution that all rows share; None where Hessians differ or it is not needed.
+
+        It is not needed where closed forms hold: all is diagonal, or isotropic but the Hessian.
+        """
+        shared = self._controller.shared
+        return None if shared is None else shared.solution
+
+    def predict(
+        self,
+        observation: Array,
+        state: Gains | None = None,
+        episode_start: Array | None = None,
+        deterministic: bool = True,
+    ) -> tuple[Array, Gains | None]:
+        """Optimal actions; the state holds each row's gains where Hessians differ."""
+        do = self._controller
+        gains = do.gains(observation, state)
+        u = do.control(gains, observation, *self._where(observation))
+        action = (u / self.action.scale).astype(observation.dtype)
+        return action, None if gains is do.shared else gains
+
+    def value(self, observation: Array) -> Array:
+        """Expected discounted cost from observations on, (batch,)."""
+        do = self._controller
+        return do.cost_to_go(do.gains(observation), observation, *self._where(observation))
+
+    def expected_cost(self, steps: int | None = None) -> float:
+        """Expected discounted cost over starts and instances, exactly.
+
+        Args:
+            steps: Of the first so many steps; None: of all that the problem plans for.
+
+        Raises:
+            ValueError: where Hessians differ between instances and coordinates do not decouple.
+        """
+        return ensemble(self.problem).expected_cost(steps)
+
+    def _where(self, observation: Array) -> tuple[Array, Array]:
+        """Parameters and target."""
+        read = self._controller.read
+        return read(observation, "parameters"), read(observation, "target")

@@ -1,0 +1,1 @@
+"""Trajectory optimisation: whole paths on smooth landscapes, and policies that follow them."""
