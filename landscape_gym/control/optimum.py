@@ -61,7 +61,7 @@ def _full_information(problem: NavigationProblem, plan_paths: bool) -> Solution:
         if found is None
         else found.status,
         bound="exact",
-        converged=True,  # or there would be no policy
+        converged=found is None or found.converged,
         residual=0.0 if found is None else found.residual,
         policy=policy,
         value=policy.value,
@@ -115,8 +115,11 @@ def _judged(policy: LQGPolicy, seen: ObservationConfig) -> tuple[Bound, list[str
     more = [name for name in policy.observation.channels if name not in seen.channels]
     more = [name for name in more if name not in ("displacement", "elapsed")]
     if policy.privileged:
-        instead = "landscape_gym.control.SelfTuningPolicy does not see it, and bounds from above."
-        return "lower", [f"The learner does not see the {more[0]}, and this policy does: {instead}"]
+        return "lower", [
+            f"The learner does not see the {more[0]}, and this policy does: "
+            "landscape_gym.control.bracket bounds what a learner must pay from both sides, and "
+            "names the policy that attains the upper bound."
+        ]
     if more:
         return "lower", [f"This policy sees what the learner does not: {', '.join(more)}."]
     if seen.scaled:

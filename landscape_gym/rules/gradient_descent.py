@@ -8,8 +8,8 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from landscape_gym.control.assumptions import check_free_motion, diagonal_metric
 from landscape_gym.problem import NavigationProblem
-from landscape_gym.rules.assumptions import check_free_motion, diagonal_metric
 
 
 class GradientDescentState(NamedTuple):

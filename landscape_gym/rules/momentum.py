@@ -5,22 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
-import numpy as np
-
-from landscape_gym.control.hidden_curvature.linear_rule import HiddenCurvature, best_linear_rule
-from landscape_gym.control.linear_quadratic.prior import (
-    noise_variance,
-    start_moments,
-    target_moments,
-)
-from landscape_gym.dynamics import initial
-from landscape_gym.landscapes import Quadratic
+from landscape_gym.control.hidden_curvature.linear_rule import best_linear_rule
+from landscape_gym.control.hidden_curvature.setting import linear_setting
 from landscape_gym.problem import NavigationProblem
-from landscape_gym.rules.assumptions import check_free_motion, diagonal_metric
-from landscape_gym.streams import RowDraws
-
-SAMPLES = 256
-"""Starts from which their distance to the minimum is estimated where no formula gives it."""
 
 
 class MomentumState(NamedTuple):
@@ -69,7 +56,7 @@ class Momentum:
             ValueError: for a control matrix, default dynamics, a metric that is not a multiple of
                 the identity, task switching, unknown curvatures, or noise that is not additive.
         """
-        best = best_linear_rule(hidden_curvature(problem))
+        best = best_linear_rule(linear_setting(problem))
         return cls(lr=best.a, momentum=best.b)
 
     def init(self, gradient: Any) -> MomentumState:
@@ -80,66 +67,3 @@ class Momentum:
         """The velocity, and the state that remembers it."""
         update = self.momentum * state.update - self.lr * gradient
         return update, MomentumState(update)
-
-
-def hidden_curvature(problem: NavigationProblem) -> HiddenCurvature:
-    """One coordinate of the problem as a linear rule meets it.
-
-    A linear rule with the same constants in every coordinate does not see the basis, so the average
-    over the Hessian's eigenvalues is exact for rotated landscapes too.
-
-    Raises:
-        ValueError: where an assumption of `Momentum.derive` fails.
-    """
-    check_free_motion(problem, "momentum")
-    metric = diagonal_metric(problem, "momentum")
-    if len(metric) > 1:
-        raise ValueError(
-            "momentum has one step size for all coordinates, but the metric differs between them: "
-            "use landscape_gym.control.optimum, or a metric that is a multiple of the identity."
-        )
-    if problem.hazard > 0:
-        raise ValueError(
-            "momentum is derived for one task, but hazard > 0 redraws it: derive it for "
-            "problem.replace(hazard=0.0), or use a rule that resets."
-        )
-    quadrature = problem.landscape.curvature_quadrature()
-    if quadrature is None:
-        raise ValueError(
-            "momentum needs the distribution of curvatures (curvature_quadrature), which "
-            f"{type(problem.landscape).__name__} does not tell: give lr and momentum yourself."
-        )
-    curvatures, weights = quadrature
-    noise, drift = noise_variance(problem, curvatures), problem.drift * problem.dt
-    additive = drift > 0 or bool(np.any(noise))
-    return HiddenCurvature(
-        curvatures,
-        weights,
-        eta=problem.eta,
-        k=problem.k,
-        gamma=problem.gamma,
-        dt=problem.dt,
-        horizon=problem.horizon,
-        metric=float(metric[0]),
-        second_moment=_second_moment(problem) if additive else 1.0,
-        noise=noise,
-        drift=drift,
-    )
-
-
-def _second_moment(problem: NavigationProblem) -> float:
-    """Mean square of ``theta_0 - z`` per coordinate."""
-    landscape = problem.landscape
-    if isinstance(landscape, Quadratic):
-        distance = start_moments(problem).minus(target_moments(landscape))
-        return float(np.mean(distance.mean**2) + distance.variance)
-    generators = [np.random.default_rng(row) for row in range(SAMPLES)]
-    instances, theta = initial(problem, RowDraws(generators, np.dtype(np.float64)))
-    minimum = landscape.minimum(instances)
-    if minimum is None:
-        raise ValueError(
-            "momentum with noise or drift needs to know how far starts are from the minimum, and "
-            f"{type(landscape).__name__} does not know its minimum: derive it for "
-            "problem.replace(noise=None, drift=0.0)."
-        )
-    return float(np.mean((theta - minimum.location) ** 2))

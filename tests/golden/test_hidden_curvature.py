@@ -9,7 +9,6 @@ from scipy.stats import norm
 from landscape_gym.control import diagonal_gain
 from landscape_gym.control.hidden_curvature.bracket import (
     bracket,
-    linear_setting,
     price_of_the_first_move,
 )
 from landscape_gym.control.hidden_curvature.self_tuning import SelfTuningPolicy, curvature_prior
@@ -18,7 +17,6 @@ from landscape_gym.evaluation import rollout
 from landscape_gym.landscapes import LogUniform, Quadratic
 from landscape_gym.problem import CurvatureNoise, NavigationProblem, NormalStart
 from landscape_gym.registration import REGIMES
-from landscape_gym.rules.momentum import hidden_curvature
 
 LANDSCAPE = Quadratic(dim=10, curvature=LogUniform(0.05, 5.0), optimum_std=1.0)
 TABLE = NavigationProblem(landscape=LANDSCAPE, start=NormalStart(0.0, 0.0))
@@ -121,16 +119,6 @@ def test_the_price_of_the_first_move_is_that_of_brute_force():
     expected = (np.min(q, axis=0) - known).sum() * (y[1, 0] - y[0, 0])
     found = price_of_the_first_move(problem)
     assert found == pytest.approx(expected, rel=3e-3)
-
-
-@pytest.mark.parametrize("name", ["landscape-nav", "hidden-curvature"])
-def test_a_linear_rule_meets_the_setting_of_momentum(name):
-    problem = REGIMES[name].problem.replace(noise="isotropic", drift=0.1)
-    ours, theirs = linear_setting(problem), hidden_curvature(problem)
-    np.testing.assert_array_equal(ours.curvatures, theirs.curvatures)
-    np.testing.assert_allclose(ours.noise, theirs.noise)
-    for field in ("eta", "k", "gamma", "dt", "horizon", "metric", "drift", "second_moment"):
-        assert getattr(ours, field) == getattr(theirs, field)
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,17 @@ import numpy as np
 import pytest
 from scipy.linalg import solve_discrete_are, sqrtm
 
-from landscape_gym.control import LinearQuadratic, diagonal_gain, finite_horizon, riccati
+from landscape_gym.control import (
+    LinearQuadratic,
+    diagonal_gain,
+    finite_horizon,
+    optimum,
+    riccati,
+)
 from landscape_gym.control.linear_quadratic import diagonal as diagonal_solver
 from landscape_gym.control.linear_quadratic.diagonal import DiagonalQuadratic
 from landscape_gym.control.linear_quadratic.model import Law
+from landscape_gym.problem import NavigationProblem
 
 TURN = np.array([[0.0, -1.0], [1.0, 0.0]])
 
@@ -119,6 +126,24 @@ def test_a_solution_that_is_not_one_says_so(monkeypatch):
     assert not found.converged
     assert found.status.startswith("Not converged: after 3 steps")
     assert found.residual > 1e-3
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.1])
+def test_a_cost_without_bound_is_not_converged_and_no_error(gamma):
+    # A mode that grows by itself shows in the loss, and no control reaches it.
+    F, B = ((0.5, 0.0), (0.0, 0.0)), ((0.0,), (1.0,))
+    found = riccati(LinearQuadratic.of(np.eye(2), F=F, B=B, gamma=gamma, dt=0.1))
+    assert not found.converged
+    assert "out of the controls' reach" in found.status
+    landscape = {"kind": "quadratic", "curvature": (1.0, 1.0)}
+    problem = NavigationProblem(
+        landscape=landscape, default_dynamics=F, control_matrix=B, gamma=gamma
+    )
+    best = optimum(problem)
+    assert (best.converged, best.cost) == (False, None)
+    finite = optimum(problem.replace(horizon=10))
+    assert finite.converged
+    assert np.isfinite(finite.cost)
 
 
 def test_a_mode_that_grows_unseen_is_not_stabilised():

@@ -14,10 +14,10 @@ from landscape_gym.control.hidden_curvature.linear_rule import (
     linear_rule_cost,
 )
 from landscape_gym.control.hidden_curvature.memory_rule import best_memory_rule, memory_rule_cost
+from landscape_gym.control.hidden_curvature.setting import linear_setting
 from landscape_gym.evaluation import rollout
 from landscape_gym.policy import RulePolicy
 from landscape_gym.registration import REGIMES
-from landscape_gym.rules.momentum import hidden_curvature
 
 MOMENTUM = json.loads(Path(__file__).with_name("optima.json").read_text())["momentum"]
 CURVATURES = np.geomspace(0.05, 5.0, 21)
@@ -80,7 +80,7 @@ def test_the_cost_is_that_of_the_exact_distribution():
 
 def test_the_environment_charges_what_the_recursion_says():
     problem = REGIMES["landscape-nav"].problem.replace(horizon=60, landscape={"rotated": False})
-    rule = best_memory_rule(hidden_curvature(problem), 1)
+    rule = best_memory_rule(linear_setting(problem), 1)
     costs = rollout(problem, RulePolicy(rule), episodes=4000, seed=1).cost / problem.dim
     assert abs(costs.mean() - rule.cost) < 4 * costs.std() / math.sqrt(4000)
 

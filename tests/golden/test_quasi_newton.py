@@ -9,12 +9,12 @@ from landscape_gym.control import LinearQuadraticPolicy, riccati
 from landscape_gym.control.hidden_curvature.memory_rule import best_memory_rule
 from landscape_gym.control.hidden_curvature.noisy_quasi_newton import NoisyQuasiNewtonPolicy
 from landscape_gym.control.hidden_curvature.quasi_newton import QuasiNewtonPolicy
+from landscape_gym.control.hidden_curvature.setting import linear_setting
 from landscape_gym.control.linear_quadratic.model import LinearQuadratic
 from landscape_gym.evaluation import rollout
 from landscape_gym.policy import RulePolicy
 from landscape_gym.problem import CurvatureNoise, IsotropicNoise
 from landscape_gym.registration import REGIMES
-from landscape_gym.rules.momentum import hidden_curvature
 
 EXACT = REGIMES["hidden-curvature"].problem
 NOISY = REGIMES["landscape-nav"].problem.replace(landscape={"dim": 4})
@@ -92,7 +92,7 @@ def test_the_first_move_has_the_best_length():
 def test_by_noisy_gradients_the_likeliest_hessian_beats_linear_rules(noise, place):
     problem = NOISY.replace(noise=noise, episode_steps=100)
     learner = costs(problem, NoisyQuasiNewtonPolicy(problem, place, rounds=2))
-    linear = costs(problem, RulePolicy(best_memory_rule(hidden_curvature(problem), 2)))
+    linear = costs(problem, RulePolicy(best_memory_rule(linear_setting(problem), 2)))
     saved = linear - learner
     assert saved.mean() > 4 * saved.std() / math.sqrt(len(saved))
 

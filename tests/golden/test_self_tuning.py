@@ -156,7 +156,7 @@ def test_it_is_no_privileged_policy():
     ("changes", "message"),
     [
         ({"noise": "relative"}, "noise|Relative"),
-        ({"default_dynamics": "decay"}, "default dynamics or a control matrix"),
+        ({"default_dynamics": "decay"}, "default_dynamics"),
         ({"hazard": 0.1, "landscape": {"curvature": (1.0,) * 10}}, "hazard > 0 redraws"),
         ({"metric": np.eye(10) + 0.1}, "the metric couples them"),
         ({"landscape": {"rotated": True}}, "rotated and gradients are exact"),

@@ -6,7 +6,8 @@ Problem (theory 7(d), (e)), along each eigenvector of the Hessian, with the nota
 Below. A learner who is told the eigenvectors and each curvature h is the LQG controller
 (control/hidden_target/), whose expected cost is known exactly. A learner who is told the
 eigenvectors at once, but the curvatures only after the first move, still does not do worse than
-one who is told neither. Its first move v is the look-ahead of `self_tuning`, so against LQG it pays in addition
+one who is told neither. Its first move v is the look-ahead of `self_tuning`, so against LQG
+it pays in addition
 
     E [ min_v sum p (c/2 v^2 + S/2 (e + v)^2)  -  sum p min_v (c/2 v^2 + S/2 (e + v)^2) ]
 
@@ -27,7 +28,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from landscape_gym.control.hidden_curvature.linear_rule import HiddenCurvature
 from landscape_gym.control.hidden_curvature.memory_rule import best_memory_rule, memory_rule_cost
 from landscape_gym.control.hidden_curvature.noisy_quasi_newton import NoisyQuasiNewtonPolicy
 from landscape_gym.control.hidden_curvature.quasi_newton import QuasiNewtonPolicy
@@ -36,9 +36,9 @@ from landscape_gym.control.hidden_curvature.self_tuning import (
     Place,
     SelfTuningPolicy,
     coordinates,
-    free_metric,
     gains,
 )
+from landscape_gym.control.hidden_curvature.setting import linear_setting
 from landscape_gym.control.hidden_target import kalman
 from landscape_gym.control.hidden_target.lqg import LQGPolicy
 from landscape_gym.control.linear_quadratic.prior import (
@@ -173,39 +173,6 @@ def price_of_the_first_move(problem: NavigationProblem, place: Place = "paramete
         h = largest * spectrum.condition ** (-condition * _middles(BETWEEN))
         prices.append(_price(problem, place, [h] * max(problem.dim - 2, 0)))
     return float(np.mean(prices))
-
-
-def linear_setting(problem: NavigationProblem) -> HiddenCurvature:
-    """One coordinate as a linear rule meets it, averaged over coordinates (theory 4(c)).
-
-    The average is exact where no coordinate is at once steeper and farther from its target than
-    others in the mean.
-
-    Raises:
-        ValueError: for a metric that is not a multiple of the identity.
-    """
-    landscape = check_linear_quadratic(problem)
-    h, weights = landscape.curvature_quadrature()
-    error = start_moments(problem).minus(target_moments(landscape))
-    metric = free_metric(problem)
-    if np.ptp(metric) > 0:
-        raise ValueError(
-            "a linear rule has the same weights in all coordinates, but the metric differs between "
-            "them: take a metric that is a multiple of the identity, or SelfTuningPolicy alone."
-        )
-    return HiddenCurvature(
-        h,
-        weights,
-        eta=problem.eta,
-        k=problem.k,
-        gamma=problem.gamma,
-        dt=problem.dt,
-        horizon=problem.horizon,
-        metric=float(metric[0]),
-        second_moment=float(np.mean(error.mean**2)) + error.variance,
-        noise=noise_variance(problem, h),
-        drift=problem.drift * problem.dt,
-    )
 
 
 class _Start(NamedTuple):

@@ -40,6 +40,11 @@ import numpy as np
 from scipy.special import ndtri
 from scipy.stats import qmc
 
+from landscape_gym.control.assumptions import (
+    check_free_motion,
+    check_single_task,
+    diagonal_metric,
+)
 from landscape_gym.control.hidden_target import kalman
 from landscape_gym.control.linear_quadratic import diagonal
 from landscape_gym.control.linear_quadratic.diagonal import DiagonalQuadratic
@@ -50,8 +55,6 @@ from landscape_gym.control.linear_quadratic.prior import (
 )
 from landscape_gym.control.linear_quadratic.structure import (
     check_linear_quadratic,
-    diagonal_drift,
-    diagonal_metric,
     fixed_curvature,
 )
 from landscape_gym.landscapes import LogUniform, Quadratic
@@ -318,23 +321,9 @@ def gains(problem: NavigationProblem, metric: Array, h: Array) -> Array:
 
 def free_metric(problem: NavigationProblem) -> Array:
     """The metric's diagonal, (d or 1,), of a problem whose coordinates go each its own way."""
-    metric, drift = diagonal_metric(problem), diagonal_drift(problem)
-    if problem.control_matrix is not None or drift is None or drift.any():
-        raise ValueError(
-            "the self-tuning rule sets every velocity by itself, but there are default dynamics or "
-            "a control matrix: use landscape_gym.control.optimum, or leave them out."
-        )
-    if metric is None:
-        raise ValueError(
-            "the self-tuning rule takes each coordinate by itself, but the metric couples them: "
-            "use landscape_gym.control.optimum, or a diagonal metric."
-        )
-    if problem.hazard > 0:
-        raise ValueError(
-            "the self-tuning rule is derived for one task, but hazard > 0 redraws it: derive it "
-            "for problem.replace(hazard=0.0)."
-        )
-    return metric
+    check_free_motion(problem, "the self-tuning rule")
+    check_single_task(problem, "the self-tuning rule")
+    return diagonal_metric(problem, "the self-tuning rule")
 
 
 class _Filters(NamedTuple):

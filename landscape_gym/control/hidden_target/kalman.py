@@ -181,8 +181,8 @@ def stationary_gain(h: Array, r: Array, q: float) -> Array:
     The variance before a gradient solves ``p^2 - q p - q r / h^2 = 0``.
 
     Example:
-        >>> stationary_gain(np.array(0.3), np.array(0.09), q=0.001).round(6)
-        array(0.103756)
+        >>> stationary_gain(np.array([0.3]), np.array([0.09]), q=0.001).round(6)
+        array([0.103756])
     """
     noise = np.divide(r, h * h, out=np.full(np.shape(h), np.inf), where=h > 0)
     p = (q + np.sqrt(q * q + 4 * q * noise)) / 2

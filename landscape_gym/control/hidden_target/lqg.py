@@ -26,6 +26,7 @@ from landscape_gym.control.linear_quadratic.controller import Controller
 from landscape_gym.control.linear_quadratic.cost_to_go import row_problems
 from landscape_gym.control.linear_quadratic.ensemble import ensemble
 from landscape_gym.control.linear_quadratic.gains import Gains, control_in_basis
+from landscape_gym.control.linear_quadratic.model import Law
 from landscape_gym.control.linear_quadratic.prior import noise_variance
 from landscape_gym.landscapes.base import Array
 from landscape_gym.policy import UNBOUNDED
@@ -122,11 +123,13 @@ class LQGPolicy:
         known = self._controller.cost_to_go(memory.gains, observation, x, z)
         return known + self._unknown(memory.gains)
 
-    def expected_cost(self, steps: int | None = None) -> float:
+    def expected_cost(self, steps: int | None = None, law: Law | None = None) -> float:
         """Expected discounted cost over starts, instances and noise, exactly.
 
         Args:
             steps: Of the first so many steps; None: of all that the problem plans for.
+            law: Of another law than the optimal one, acting on the same estimates; shaped like
+                `Ensemble.law`.
 
         Raises:
             ValueError: where Hessians differ between instances and coordinates do not decouple, or
@@ -135,8 +138,9 @@ class LQGPolicy:
         self._check_linear()
         parts = ensemble(self.problem)
         steps = parts.checked(steps)
-        unknown = estimation_cost(parts.lq, parts.law, self._covariances(parts.hessian), steps)
-        return parts.expected_cost(steps) + float(parts.weights @ unknown)
+        law = parts.law if law is None else law
+        unknown = estimation_cost(parts.lq, law, self._covariances(parts.hessian), steps)
+        return parts.expected_cost(steps, law) + float(parts.weights @ unknown)
 
     def _check_linear(self) -> None:
         if not self.linear:

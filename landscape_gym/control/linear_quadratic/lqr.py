@@ -36,6 +36,8 @@ ITERATIONS = 100_000
 """Most steps of value iteration, where the algebraic equation cannot be used."""
 TOLERANCE = 1e-13
 """Relative change of the value per step at which value iteration stops."""
+ENDLESS = 1e100
+"""A value beyond which value iteration is given up: the cost has no bound."""
 RESIDUAL = 1e-8
 """Relative residual of Bellman's equation up to which a solution is accepted."""
 
@@ -131,7 +133,7 @@ def _value_iteration(lq: LinearQuadratic) -> LQRSolution:
     """Backward recursion until what depends on x no longer changes."""
     value, change, steps = lq.nothing, math.inf, 0
     law, _ = backward(lq, value)
-    while change > TOLERANCE and steps < ITERATIONS:
+    while change > TOLERANCE and steps < ITERATIONS and np.abs(value.Pi).max() < ENDLESS:
         law, new = backward(lq, value)
         change = _change(_steered(new), _steered(value))
         value, steps = new, steps + 1
@@ -143,7 +145,8 @@ def _value_iteration(lq: LinearQuadratic) -> LQRSolution:
         f"not determine the optimum here; relative residual {change:.1e}."
         if converged
         else f"Not converged: after {steps} steps of value iteration the value still changes by "
-        f"{change:.1e} per step; raise gamma, or set a finite horizon."
+        f"{change:.1e} per step (a mode out of the controls' reach may grow faster than the "
+        "discount); raise gamma, or set a finite horizon."
     )
     return LQRSolution(status, converged, change, value, law)
 

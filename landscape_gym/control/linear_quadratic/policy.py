@@ -32,7 +32,7 @@ class LinearQuadraticPolicy:
         >>> (action * policy.action.scale).round(4)
         array([[-0.2838, -0.9093]])
         >>> policy.value(seen).round(4)
-        array([0.5964])
+        array([0.5965])
     """
 
     name = "optimum (full information)"

@@ -27,6 +27,19 @@ def check_free_motion(problem: NavigationProblem, rule: str) -> None:
         )
 
 
+def check_single_task(problem: NavigationProblem, rule: str) -> None:
+    """Require that the task is not redrawn.
+
+    Raises:
+        ValueError: for hazard > 0.
+    """
+    if problem.hazard > 0:
+        raise ValueError(
+            f"{rule} is derived for one task, but hazard > 0 redraws it: derive it for "
+            "problem.replace(hazard=0.0), or use a rule that resets."
+        )
+
+
 def diagonal_metric(problem: NavigationProblem, rule: str) -> Array:
     """The diagonal of a constant diagonal metric, (1,) if it is the same for all, else (d,).
 
