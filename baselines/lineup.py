@@ -68,7 +68,7 @@ def line_up(
     for kind, rule in RULES.items():
         name = kind.replace("_", " ")
         try:
-            rules[name] = RulePolicy(rule.derive(problem))
+            rules[name] = RulePolicy(rule.derive(problem), problem)
         except ValueError as refusal:
             refusals[name] = str(refusal)
     best = None

@@ -6,13 +6,15 @@ mean, so that derived rules, optimal controllers and trained agents can be run s
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
 
 from landscape_gym.actions import Action, Velocity
 from landscape_gym.landscapes.base import Array
-from landscape_gym.observation import ObservationConfig
+from landscape_gym.observation import Layout, ObservationConfig
+from landscape_gym.problem import NavigationProblem
 
 UNBOUNDED = Velocity(scale=1e6)
 """The action of policies that know their control: so wide that the box [-1, 1] never clips it."""
@@ -50,22 +52,41 @@ class Policy(Protocol):
 
 
 class Rule(Protocol):
-    """A learning rule: a recurrence from gradients to updates, in plain arithmetic.
+    """A learning rule: a recurrence from what is seen to updates, in plain arithmetic.
 
-    It takes NumPy arrays and torch tensors alike, (..., dim).
+    It takes NumPy arrays and torch tensors alike, (..., dim). What it sees is named by `channels`,
+    from `landscape_gym.observation.CHANNELS`: the first of them, as a rule the gradient, is passed
+    by position, the others by name.
     """
 
-    def init(self, gradient: Any) -> tuple[Any, ...]:
-        """The state before the first update: a NamedTuple of arrays like `gradient`."""
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The channels that it reads; at least one."""
         ...
 
-    def update(self, gradient: Any, state: Any) -> tuple[Any, Any]:
-        """The control u (a velocity: theta+ = theta + dt u) and the next state."""
+    @property
+    def init(self) -> Callable[..., Any]:
+        """``init(gradient, **others)``: the state before the first update.
+
+        A NamedTuple of arrays, or tuples of arrays, with the rows of `gradient`.
+        """
+        ...
+
+    @property
+    def update(self) -> Callable[..., tuple[Any, Any]]:
+        """``update(gradient, state, **others)``: the control and the next state.
+
+        The control u is a velocity: theta+ = theta + dt u.
+        """
         ...
 
 
 class RulePolicy:
-    """A learning rule as a policy: it sees the gradient and sets the velocity.
+    """A learning rule as a policy: it sees the rule's channels and sets the velocity.
+
+    Args:
+        rule: The rule.
+        problem: What it acts in; needed only by rules that read more than one channel.
 
     Example:
         >>> from landscape_gym.rules.gradient_descent import GradientDescent
@@ -75,12 +96,23 @@ class RulePolicy:
         array([[-2., -2., -2.]])
     """
 
-    observation = ObservationConfig(("gradient",))
     action = UNBOUNDED
 
-    def __init__(self, rule: Rule) -> None:
-        """Wrap `rule`."""
+    def __init__(self, rule: Rule, problem: NavigationProblem | None = None) -> None:
+        """Wrap `rule`.
+
+        Raises:
+            ValueError: if the rule reads several channels and no problem says how long they are.
+        """
         self.rule = rule
+        self.observation = ObservationConfig(tuple(rule.channels))
+        self.privileged = self.observation.privileged
+        if problem is None and len(rule.channels) > 1:
+            raise ValueError(
+                f"{type(rule).__name__} reads {', '.join(rule.channels)}: name the problem too, "
+                "RulePolicy(rule, problem), so that the observation can be taken apart."
+            )
+        self._slices = None if problem is None else Layout(self.observation, problem).slices
 
     def predict(
         self,
@@ -90,14 +122,29 @@ class RulePolicy:
         deterministic: bool = True,
     ) -> tuple[Array, Any]:
         """The rule's update as an action; rows that start an episode start from a fresh state."""
+        first, others = self._seen(observation)
         if state is None:
-            state = self.rule.init(observation)
+            state = self.rule.init(first, **others)
         elif episode_start is not None and np.any(episode_start):
-            rows = np.asarray(episode_start, bool)[:, None]
-            fresh = self.rule.init(observation)
-            state = type(state)(*(np.where(rows, a, b) for a, b in zip(fresh, state, strict=True)))
-        control, state = self.rule.update(observation, state)
+            rows = np.asarray(episode_start, bool)
+            fresh = self.rule.init(first, **others)
+            state = type(state)(*(_where(rows, a, b) for a, b in zip(fresh, state, strict=True)))
+        control, state = self.rule.update(first, state, **others)
         return control / self.action.scale, state
+
+    def _seen(self, observation: Array) -> tuple[Array, dict[str, Array]]:
+        """The first channel, and the others by name."""
+        if self._slices is None:
+            return observation, {}
+        seen = {name: observation[:, where] for name, where in self._slices.items()}
+        return seen.pop(self.rule.channels[0]), seen
+
+
+def _where(rows: Array, fresh: Any, old: Any) -> Any:
+    """The fresh values in some rows, a mask (rows,), and the old ones in the others."""
+    if isinstance(old, tuple):
+        return tuple(_where(rows, a, b) for a, b in zip(fresh, old, strict=True))
+    return np.where(rows.reshape(-1, *[1] * (np.ndim(old) - 1)), fresh, old)
 
 
 class DoNothing:

@@ -49,6 +49,7 @@ class GradientDescent:
     """
 
     kind: ClassVar[str] = "gradient_descent"
+    channels: ClassVar[tuple[str, ...]] = ("gradient",)
     lr: float | tuple[float, ...] = 0.1
     """Velocity per gradient: one number, or one for each coordinate."""
 

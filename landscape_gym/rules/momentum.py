@@ -43,6 +43,7 @@ class Momentum:
     """
 
     kind: ClassVar[str] = "momentum"
+    channels: ClassVar[tuple[str, ...]] = ("gradient",)
     lr: float = 0.1
     """Velocity per gradient."""
     momentum: float = 0.9

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from landscape_gym.control import HiddenCurvature, best_linear_rule, optimum
+from landscape_gym.control import HiddenCurvature, MemoryRule, best_linear_rule, optimum
 from landscape_gym.policy import RulePolicy
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.registration import REGIMES
@@ -88,7 +88,11 @@ def test_numpy_and_torch_agree_and_types_are_kept(rule, dtype):
         np.testing.assert_array_equal(u, v.numpy())
 
 
-@pytest.mark.parametrize("rule", [GradientDescent(RATES), Momentum(0.8, 0.9)], ids=repr)
+@pytest.mark.parametrize(
+    "rule",
+    [GradientDescent(RATES), Momentum(0.8, 0.9), MemoryRule((0.5, 0.1), (0.9,))],
+    ids=["gradient descent", "momentum", "memory"],
+)
 def test_rows_of_a_policy_begin_afresh_by_themselves(rule):
     policy, rng = RulePolicy(rule), np.random.default_rng(2)
     first, second = rng.normal(size=(2, 2, DIM))
