@@ -1,24 +1,23 @@
-"""Measure the environment's speed and print it as a table: ``python -m benchmarks [--write]``."""
+"""Measure speed and print it as a table: ``python -m benchmarks [--write]``."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import platform
-import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import torch
 
+from benchmarks.control import control_rows
 from benchmarks.memory import memory_rows
 from benchmarks.speed import speed_rows
+from benchmarks.table import ROOT, between_markers, markdown, processor, replace_file, revision
 from benchmarks.timing import Row
 from benchmarks.training import training_row
 
-README = Path(__file__).parents[1] / "README.md"
-BEGIN, END = "<!-- benchmarks:begin -->", "<!-- benchmarks:end -->"
+README = ROOT / "README.md"
 HEAD = ("what", "ratio: median [min, max]", "target", "figures")
 
 
@@ -34,10 +33,15 @@ def main() -> None:
     rows = speed_rows(rounds, episodes)
     rows.append(training_row(*((1, 1) if options.quick else (11, 3))))
     rows += memory_rows()
-    table = f"{provenance()}\n\n{markdown(rows)}"
+    rows += control_rows(1 if options.quick else 11)
+    table = f"{provenance()}\n\n{table_of(rows)}"
     print(table)
     if options.write:
         write(table)
+
+
+def table_of(rows: list[Row]) -> str:
+    return markdown(HEAD, [(row.what, row.ratio, row.target, row.figures) for row in rows])
 
 
 def write(table: str, *, check_only: bool = False) -> None:
@@ -46,55 +50,17 @@ def write(table: str, *, check_only: bool = False) -> None:
         text = between_markers(README.read_text(), table)
     except (OSError, ValueError) as error:
         sys.exit(f"benchmarks: {README.name}: {error}")
-    if check_only:
-        return
-    partial = README.with_suffix(f".partial-{os.getpid()}")
-    try:
-        partial.write_text(text)
-        os.replace(partial, README)
-    finally:
-        partial.unlink(missing_ok=True)
+    if not check_only:
+        replace_file(README, text)
 
 
 def provenance() -> str:
-    git = ["git", "describe", "--always", "--dirty=+", "--abbrev=12"]
-    revision = subprocess.run(git, capture_output=True, text=True, cwd=README.parent, check=False)
     return (
-        f"`make bench`, revision {revision.stdout.strip() or 'unknown'}; one thread of "
-        f"{processor()}, {os.cpu_count()} cores; Python {platform.python_version()}, NumPy "
-        f"{np.__version__}, torch {torch.__version__}. Ratios are medians of rounds taken in turn, "
-        "with minimum and maximum."
+        f"`make bench`, revision {revision()}; one thread of {processor()}, {os.cpu_count()} "
+        f"cores; Python {platform.python_version()}, NumPy {np.__version__}, torch "
+        f"{torch.__version__}. Ratios are medians of rounds taken in turn, with minimum and "
+        "maximum; so are times, of rounds one after another."
     )
-
-
-def processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
-
-
-def markdown(rows: list[Row]) -> str:
-    """A Markdown table whose columns also line up on the screen."""
-    cells = [HEAD, *((row.what, row.ratio, row.target, row.figures) for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    cells.insert(1, tuple("-" * width for width in widths))
-    return "\n".join(f"| {' | '.join(map(str.ljust, line, widths))} |" for line in cells)
-
-
-def between_markers(text: str, table: str) -> str:
-    """The text with the table between its markers.
-
-    Raises:
-        ValueError: if the markers are missing, repeated or the wrong way round.
-    """
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end) or text.count(BEGIN) + text.count(END) != 2:
-        raise ValueError(f"write {BEGIN} and then {END}, once, a line each, around the table.")
-    return f"{before}{BEGIN}\n{table}\n{END}{after}"
 
 
 if __name__ == "__main__":

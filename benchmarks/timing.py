@@ -5,8 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,7 @@ class Row:
     figures: str
 
 
-def seconds(job: Callable[[], None]) -> float:
+def seconds(job: Callable[[], object]) -> float:
     start = time.perf_counter()
     job()
     return time.perf_counter() - start
@@ -31,6 +34,16 @@ def in_turn(
     """Seconds of both in each round, after one round that does not count."""
     pairs = np.array([(seconds(ours), seconds(theirs)) for _ in range(rounds + 1)])[1:]
     return pairs[:, 0], pairs[:, 1]
+
+
+def time_row(
+    what: str, target: str, job: Callable[[], T], rounds: int, figures: Callable[[T], str]
+) -> Row:
+    """Seconds of a job, after one run that does not count, and figures from what it returns."""
+    result = job()
+    took = np.array([seconds(job) for _ in range(rounds)])
+    time_taken = f"{np.median(took):.2g} s [{took.min():.2g}, {took.max():.2g}]"
+    return Row(what, time_taken, target, figures(result))
 
 
 def spread(ratios: np.ndarray) -> str:

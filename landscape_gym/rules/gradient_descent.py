@@ -49,7 +49,7 @@ class GradientDescent:
     """
 
     kind: ClassVar[str] = "gradient_descent"
-    channels: ClassVar[tuple[str, ...]] = ("gradient",)
+    channels = ("gradient",)
     lr: float | tuple[float, ...] = 0.1
     """Velocity per gradient: one number, or one for each coordinate."""
 

@@ -43,7 +43,7 @@ class Momentum:
     """
 
     kind: ClassVar[str] = "momentum"
-    channels: ClassVar[tuple[str, ...]] = ("gradient",)
+    channels = ("gradient",)
     lr: float = 0.1
     """Velocity per gradient."""
     momentum: float = 0.9

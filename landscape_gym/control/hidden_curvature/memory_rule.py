@@ -67,7 +67,7 @@ class MemoryRule:
     """
 
     kind: ClassVar[str] = "memory"
-    channels: ClassVar[tuple[str, ...]] = ("gradient",)
+    channels = ("gradient",)
     a: tuple[float, ...]
     """Weights of the gradients, the current one first, (k + 1,)."""
     b: tuple[float, ...] = ()
