@@ -45,7 +45,7 @@ class LandscapeNavEnv(Face, gym.Env[Array, Array]):  # pyright: ignore[reportInc
     A box; the channels named by the argument `observation`, one after another (`env.layout.slices`
     says where): `gradient` (with the problem's noise), `loss`, `log_loss`, `previous_update`,
     `previous_gradient`, `secant`, `averages`, `squared_averages`, `parameters`, `displacement`,
-    `elapsed`, `switched`; and, privileged, `curvature`, `hessian`, `target`.
+    `elapsed`, `switched`, `fisher` (of models); and, privileged, `curvature`, `hessian`, `target`.
     `landscape_gym.observation.CHANNELS` describes each.
 
     ## Rewards

@@ -83,6 +83,11 @@ def _hessian(state: State, problem: NavigationProblem) -> Array:
     return hessian.reshape(len(hessian), -1)
 
 
+def _fisher(state: State, problem: NavigationProblem) -> Array:
+    fisher = cast(Array, problem.landscape.fisher(state.instances, state.point(state.theta)))
+    return fisher.reshape(len(fisher), -1)
+
+
 CHANNELS: dict[str, Channel] = {
     "gradient": Channel(
         lambda s, p: s.gradient, _dim, "gradient of the loss, with the problem's noise", power=1
@@ -158,6 +163,12 @@ CHANNELS: dict[str, Channel] = {
         "Hessian at theta, row by row",
         privileged=True,
         needs="hessian",
+    ),
+    "fisher": Channel(
+        _fisher,
+        lambda p, rates: p.dim**2,
+        "Fisher information of the model at theta, row by row: a learner knows its own model",
+        needs="fisher",
     ),
     "target": Channel(_target, _dim, "where the minimum is now", privileged=True, needs="minimum"),
 }

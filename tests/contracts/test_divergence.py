@@ -9,8 +9,7 @@ import pytest
 
 from landscape_gym import LandscapeNavEnv, LandscapeNavVectorEnv
 from landscape_gym.landscapes import LANDSCAPES
-from landscape_gym.observation import CHANNELS
-from tests.contracts.environments import EVERYTHING, assert_close, each_action, snapshot
+from tests.contracts.environments import EVERYTHING, OFFERED, assert_close, each_action, snapshot
 
 QUIET = {"noise": None, "drift": 0.0, "hazard": 0.0}
 FAR = {"kind": "velocity", "scale": 1e6}
@@ -21,7 +20,7 @@ def test_a_row_that_leaves_the_bound_ends_where_it_was():
     envs = LandscapeNavVectorEnv(
         2,
         problem={**EVERYTHING, **QUIET},
-        observation=list(CHANNELS),
+        observation=OFFERED,
         action=FAR,
         autoreset_mode="disabled",
     )

@@ -10,10 +10,10 @@ from gymnasium.error import ResetNeeded
 from gymnasium.utils.env_checker import check_env
 
 from landscape_gym import LandscapeNavEnv
-from landscape_gym.observation import CHANNELS
 from landscape_gym.simulation import Simulation
 from tests.contracts.environments import (
     EVERYTHING,
+    OFFERED,
     assert_close,
     each_action,
     each_channel,
@@ -41,7 +41,7 @@ def test_every_channel_passes_both_checkers(channel: str):
 
 @pytest.mark.parametrize("dtype", Simulation.dtypes)
 def test_every_dtype_passes_gymnasiums_checker(dtype: str):
-    env = LandscapeNavEnv(problem=EVERYTHING, observation=tuple(CHANNELS), dtype=dtype)
+    env = LandscapeNavEnv(problem=EVERYTHING, observation=OFFERED, dtype=dtype)
     check_env(env, skip_render_check=True)  # Stable-Baselines3 recommends float32
     assert env.reset()[0].dtype == dtype
 

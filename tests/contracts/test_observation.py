@@ -12,7 +12,9 @@ from landscape_gym import LandscapeNavVectorEnv, NavigationProblem, ObservationC
 from landscape_gym.landscapes import Landscape, TorchLandscape
 from landscape_gym.landscapes.base import NoInstances
 from landscape_gym.observation import BOUND, CHANNELS, Layout
-from tests.contracts.environments import EVERYTHING, assert_close, each_channel
+from landscape_gym.registration import REGIMES
+from landscape_gym.simulation import Simulation
+from tests.contracts.environments import EVERYTHING, OFFERED, assert_close, each_channel
 
 RATES = (0.5, 0.9)
 STEPS = 25
@@ -137,7 +139,7 @@ def test_scaled_channels_are_clipped_at_the_root_of_the_dimension_by_default():
 
 
 def test_all_channels_together_are_the_channels_one_after_another():
-    names = tuple(reversed(CHANNELS))
+    names = tuple(reversed(OFFERED))
     _, together = trajectory(names, rates=RATES)
     for name in names:
         alone = [{name: now[name]} for now in together]
@@ -151,6 +153,16 @@ def test_a_channel_has_the_size_that_its_layout_says(channel: str):
     sizes = {"loss": 1, "log_loss": 1, "elapsed": 1, "switched": 1, "previous_update": 2}
     sizes |= {"secant": 6, "averages": 9, "squared_averages": 9, "hessian": 9}
     assert layout.size == layout.low.size == layout.high.size == sizes.get(channel, 3)
+
+
+def test_models_show_their_fisher_information():
+    problem = REGIMES["logistic-regression"].problem
+    simulation = Simulation(3, problem=problem, observation=("fisher",), dtype="float64")
+    state = simulation.begin(np.arange(3))
+    expected = problem.landscape.fisher(state.instances, state.theta)
+    np.testing.assert_array_equal(simulation.observe(state), expected.reshape(3, -1))
+    with pytest.raises(ValueError, match="'fisher' needs a landscape that offers fisher"):
+        Layout(ObservationConfig("fisher"), NavigationProblem())
 
 
 def test_only_oracles_channels_are_privileged():
