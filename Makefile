@@ -25,7 +25,7 @@ DEV_STAMP := $(VENV)/.installed-dev
 RUN_EXTRAS := agents,plots,data
 DEV_EXTRAS := agents,plots,video,data,dev
 
-.PHONY: help train test check bench constraints clean
+.PHONY: help train test check bench docs constraints clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
@@ -45,6 +45,9 @@ check: $(DEV_STAMP) ## format, lint, types, import direction, fast tests
 
 bench: $(RUN_STAMP) ## measure the environment's speed
 	$(BIN)/python -m benchmarks $(ARGS)
+
+docs: $(RUN_STAMP) ## write the generated tables and pictures of docs/
+	$(BIN)/python -m docs.generate $(ARGS)
 
 # Keeps the pins that still satisfy pyproject.toml; ARGS=--upgrade takes the newest releases instead. The CPU build's local
 # tag is dropped, and with it what only a CUDA build of torch needs, so that the file holds on every machine.

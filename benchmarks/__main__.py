@@ -18,7 +18,7 @@ from benchmarks.timing import Row
 from benchmarks.training import training_row
 
 README = ROOT / "README.md"
-HEAD = ("what", "ratio: median [min, max]", "target", "figures")
+HEAD = ("what", "ratio or time: median [min, max]", "target", "figures")
 
 
 def main() -> None:

@@ -4,11 +4,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import benchmarks.__main__ as main
+from benchmarks.control import BATCH, environments, episode_job
 from benchmarks.table import between_markers
-from benchmarks.timing import Row
+from benchmarks.timing import Row, time_row
+from landscape_gym.control import LQGPolicy
+from landscape_gym.registration import REGIMES
 
 BEGIN, END = "<!-- benchmarks:begin -->", "<!-- benchmarks:end -->"
 
@@ -30,6 +34,25 @@ def test_the_table_replaces_what_stood_between_the_markers():
 def test_markers_that_are_not_a_pair_are_refused(text):
     with pytest.raises(ValueError, match="benchmarks:begin"):
         between_markers(text, "table")
+
+
+def test_a_time_is_that_of_the_rounds_and_its_figures_those_of_the_result():
+    calls: list[int] = []
+    row = time_row("what", "< 1 s", lambda: calls.append(0), 3, lambda result: f"{result}")
+    assert len(calls) == 4, "one run does not count"
+    assert (row.what, row.target, row.figures) == ("what", "< 1 s", "None")
+    assert " s [" in row.ratio
+
+
+def test_the_job_of_a_policy_is_one_episode_of_every_environment():
+    policy = LQGPolicy(REGIMES["noisy-gradient"].problem)
+    envs = environments("noisy-gradient", policy)
+    job, steps = episode_job(envs, policy)
+    before = envs.simulation.state.theta.copy()
+    job()
+    assert steps == BATCH * policy.problem.steps
+    assert (envs.simulation.state.elapsed == 0).all(), "the last step begins the next episode"
+    assert not np.array_equal(envs.simulation.state.theta, before)
 
 
 def test_writing_replaces_the_file_whole_and_leaves_no_other(tmp_path, monkeypatch):

@@ -1,0 +1,59 @@
+"""Tables in Markdown, the place between markers that they take, and where figures come from."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table whose columns also line up on the screen."""
+    cells = [tuple(head), *map(tuple, rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    cells.insert(1, tuple("-" * width for width in widths))
+    return "\n".join(f"| {' | '.join(map(str.ljust, line, widths))} |" for line in cells)
+
+
+def between_markers(text: str, table: str, name: str = "benchmarks") -> str:
+    """The text with the table between the markers of that name.
+
+    Raises:
+        ValueError: if the markers are missing, repeated or the wrong way round.
+    """
+    begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+    before, found, rest = text.partition(begin)
+    _, closed, after = rest.partition(end)
+    if not (found and closed) or text.count(begin) + text.count(end) != 2:
+        raise ValueError(f"write {begin} and then {end}, once, a line each, around the table.")
+    return f"{before}{begin}\n{table}\n{end}{after}"
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Write the file whole or not at all."""
+    partial = path.with_suffix(f".partial-{os.getpid()}")
+    try:
+        partial.write_text(text)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def revision() -> str:
+    """Of the checkout; a plus says that files have changed since."""
+    git = ["git", "describe", "--always", "--dirty=+", "--abbrev=12"]
+    done = subprocess.run(git, capture_output=True, text=True, cwd=ROOT, check=False)
+    return done.stdout.strip() or "unknown"
+
+
+def processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()

@@ -1,0 +1,1 @@
+"""Pages, and what generates parts of them."""

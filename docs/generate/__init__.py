@@ -1,0 +1,1 @@
+"""What generates the tables and pictures of docs/optimal-control.md."""
