@@ -20,6 +20,7 @@ COLOURS = ("#0072b2", "#e69f00", "#cc79a7", "#56b4e9", "#f0e442")
 """Of derived rules, distinct for colour-blind readers (Okabe and Ito 2008)."""
 STYLES = {
     "learned": {"color": "#d55e00", "linewidth": 2.4},
+    "LQG": {"color": "black", "linewidth": 1.4, "linestyle": (0, (1, 1))},
     "optimum": {"color": "black", "linewidth": 1.6, "linestyle": (0, (4, 3))},
 }
 EPISODES = 64
@@ -29,7 +30,10 @@ EPISODES = 64
 def save_picture(
     path: Path, problem: NavigationProblem, policies: Mapping[str, Policy], *, seed: int
 ) -> None:
-    """Draw each policy's path in the first held-out episode, and mean losses, as a PNG.
+    """Draw policies' paths in the first held-out episode, and mean losses, as a PNG.
+
+    Drawn are those with a style of their own and, of the others, as many of the cheapest as there
+    are colours.
 
     Args:
         path: The file, written whole or not at all.
@@ -41,9 +45,12 @@ def save_picture(
         name: rollout(problem, policy, episodes=EPISODES, seed=seed, keep_paths=1)
         for name, policy in policies.items()
     }
-    styles, colours = {}, iter(COLOURS)
-    for name in runs:
-        styles[name] = STYLES.get(name) or {"color": next(colours), "linewidth": 1.4}
+    others = sorted(runs.keys() - STYLES.keys(), key=lambda name: runs[name].cost.mean())
+    coloured = dict(zip(others, COLOURS, strict=False))
+    runs = {name: run for name, run in runs.items() if name in STYLES or name in coloured}
+    styles = {
+        name: STYLES.get(name) or {"color": coloured[name], "linewidth": 1.4} for name in runs
+    }
     figure = Figure(figsize=(11, 5), layout="constrained")
     left, right = figure.subplots(1, 2)
     _draw_paths(left, problem, runs, styles, seed)

@@ -19,7 +19,7 @@ from stable_baselines3.common.logger import configure
 from agents.picture import save_picture
 from agents.presets import PRESETS, Preset, default_preset
 from agents.training import train_ppo
-from baselines import BEST_BELIEF, LOCAL_OPTIMUM, LineUp, line_up
+from baselines import BEST_BELIEF, LOCAL_OPTIMUM, OPTIMUM, LineUp, line_up
 from landscape_gym.configuration import merged, one_of, plain
 from landscape_gym.control import LinearQuadraticPolicy
 from landscape_gym.evaluation import Comparison, compare
@@ -108,8 +108,7 @@ def run(config: RunConfig, problem: NavigationProblem | None = None) -> Run:
         seed=EVALUATION_SEED,
         optimum=lineup.reference,
     )
-    lines = [comparison.table(), *(f"{name}: {why}" for name, why in lineup.refusals.items())]
-    lines += _optima(lineup)
+    lines = [comparison.table(), *_optima(lineup)]
     if lineup.optimum is not None and isinstance(lineup.optimum.policy, LinearQuadraticPolicy):
         lines.append(_gains(regime.problem, learned, lineup.optimum.policy))
     elif regime.problem.landscape.offers("minimum"):
@@ -124,7 +123,12 @@ def run(config: RunConfig, problem: NavigationProblem | None = None) -> Run:
 def _optima(lineup: LineUp) -> list[str]:
     """How the optima were found, and how far they can be trusted, line by line."""
     named = {lineup.reference or LOCAL_OPTIMUM: lineup.optimum, BEST_BELIEF: lineup.belief}
-    return [f"{name}: {best.status}" for name, best in named.items() if best is not None]
+    lines = [f"{name}: {best.status}" for name, best in named.items() if best is not None]
+    if lineup.optimum is None:
+        lines.append(f"{OPTIMUM}: {lineup.refusals[OPTIMUM]}")
+    if underivable := [name for name in lineup.refusals if name != OPTIMUM]:
+        lines.append(f"Not derived, their assumptions fail: {', '.join(underivable)}.")
+    return lines
 
 
 def _regime(config: RunConfig, problem: NavigationProblem | None) -> Regime:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from landscape_gym.configuration import one_of
 from landscape_gym.control import Solution, optimum
 from landscape_gym.observation import ObservationConfig
 from landscape_gym.policy import Policy, RulePolicy
@@ -48,6 +50,7 @@ def line_up(
     observation: ObservationConfig | None = None,
     *,
     plan_paths: bool = False,
+    kinds: Iterable[str] | None = None,
 ) -> LineUp:
     """Derive every rule, and solve for the optimum, as far as the problem allows it.
 
@@ -56,17 +59,22 @@ def line_up(
         observation: What the learner sees; None leaves out what is best for its channels.
         plan_paths: Whether to plan whole paths where nothing faster gives the optimum: seconds for
             each episode that is then compared.
+        kinds: Which rules, by their names in `landscape_gym.rules.RULES`; None takes all.
+
+    Raises:
+        ValueError: for a rule that is not known, naming the nearest.
 
     Example:
         >>> from landscape_gym import REGIMES
         >>> lineup = line_up(REGIMES["long-horizon"].problem)
-        >>> list(lineup.rules), lineup.reference
-        (['gradient descent', 'momentum'], 'optimum')
+        >>> list(lineup.rules)[:3], lineup.reference
+        (['gradient descent', 'momentum', 'nesterov'], 'optimum')
     """
     rules: dict[str, Policy] = {}
     refusals: dict[str, str] = {}
-    for kind, rule in RULES.items():
-        name = kind.replace("_", " ")
+    for kind in RULES if kinds is None else kinds:
+        name = rule_name(kind)
+        rule = RULES[one_of("rule", kind, RULES)]
         try:
             rules[name] = RulePolicy(rule.derive(problem), problem)
         except ValueError as refusal:
@@ -77,6 +85,11 @@ def line_up(
     except ValueError as refusal:
         refusals[OPTIMUM] = str(refusal)
     return LineUp(rules, best, _best_belief(problem, observation), refusals)
+
+
+def rule_name(kind: str) -> str:
+    """What a rule is called in tables."""
+    return kind.replace("_", " ")
 
 
 def _best_belief(

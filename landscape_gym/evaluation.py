@@ -43,6 +43,8 @@ class Rollout:
     """How many episodes diverged."""
     minimum_loss: float
     """Mean loss at the minimum as the episodes began; 0 where it is unknown."""
+    privileged: bool = False
+    """Whether the policy saw, or knew, what a learner cannot see."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,12 @@ class Estimate:
 
     def __str__(self) -> str:
         """As in a table."""
-        return f"{self.value:.4f} [{self.low:.4f}, {self.high:.4f}]"
+        return f"{figure(self.value)} [{figure(self.low)}, {figure(self.high)}]"
+
+
+def figure(x: float) -> str:
+    """Four decimals, or three digits where more would pretend to be exact."""
+    return f"{x:.4f}" if abs(x) < 100 else f"{x:.3g}"
 
 
 @dataclass(frozen=True)
@@ -121,15 +128,20 @@ class Comparison:
 
 
 def rollout(
-    problem: NavigationProblem, policy: Policy, *, episodes: int, seed: int, keep_paths: int = 0
+    problem: NavigationProblem,
+    policy: Policy,
+    *,
+    episodes: int,
+    seed: int | Array,
+    keep_paths: int = 0,
 ) -> Rollout:
-    """Run a policy for one episode in each of `episodes` rows; row i is seeded with seed + i.
+    """Run a policy for one episode in each of `episodes` rows.
 
     Args:
         problem: What is navigated, for its horizon or ``episode_steps``.
         policy: What acts, deterministically.
         episodes: Number of episodes, in one batch.
-        seed: Of the first row.
+        seed: Row i is seeded with seed + i; or one seed for each row, (episodes,).
         keep_paths: Of how many episodes to keep the parameters.
     """
     simulation = Simulation(
@@ -140,7 +152,8 @@ def rollout(
         action=policy.action,
     )
     rows = np.arange(episodes)
-    simulation.streams.seed(rows, (seed + rows).tolist())
+    seeds = seed + rows if np.ndim(seed) == 0 else np.asarray(seed)
+    simulation.streams.seed(rows, seeds.tolist())
     state = simulation.begin(rows)
     minimum_loss = float(state.minimum_loss.mean())
     start = np.ones(episodes, bool)
@@ -168,6 +181,7 @@ def rollout(
         path=np.stack(path) if keep_paths else None,
         diverged=int(diverged.sum()),
         minimum_loss=minimum_loss,
+        privileged=_privileged(policy),
     )
 
 
@@ -205,27 +219,44 @@ def compare(
     """
     if optimum is not None and optimum not in policies:
         raise ValueError(f"the optimum {optimum!r} is not one of {', '.join(policies)}.")
-    entrants: dict[str, Policy] = {DO_NOTHING: DoNothing(problem.control_dim), **policies}
-    rollouts = {
+    runs = {
         name: rollout(problem, policy, episodes=episodes, seed=seed)
-        for name, policy in entrants.items()
+        for name, policy in with_nothing(problem, policies).items()
     }
-    best = np.zeros(episodes) if optimum is None else rollouts[optimum].cost
-    null = rollouts[DO_NOTHING].cost
+    return judge(problem, runs, optimum=optimum)
+
+
+def with_nothing(problem: NavigationProblem, policies: Mapping[str, Policy]) -> dict[str, Policy]:
+    """The policies, and before them doing nothing, from which regret is measured."""
+    return {DO_NOTHING: DoNothing(problem.control_dim), **policies}
+
+
+def judge(
+    problem: NavigationProblem, runs: Mapping[str, Rollout], *, optimum: str | None = None
+) -> Comparison:
+    """Compare policies by their episodes; `compare` runs them first.
+
+    Args:
+        problem: What was navigated.
+        runs: By name, in the order of the table, on the same episodes; doing nothing
+            (`DO_NOTHING`) is one of them, see `with_nothing`.
+        optimum: Name of the policy to measure the others by; None where the optimum is not known.
+    """
+    null = runs[DO_NOTHING]
+    best = np.zeros_like(null.cost) if optimum is None else runs[optimum].cost
     results = tuple(
         Result(
             name=name,
-            privileged=_privileged(entrants[name]),
+            privileged=run.privileged,
             cost=float(run.cost.mean()),
             ratio=None if optimum is None else _estimate(_ratio, run.cost, best),
-            regret=_estimate(_regret, run.cost, best, null),
+            regret=_estimate(_regret, run.cost, best, null.cost),
             final_excess=float(run.excess[-1].mean()),
             diverged=run.diverged,
         )
-        for name, run in rollouts.items()
+        for name, run in runs.items()
     )
-    floor = rollouts[DO_NOTHING].minimum_loss
-    return Comparison(results, episodes, problem.steps, optimum, floor)
+    return Comparison(results, len(null.cost), problem.steps, optimum, null.minimum_loss)
 
 
 def _privileged(policy: Policy) -> bool:

@@ -8,9 +8,72 @@ Units: a rule returns a velocity u, and parameters move by ``dt u``. A step size
 the learning rate of torch.optim.
 """
 
+from landscape_gym.rules.adam import Adam
+from landscape_gym.rules.adamw import AdamW
+from landscape_gym.rules.ballistic import Ballistic
+from landscape_gym.rules.centred_adam import CentredAdam
+from landscape_gym.rules.evolution_strategy import EvolutionStrategy
+from landscape_gym.rules.fisher import conjugate_gradients, fisher_product
 from landscape_gym.rules.gradient_descent import GradientDescent
+from landscape_gym.rules.hard_reset import HardReset
 from landscape_gym.rules.momentum import Momentum
+from landscape_gym.rules.natural_gradient import NaturalGradient
+from landscape_gym.rules.nesterov import Nesterov
+from landscape_gym.rules.newton import Newton
+from landscape_gym.rules.partial_control import PartialControl
+from landscape_gym.rules.rmsprop import RMSprop
+from landscape_gym.rules.selective_reset import SelectiveReset
+from landscape_gym.rules.self_tuning import SelfTuning
+from landscape_gym.rules.shrink_and_perturb import ShrinkAndPerturb
+from landscape_gym.rules.sign_descent import SignDescent
+from landscape_gym.rules.soft_reset import L2Init, SoftReset
 
-RULES: dict[str, type] = {cls.kind: cls for cls in (GradientDescent, Momentum)}
+RULES: dict[str, type] = {
+    cls.kind: cls
+    for cls in (
+        GradientDescent,
+        Momentum,
+        Nesterov,
+        Ballistic,
+        Newton,
+        NaturalGradient,
+        PartialControl,
+        SignDescent,
+        RMSprop,
+        Adam,
+        AdamW,
+        CentredAdam,
+        SelfTuning,
+        EvolutionStrategy,
+        SoftReset,
+        L2Init,
+        HardReset,
+        SelectiveReset,
+        ShrinkAndPerturb,
+    )
+}
 
-__all__ = ["RULES", "GradientDescent", "Momentum"]
+__all__ = [
+    "RULES",
+    "Adam",
+    "AdamW",
+    "Ballistic",
+    "CentredAdam",
+    "EvolutionStrategy",
+    "GradientDescent",
+    "HardReset",
+    "L2Init",
+    "Momentum",
+    "NaturalGradient",
+    "Nesterov",
+    "Newton",
+    "PartialControl",
+    "RMSprop",
+    "SelectiveReset",
+    "SelfTuning",
+    "ShrinkAndPerturb",
+    "SignDescent",
+    "SoftReset",
+    "conjugate_gradients",
+    "fisher_product",
+]

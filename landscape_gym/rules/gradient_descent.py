@@ -6,10 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
-import numpy as np
-
 from landscape_gym.control.assumptions import check_free_motion, diagonal_metric
 from landscape_gym.problem import NavigationProblem
+from landscape_gym.rules.arrays import like
 
 
 class GradientDescentState(NamedTuple):
@@ -74,7 +73,7 @@ class GradientDescent:
         self, gradient: Any, state: GradientDescentState
     ) -> tuple[Any, GradientDescentState]:
         """The velocity, and the empty state."""
-        lr = self.lr if isinstance(self.lr, float | int) else _like(self.lr, gradient)
+        lr = self.lr if isinstance(self.lr, float | int) else like(self.lr, gradient)
         return -lr * gradient, state
 
 
@@ -91,10 +90,3 @@ def _time_that_counts(problem: NavigationProblem) -> float:
             "plans for ever: raise gamma, set a horizon, or use landscape_gym.control.optimum."
         )
     return 1 / problem.gamma
-
-
-def _like(values: tuple[float, ...], array: Any) -> Any:
-    """The numbers as an array of the other's library and type."""
-    if isinstance(array, np.ndarray):
-        return np.asarray(values, array.dtype)
-    return array.new_tensor(values)

@@ -35,7 +35,8 @@ def test_a_run_leaves_table_picture_model_logs_and_provenance(tmp_path: Path):
     for name in ("model.zip", "normalizer.pkl", "progress.csv", "results.json", "paths.png"):
         assert (finished.folder / name).stat().st_size > 0
     names = [result.name for result in finished.comparison.results]
-    assert names == ["do nothing", "gradient descent", "momentum", "learned", "optimum"]
+    assert names[:3] == ["do nothing", "gradient descent", "momentum"]
+    assert names[-2:] == ["learned", "optimum"]
     assert "learned gain" in finished.report
     assert "theory gain" in finished.report
     provenance = json.loads((finished.folder / "config.json").read_text())

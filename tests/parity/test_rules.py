@@ -188,22 +188,47 @@ def test_momentum_for_minibatches_of_a_model():
     assert rates[0] > rates[1] > 0
 
 
-def test_regimes_derive_the_rules_whose_assumptions_they_meet():
-    refused = set()
-    for name, regime in REGIMES.items():
-        for kind, rule in RULES.items():
-            try:
-                constants = rule.derive(regime.problem)
-            except ValueError:
-                refused.add((name, kind))
-            else:
-                assert all(np.isfinite(value).all() for value in vars(constants).values())
-    no_momentum = {"geometry", "task-switching", "hidden-task-switching", "double-well"}
-    assert refused >= {("partial-control", kind) for kind in RULES}
-    assert {name for name, kind in refused if kind == "momentum"} <= no_momentum | {
-        "partial-control"
-    }
-    assert {name for name, kind in refused if kind == "gradient_descent"} == {"partial-control"}
+DERIVED = {
+    "landscape-nav": {"momentum", "nesterov", "adam", "self_tuning", "evolution_strategy"},
+    "short-horizon": {"gradient_descent", "natural_gradient", "newton", "ballistic"},
+    "long-horizon": {"momentum", "ballistic", "partial_control"},
+    "hidden-curvature": {"momentum", "nesterov", "evolution_strategy"},
+    "geometry": {"natural_gradient", "ballistic", "partial_control"},
+    "partial-control": {"partial_control"},
+    "noisy-gradient": {"momentum", "self_tuning"},
+    "task-switching": {"soft_reset", "shrink_and_perturb"},
+    "hidden-task-switching": {"soft_reset", "selective_reset"},
+    "logistic-regression": {"momentum", "nesterov", "adam", "rmsprop", "natural_gradient"},
+    "double-well": {"gradient_descent", "newton"},
+}
+REFUSED = {
+    "landscape-nav": {"ballistic", "partial_control", "soft_reset"},
+    "short-horizon": {"adam", "self_tuning", "soft_reset", "evolution_strategy"},
+    "long-horizon": {"adam", "rmsprop", "soft_reset"},
+    "hidden-curvature": {"ballistic", "adam", "self_tuning"},
+    "geometry": {"momentum", "adam", "soft_reset"},
+    "partial-control": set(RULES) - {"partial_control"},
+    "noisy-gradient": {"adam", "partial_control", "soft_reset"},
+    "task-switching": {"momentum", "adam", "hard_reset"},
+    "hidden-task-switching": {"momentum", "partial_control", "hard_reset"},
+    "logistic-regression": {"ballistic", "self_tuning", "soft_reset"},
+    "double-well": {"momentum", "ballistic", "adam"},
+}
+
+
+@pytest.mark.parametrize("name", REGIMES)
+def test_regimes_derive_the_rules_whose_assumptions_they_meet(name):
+    derived = set()
+    for kind, rule in RULES.items():
+        try:
+            constants = rule.derive(REGIMES[name].problem)
+        except ValueError:
+            continue
+        derived.add(kind)
+        given = [value for value in vars(constants).values() if value is not None]
+        assert all(np.isfinite(value).all() for value in given if not isinstance(value, str))
+    assert derived >= DERIVED[name]
+    assert not derived & REFUSED[name]
 
 
 B = ((1.0,), (0.5,))
