@@ -25,7 +25,7 @@ DEV_STAMP := $(VENV)/.installed-dev
 RUN_EXTRAS := agents,plots,data
 DEV_EXTRAS := agents,plots,video,data,dev
 
-.PHONY: help train test check bench docs constraints clean
+.PHONY: help train test check bench claims docs constraints clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
@@ -45,6 +45,9 @@ check: $(DEV_STAMP) ## format, lint, types, import direction, fast tests
 
 bench: $(RUN_STAMP) ## measure the environment's speed
 	$(BIN)/python -m benchmarks $(ARGS)
+
+claims: $(RUN_STAMP) ## every claim of the paper as numbers and pictures (ARGS="--claim NAME" for one)
+	$(BIN)/python -m landscape_gym.claims $(ARGS)
 
 docs: $(RUN_STAMP) ## write the generated tables and pictures of docs/
 	$(BIN)/python -m docs.generate $(ARGS)

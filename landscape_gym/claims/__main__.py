@@ -1,0 +1,84 @@
+"""Check the claims: ``python -m landscape_gym.claims [--claim NAME ...] [--quick] [--out FOLDER]``.
+
+Exit status 1 if a claim does not hold.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+from landscape_gym.claims import CLAIMS, QUICK, Claim, Effort
+from landscape_gym.claims.html_page import html_page
+from landscape_gym.claims.markdown_page import replace_file, write_page
+from landscape_gym.claims.outcome import Outcome, cells, outcomes
+
+DOCS = Path(__file__).parents[2] / "docs"
+"""Of the checkout."""
+
+
+def main() -> int:
+    """Read the command line, check, and report."""
+    parser = argparse.ArgumentParser(
+        prog="python -m landscape_gym.claims", description="Check the paper's claims."
+    )
+    parser.add_argument("--claim", nargs="+", choices=list(CLAIMS), default=list(CLAIMS))
+    parser.add_argument("--quick", action="store_true", help="compute less: a minute or two")
+    parser.add_argument(
+        "--out", type=Path, default=Path("runs/claims"), help="folder of the report, index.html"
+    )
+    parser.add_argument(
+        "--write", action="store_true", help="write docs/claims.md too, with all claims in full"
+    )
+    options = parser.parse_args()
+    if options.write and (options.quick or len(options.claim) < len(CLAIMS)):
+        parser.error("--write takes all claims, in full: leave out --quick and --claim.")
+    if options.write and not DOCS.is_dir():
+        parser.error(f"--write needs a checkout: there is no folder {DOCS}.")
+    torch.set_num_threads(1)
+    effort = QUICK if options.quick else Effort()
+    found = list(shown([CLAIMS[name] for name in options.claim], effort))
+    source = "Computed by python -m landscape_gym.claims" + " --quick" * options.quick + "."
+    options.out.mkdir(parents=True, exist_ok=True)
+    report = options.out / "index.html"
+    replace_file(report, html_page(found, source).encode())
+    print(f"Report: {report}")
+    if options.write:
+        write_page(found, DOCS, "python -m landscape_gym.claims --write", version("landscape-gym"))
+        print(f"Page: {DOCS / 'claims.md'}")
+    return int(any(outcome.red for outcome in found))
+
+
+def shown(claims: list[Claim], effort: Effort) -> Iterator[Outcome]:
+    """Check claims with a progress bar, and say what is found."""
+    for outcome in with_progress(outcomes(claims, effort), len(claims)):
+        print(f"{outcome.verdict:>13}  {outcome.claim.name} ({outcome.seconds:.0f} s)", flush=True)
+        if outcome.skipped is not None:
+            print(f"{'':>15}{outcome.skipped}")
+        for check in outcome.checks:
+            if not check.passed:
+                what, *values, asked = cells(check)
+                print(f"{'':>15}{what}: {', '.join(filter(None, values))}, asked: {asked}")
+        yield outcome
+
+
+def with_progress(found: Iterator[Outcome], total: int) -> Iterator[Outcome]:
+    """A bar by rich or tqdm where one of them is installed."""
+    try:
+        from rich.progress import track
+    except ModuleNotFoundError:
+        try:
+            from tqdm import tqdm
+        except ModuleNotFoundError:
+            return found
+        return iter(tqdm(found, total=total, unit="claim"))
+    return iter(track(found, "Claims", total=total))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
