@@ -136,11 +136,12 @@ REGIMES: dict[str, Regime] = {
     ),
     "geometry": Regime(
         "LandscapeNav/Geometry-v0",
-        "A metric on parameters turns the optimal rule into a natural gradient.",
+        "With a short horizon the optimal rule under a metric is the natural gradient.",
         NavigationProblem(
             landscape=Quadratic(dim=2, curvature=(4.0, 4.0)),
             metric=(1 / 50, 1.0),
-            dt=0.02,
+            gamma=30.0,
+            dt=0.005,
         ),
         ObservationConfig(("gradient",)),
         Velocity(scale=50.0),

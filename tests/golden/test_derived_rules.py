@@ -14,6 +14,7 @@ from landscape_gym.evaluation import compare
 from landscape_gym.observation import ObservationConfig
 from landscape_gym.policy import RulePolicy
 from landscape_gym.problem import NavigationProblem
+from landscape_gym.registration import REGIMES
 from landscape_gym.rules.adam import Adam
 from landscape_gym.rules.adamw import AdamW
 from landscape_gym.rules.ballistic import Ballistic
@@ -553,3 +554,17 @@ def test_newton_refuses_the_fisher_metric():
 def test_a_centred_variance_of_one_gradient_is_refused():
     with pytest.raises(ValueError, match="CentredAdam"):
         RMSprop(centred=True, corrected=True)
+
+
+def test_in_its_own_regime_the_metric_makes_the_natural_gradient_and_not_the_plain_one():
+    problem = REGIMES["geometry"].problem
+    plain = GradientDescent.derive(problem.replace(metric=None))
+    rules = {
+        "natural": RulePolicy(NaturalGradient.derive(problem), problem),
+        "plain": RulePolicy(plain),
+        "optimum": optimum(problem).policy,
+    }
+    result = compare(problem, rules, episodes=256, optimum="optimum")
+    assert 1 < result["natural"].ratio.value < 1.01
+    assert result["natural"].regret.high < 0.02
+    assert result["plain"].regret.low > 0.8
