@@ -89,7 +89,7 @@ def main(options: Options) -> list[Contest]:
         write_folder(options.out, contests)
         print(f"Tables and pictures are in {options.out}.")
     if options.write:
-        replace_file(README, readme(contests, _command(), revision()))
+        replace_file(README, readme(contests, command(options), revision()))
     return contests
 
 
@@ -124,9 +124,24 @@ def _check_free(folder: Path) -> None:
         raise FileExistsError(f"{folder} holds something already; name a new folder with --out.")
 
 
-def _command() -> str:
-    """What makes the page again."""
-    return shlex.join(["python", "-m", "baselines", *sys.argv[1:]])
+def command(options: Options) -> str:
+    """What computes the same again and writes the page.
+
+    Example:
+        >>> command(Options(regime=("geometry",), tuned=False, episodes=64, progress=False))
+        'python -m baselines --write --regime geometry --no-tuned --episodes 64'
+    """
+    words = ["python", "-m", "baselines", "--write"]
+    for name in options.regime:
+        words += ["--regime", name]
+    if options.rules:
+        words += ["--rules", *options.rules]
+    for name in ("tuned", "plan_paths"):
+        words += [] if getattr(options, name) else [f"--no-{name.replace('_', '-')}"]
+    for name in ("episodes", "seed", "run"):
+        if (given := getattr(options, name)) != getattr(Options(), name):
+            words += [f"--{name}", str(given)]
+    return shlex.join(words)
 
 
 if __name__ == "__main__":

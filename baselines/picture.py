@@ -47,8 +47,7 @@ def save_pictures(folder: Path, contest: Contest) -> Iterator[Path]:
     styles = line_styles(contest)
     runs = {name: run for name, run in contest.runs.items() if name in styles}
     figure = Figure(figsize=(10.5, 5.5), layout="constrained")
-    banded = [name for name in runs if contest.entrants[name].group != "tuned"]
-    draw_curves(figure.subplots(), runs, styles, banded)
+    draw_curves(figure.subplots(), runs, styles, banded(contest))
     yield save(figure, folder / f"{contest.name}-curves.png", contest.sentence)
     if contest.problem.dim == 2:
         figure = Figure(figsize=(9.5, 7), layout="constrained")
@@ -72,8 +71,16 @@ def line_styles(contest: Contest) -> Styles:
     return styles
 
 
+def banded(contest: Contest) -> set[str]:
+    """Whose bands are drawn: more than these hide one another."""
+    cost = {result.name: result.cost for result in contest.comparison.results}
+    derived = [name for name, entrant in contest.entrants.items() if entrant.group == "derived"]
+    best = sorted(derived, key=cost.__getitem__)[:1]
+    return {*best, *({LEARNED, OPTIMUM} & cost.keys())}
+
+
 def draw_curves(
-    axes: Axes, runs: Mapping[str, Rollout], styles: Styles, banded: Container[str]
+    axes: Axes, runs: Mapping[str, Rollout], styles: Styles, with_band: Container[str]
 ) -> None:
     """Median loss above the minimum against the step, and the band of most episodes of some."""
     start = max(float(np.median(run.excess[0])) for run in runs.values())
@@ -83,9 +90,9 @@ def draw_curves(
         least = min(least, float(median.min()))
         steps = np.arange(len(median))
         axes.plot(steps, median, label=name, **styles[name])
-        if name in banded:
+        if name in with_band:
             low, high = np.maximum(low, floor / 10), np.maximum(high, floor / 10)
-            axes.fill_between(steps, low, high, color=styles[name]["color"], alpha=0.08)
+            axes.fill_between(steps, low, high, color=styles[name]["color"], alpha=0.12)
     axes.set(
         xlabel="step",
         ylabel="loss above the minimum: median, and 80 % of episodes",

@@ -21,7 +21,7 @@ TRAINING_SEED = 0
 """Seed of the first training episode; tests begin at a million (`evaluation.compare`)."""
 TRAINING_EPISODES = 64
 """Training episodes of each candidate, the same for all."""
-MINIBATCH_EPISODES = 16
+MINIBATCH_EPISODES = 8
 """The same where the loss is a sum over data: an episode takes twenty times as long there."""
 MOST_TRAINING_EPISODES = 1_000
 """As many seeds as training may use; tests begin beyond them."""
@@ -46,7 +46,6 @@ SPACES: dict[str, tuple[Constant, ...]] = {
     "centred_adam": (LR, B1, B2),
     "adamw": (LR, B1, B2, WEIGHT_DECAY),
     "soft_reset": (LR, PULL),
-    "l2_init": (LR, PULL),
 }
 """What is searched, by the rule's kind; other constants keep their defaults. Kinds that are not in
 `landscape_gym.rules.RULES` are left out; rules that are not here are derived only."""

@@ -165,6 +165,23 @@ def test_the_page_has_the_cross_table_with_its_diagonal_and_each_regime(
     assert set(HOMES) <= set(REGIMES)
 
 
+def test_the_command_on_the_page_names_all_that_figures_depend_on():
+    options = main.Options(
+        regime=("geometry", "double-well"),
+        rules=("adam", "momentum"),
+        tuned=False,
+        plan_paths=False,
+        episodes=64,
+        seed=2_000_000,
+        run=Path("runs/one"),
+        out=Path("elsewhere"),
+        write=True,
+    )
+    words = main.command(options).removeprefix("python -m baselines ").split()
+    parsed = main.tyro.cli(main.Options, args=words)
+    assert parsed == replace(options, out=None)
+
+
 def test_screen_tables_star_privilege(tuned: Contest):
     cells_of_first = list(table(tuned).columns[0].cells)
     names = [str(cell) for cell in cells_of_first]
