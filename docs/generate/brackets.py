@@ -44,8 +44,8 @@ def brackets_table(effort: Effort) -> str:
     return (
         "Costs of an episode's steps relative to full information; `at least` and `curvature "
         f"known` are exact sums, `at most` is simulated in {effort.learners} episodes from seed "
-        f"{SEED}, with the policy of known curvature as control variate. `best linear rule` remembers two "
-        f"gradients and updates.\n\n{markdown(HEAD, rows)}"
+        f"{SEED}, with the policy of known curvature as control variate. `best linear rule` "
+        f"remembers two gradients and updates.\n\n{markdown(HEAD, rows)}"
     )
 
 
