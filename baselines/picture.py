@@ -116,9 +116,7 @@ def draw_paths(
         styles: How to draw each.
         seed: Of that episode.
     """
-    simulation = Simulation(1, dtype="float64", problem=problem)
-    simulation.streams.seed([0], [seed])
-    simulation.begin(np.arange(1))
+    simulation = Simulation.begun([seed], problem=problem)
     target = simulation.hidden().get("target")
     paths = {name: run.path[:, 0] for name, run in runs.items() if run.path is not None}
     origin, plane = _plane(np.concatenate(list(paths.values())))

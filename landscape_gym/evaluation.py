@@ -144,17 +144,13 @@ def rollout(
         seed: Row i is seeded with seed + i; or one seed for each row, (episodes,).
         keep_paths: Of how many episodes to keep the parameters.
     """
-    simulation = Simulation(
-        episodes,
-        dtype="float64",
+    simulation = Simulation.begun(
+        seed + np.arange(episodes) if np.ndim(seed) == 0 else seed,
         problem=problem,
         observation=policy.observation,
         action=policy.action,
     )
-    rows = np.arange(episodes)
-    seeds = seed + rows if np.ndim(seed) == 0 else np.asarray(seed)
-    simulation.streams.seed(rows, seeds.tolist())
-    state = simulation.begin(rows)
+    state = simulation.state
     minimum_loss = float(state.minimum_loss.mean())
     start = np.ones(episodes, bool)
     ended = np.zeros(episodes, bool)

@@ -126,9 +126,8 @@ class RulePolicy:
         if state is None:
             state = self.rule.init(first, **others)
         elif episode_start is not None and np.any(episode_start):
-            rows = np.asarray(episode_start, bool)
             fresh = self.rule.init(first, **others)
-            state = type(state)(*(_where(rows, a, b) for a, b in zip(fresh, state, strict=True)))
+            state = restarted(state, np.asarray(episode_start, bool), fresh)
         control, state = self.rule.update(first, state, **others)
         return control / self.action.scale, state
 
@@ -140,11 +139,18 @@ class RulePolicy:
         return seen.pop(self.rule.channels[0]), seen
 
 
-def _where(rows: Array, fresh: Any, old: Any) -> Any:
-    """The fresh values in some rows, a mask (rows,), and the old ones in the others."""
-    if isinstance(old, tuple):
-        return tuple(_where(rows, a, b) for a, b in zip(fresh, old, strict=True))
-    return np.where(rows.reshape(-1, *[1] * (np.ndim(old) - 1)), fresh, old)
+def restarted(state: Any, rows: Array, fresh: Any) -> Any:
+    """A policy's state in which some rows, a mask (rows,), are taken from a fresh one.
+
+    A state is a NamedTuple of arrays whose leading axis is the rows (or 1: shared by all), or of
+    tuples of such arrays, or of None.
+    """
+    if state is None:
+        return None
+    if isinstance(state, tuple):
+        parts = (restarted(old, rows, new) for old, new in zip(state, fresh, strict=True))
+        return tuple(parts) if type(state) is tuple else type(state)(*parts)
+    return np.where(rows.reshape(-1, *[1] * (np.ndim(state) - 1)), fresh, state)
 
 
 class DoNothing:

@@ -39,16 +39,12 @@ def linear_law(
         steps: Steps per episode to fit.
         seed: Of the first row.
     """
-    simulation = Simulation(
-        episodes,
-        dtype="float64",
+    simulation = Simulation.begun(
+        seed + np.arange(episodes),
         problem=problem.replace(episode_steps=steps + 1, horizon=None),
         observation=policy.observation,
         action=policy.action,
     )
-    rows = np.arange(episodes)
-    simulation.streams.seed(rows, (seed + rows).tolist())
-    simulation.begin(rows)
     memory, displacements, controls = None, [], []
     for step in range(steps):
         state = simulation.state

@@ -72,6 +72,21 @@ class Simulation:
         self._switch_probability = dynamics.switch_probability(self.problem)
         self._drift_std = math.sqrt(self.problem.drift * self.problem.dt)
 
+    @classmethod
+    def begun(cls, seeds: Any, **setup: Any) -> Simulation:
+        """A simulation in float64 with one row per seed, each at the beginning of an episode.
+
+        Args:
+            seeds: One for each row.
+            **setup: As of the class.
+        """
+        seeds = np.asarray(seeds)
+        simulation = cls(len(seeds), dtype="float64", **setup)
+        rows = np.arange(len(seeds))
+        simulation.streams.seed(rows, seeds.tolist())
+        simulation.begin(rows)
+        return simulation
+
     @property
     def observation_space(self) -> spaces.Box:
         """The space of one row's observations."""

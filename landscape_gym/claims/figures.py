@@ -11,7 +11,7 @@ from landscape_gym.rendering.canvas import INK, MARKERS, Axes, Figure, FigureCan
 
 # Okabe and Ito's palette, told apart in every colour vision; styles differ too.
 BLUE, VERMILION, GREEN = "#0072B2", "#D55E00", "#009E73"
-ORANGE, SKY, PURPLE = "#E69F00", "#56B4E9", "#CC79A7"
+ORANGE, PURPLE = "#E69F00", "#CC79A7"
 SERIES: tuple[dict[str, Any], ...] = (
     {"color": BLUE, "linestyle": "-"},
     {"color": VERMILION, "linestyle": "--"},

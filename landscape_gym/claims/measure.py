@@ -31,16 +31,12 @@ def trace(
     problem: NavigationProblem, policy: Policy, *, episodes: int = 1, seed: int = 1_000_000
 ) -> Trace:
     """Run a policy and keep everything; for short runs."""
-    simulation = Simulation(
-        episodes,
-        dtype="float64",
+    simulation = Simulation.begun(
+        seed + np.arange(episodes),
         problem=problem,
         observation=policy.observation,
         action=policy.action,
     )
-    rows = np.arange(episodes)
-    simulation.streams.seed(rows, (seed + rows).tolist())
-    simulation.begin(rows)
     memory, parts = None, []
     for step in range(problem.steps):
         state = simulation.state

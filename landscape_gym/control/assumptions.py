@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from landscape_gym.control.linear_quadratic import structure
 from landscape_gym.landscapes.base import Array
 from landscape_gym.problem import Decay, NavigationProblem, Rotation
 
@@ -46,21 +47,17 @@ def diagonal_metric(problem: NavigationProblem, rule: str) -> Array:
     Raises:
         ValueError: for another metric.
     """
-    if problem.metric is None:
-        return np.ones(1)
     if isinstance(problem.metric, str):
         raise ValueError(
             f"{rule} assumes a constant metric, but metric is {problem.metric!r}: use a natural "
             "gradient, or give the metric's values."
         )
-    metric = np.asarray(problem.metric, np.float64)
-    if metric.ndim == 2:
-        if (metric - np.diag(np.diag(metric))).any():
-            raise ValueError(
-                f"{rule} scales coordinates separately, but the metric couples them: use "
-                "landscape_gym.control.optimum, or a diagonal metric."
-            )
-        metric = np.diag(metric)
+    metric = structure.diagonal_metric(problem)
+    if metric is None:
+        raise ValueError(
+            f"{rule} scales coordinates separately, but the metric couples them: use "
+            "landscape_gym.control.optimum, or a diagonal metric."
+        )
     return metric[:1] if np.ptp(metric) == 0 else metric
 
 

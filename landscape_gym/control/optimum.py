@@ -91,11 +91,10 @@ def _partial_information(
     if isinstance(problem.landscape, Fixed) and "parameters" in seen.channels:
         return _full_information(problem, plan_paths)  # nothing is hidden
     relative = "parameters" not in seen.channels and _only_distance_matters(problem)
-    position = "displacement" if relative else "parameters"
     try:
         if "gradient" not in seen.channels:
             raise ValueError("the learner sees no gradient.")
-        policy = LQGPolicy(problem, position=position)
+        policy = LQGPolicy(problem, place="displacement" if relative else "parameters")
     except ValueError as refusal:
         return _bound_by_full_information(problem, str(refusal), plan_paths)
     bound, remarks = _judged(policy, seen)
@@ -124,7 +123,7 @@ def _judged(policy: LQGPolicy, seen: ObservationConfig) -> tuple[Bound, list[str
         return "lower", [f"This policy sees what the learner does not: {', '.join(more)}."]
     if seen.scaled:
         return "lower", ["The learner sees the gradient only relative to its running scale."]
-    if policy.position == "displacement" and isinstance(policy.problem.start, UniformStart):
+    if policy.place == "displacement" and isinstance(policy.problem.start, UniformStart):
         why = "The start is not Gaussian, so that the filter is only the best linear one."
         return "upper", [why + " Where the start is seen, the filter is exact."]
     if not policy.linear:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 from landscape_gym.control.hidden_curvature.linear_rule import best_linear_rule
-from landscape_gym.control.hidden_curvature.setting import linear_setting
+from landscape_gym.control.hidden_curvature.setting import check_lasting, linear_setting
 from landscape_gym.problem import NavigationProblem
 
 
@@ -57,7 +57,9 @@ class Momentum:
             ValueError: for a control matrix, default dynamics, a metric that is not a multiple of
                 the identity, task switching, unknown curvatures, or noise that is not additive.
         """
-        best = best_linear_rule(linear_setting(problem))
+        setting = linear_setting(problem, "momentum")
+        check_lasting(setting, "momentum")
+        best = best_linear_rule(setting)
         return cls(lr=best.a, momentum=best.b)
 
     def init(self, gradient: Any) -> MomentumState:

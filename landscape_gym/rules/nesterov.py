@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 
 from landscape_gym.control.hidden_curvature.linear_rule import HiddenCurvature
 from landscape_gym.control.hidden_curvature.memory_rule import memory_rule_cost
-from landscape_gym.control.hidden_curvature.setting import linear_setting
+from landscape_gym.control.hidden_curvature.setting import check_lasting, linear_setting
 from landscape_gym.landscapes.base import Array
 from landscape_gym.problem import NavigationProblem
 
@@ -74,7 +74,9 @@ class Nesterov:
             ValueError: for a control matrix, default dynamics, a metric that is not a multiple of
                 the identity, task switching, unknown curvatures, or noise that is not additive.
         """
-        return cls(*_best(linear_setting(problem)))
+        setting = linear_setting(problem, "Nesterov's rule")
+        check_lasting(setting, "Nesterov's rule")
+        return cls(*_best(setting))
 
     def init(self, gradient: Any) -> NesterovState:
         """At rest."""

@@ -32,6 +32,7 @@ from landscape_gym.control.linear_quadratic.prior import noise_variance, target_
 from landscape_gym.control.linear_quadratic.structure import (
     check_linear_quadratic,
     fixed_curvature,
+    is_diagonal,
 )
 from landscape_gym.landscapes.base import Array
 from landscape_gym.problem import NavigationProblem
@@ -170,7 +171,7 @@ def _curvature(problem: NavigationProblem, rule: str) -> Array:
     """h, (d,)."""
     check_free_motion(problem, rule)
     h = fixed_curvature(check_linear_quadratic(problem))
-    if h is not None and h.ndim == 2 and not (h - np.diag(np.diag(h))).any():
+    if h is not None and h.ndim == 2 and is_diagonal(h):
         h = np.diag(h)
     if h is None or h.ndim == 2:
         raise ValueError(

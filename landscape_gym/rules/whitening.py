@@ -30,7 +30,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from landscape_gym.control.hidden_curvature.linear_rule import HiddenCurvature, linear_rule_cost
-from landscape_gym.control.hidden_curvature.setting import linear_setting
+from landscape_gym.control.hidden_curvature.setting import check_lasting, linear_setting
 from landscape_gym.control.linear_quadratic.structure import on_the_axes
 from landscape_gym.landscapes import Quadratic
 from landscape_gym.landscapes.base import Array
@@ -86,12 +86,8 @@ def best_whitening(
             planning for ever where nothing changes.
     """
     sigma = noise_scale(problem, rule)
-    setting = linear_setting(problem)
-    if setting.horizon is None and setting.gamma == setting.drift == 0:
-        raise ValueError(
-            f"{rule} would come to rest: with gamma = 0, no horizon and no drift only the last "
-            "steps count, where noise is best not followed at all: raise gamma, or set a horizon."
-        )
+    setting = linear_setting(problem, rule)
+    check_lasting(setting, rule)
     if not np.any(setting.curvatures):
         return Whitening(0.0, 0.0, 0.0)
     averaged = averaged and setting.horizon != 1  # one step has one gradient

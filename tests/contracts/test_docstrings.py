@@ -7,13 +7,14 @@ import pkgutil
 import numpy as np
 import pytest
 
+import baselines
 import landscape_gym
 
 MODULES = [
     module.name
-    for package in (landscape_gym,)
+    for package in (landscape_gym, baselines)
     for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
-] + ["baselines.lineup"]
+]
 
 
 @pytest.mark.parametrize("name", MODULES)

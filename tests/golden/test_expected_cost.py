@@ -57,7 +57,7 @@ def policies(problem):
     yield LinearQuadraticPolicy(problem)
     yield LQGPolicy(problem, belief="linear")
     if problem.default_dynamics is None and problem.hazard == 0:
-        yield LQGPolicy(problem, position="displacement")
+        yield LQGPolicy(problem, place="displacement")
 
 
 @pytest.mark.slow

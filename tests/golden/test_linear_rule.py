@@ -103,3 +103,11 @@ def test_flat_landscapes_need_no_rule():
     some_flat = HiddenCurvature(np.array([0.0, 1.0]), np.full(2, 0.5))
     one = HiddenCurvature(np.ones(1), np.ones(1))
     assert linear_rule_cost(some_flat, 0.5, 0.1) == linear_rule_cost(one, 0.5, 0.1) / 2
+
+
+def test_on_the_boundary_of_stability_the_cost_is_infinite():
+    h = np.geomspace(0.05, 5, 7)
+    for curvature in h:  # for some of them rounding would put the rule inside
+        known = HiddenCurvature(np.array([curvature]), np.ones(1), gamma=0.0, dt=0.1)
+        assert linear_rule_cost(known, 2 / (0.1 * curvature), 0.0) == np.inf
+        assert linear_rule_cost(known, 0.5, 1.0) == np.inf

@@ -37,7 +37,7 @@ def beliefs(policy, x, y, **channels):
     for t in range(len(x)):
         seen = np.zeros((x.shape[1], layout.size))
         seen[:, layout.slices["gradient"]] = y[t]
-        seen[:, layout.slices[policy.position]] = x[t]
+        seen[:, layout.slices[policy.place]] = x[t]
         for name, values in channels.items():
             seen[:, layout.slices[name]] = values[t]
         _, memory = policy.predict(seen, memory, np.zeros(len(seen), bool))
@@ -69,7 +69,7 @@ def test_the_belief_is_the_conditional_mean(noise, drift, position):
         start={"kind": "normal", "mean": (0.0, 2.0, 0.0), "std": 0.4},
     )
     x, y = np.random.default_rng(0).normal(size=(2, 4, 2, 3))
-    found = beliefs(LQGPolicy(given, position=position), x, y)
+    found = beliefs(LQGPolicy(given, place=position), x, y)
     mean, variance = MEAN, 0.7**2
     if position == "displacement":
         mean, variance = MEAN - np.array([0.0, 2.0, 0.0]), 0.7**2 + 0.4**2
@@ -254,7 +254,7 @@ def test_from_a_wide_prior_the_filter_does_better_than_its_stationary_limit():
     )
     ball = heavy_ball(given)
     rules = {
-        "optimum": LQGPolicy(given, position="displacement"),
+        "optimum": LQGPolicy(given, place="displacement"),
         "stationary": RulePolicy(Momentum(float(ball.a[0]), float(ball.b[0]))),
     }
     ratio = compare(given, rules, episodes=2000, optimum="optimum")["stationary"].ratio
@@ -286,9 +286,9 @@ def test_heavy_ball_says_what_it_needs(changes, said):
 @pytest.mark.parametrize(
     ("changes", "arguments", "said"),
     [
-        ({"hazard": 0.1}, {"position": "displacement"}, "use position='parameters'"),
-        ({"default_dynamics": "decay"}, {"position": "displacement"}, "where the parameters are"),
-        ({}, {"position": "displacment"}, "Did you mean 'displacement'"),
+        ({"hazard": 0.1}, {"place": "displacement"}, "use place='parameters'"),
+        ({"default_dynamics": "decay"}, {"place": "displacement"}, "where the parameters are"),
+        ({}, {"place": "displacment"}, "Did you mean 'displacement'"),
         ({}, {"belief": "kalman"}, "exact.*linear"),
         ({"noise": {"kind": "relative", "fraction": 0.1}}, {}, "not known in advance"),
     ],

@@ -17,27 +17,9 @@ from landscape_gym.control.linear_quadratic import diagonal as diagonal_solver
 from landscape_gym.control.linear_quadratic.diagonal import DiagonalQuadratic
 from landscape_gym.control.linear_quadratic.model import Law
 from landscape_gym.problem import NavigationProblem
+from tests.golden.problems import instance
 
 TURN = np.array([[0.0, -1.0], [1.0, 0.0]])
-
-
-def positive(rng, d):
-    root = rng.normal(size=(d, d))
-    return root @ root.T / d + 0.1 * np.eye(d)
-
-
-def instance(seed, d=3, m=None):
-    """A problem in which nothing commutes."""
-    rng = np.random.default_rng(seed)
-    m = d if m is None else m
-    return {
-        "H": positive(rng, d),
-        "G": positive(rng, m),
-        "F": 0.5 * rng.normal(size=(d, d)) - 0.3 * np.eye(d),
-        "B": rng.normal(size=(d, m)),
-        "eta": 1.3,
-        "k": 0.7,
-    }
 
 
 # ---- the algebraic equations ------------------------------------------------------------

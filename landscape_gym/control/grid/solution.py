@@ -15,6 +15,7 @@ from typing import Any, cast
 import numpy as np
 
 from landscape_gym.control.grid.grid import Grid, GridValue, difference, finite_horizon, stationary
+from landscape_gym.control.linear_quadratic.structure import diagonal_drift, is_diagonal
 from landscape_gym.dynamics import minimum_loss, transition
 from landscape_gym.landscapes.base import Array, NoInstances
 from landscape_gym.landscapes.fixed import Fixed, Separable
@@ -204,7 +205,8 @@ def _lines(
     """A grid for each coordinate of a separable landscape, once for those that are alike."""
     landscape = cast(Separable, problem.landscape)
     floor = landscape.values(landscape.location()[None])[0]
-    metric, factors = np.diag(_metric(problem)), 1 + problem.dt * _diagonal_drift(problem)
+    metric, drift = np.diag(_metric(problem)), cast(Array, diagonal_drift(problem))
+    factors = np.broadcast_to(1 + problem.dt * drift, problem.dim)
     alike: dict[tuple, tuple[Grid, list[int]]] = {}
     for i in range(problem.dim):
         axis = np.linspace(ends[i, 0], ends[i, 1], counts[i])
@@ -222,7 +224,7 @@ def _plane(
 ) -> tuple[Array | None, Grid]:
     """A grid of all coordinates, on the metric's axes, and those."""
     metric, basis = _metric(problem), None
-    if not _is_diagonal(metric):
+    if not is_diagonal(metric):
         weights, basis = np.linalg.eigh(metric)
         corners = np.stack(np.meshgrid(*ends, indexing="ij"), axis=-1).reshape(-1, problem.dim)
         turned = corners @ basis
@@ -280,22 +282,12 @@ def _check(problem: NavigationProblem) -> None:
 
 def _separable(problem: NavigationProblem) -> bool:
     """Whether every coordinate is a problem of its own."""
-    f, F = problem.default_dynamics, problem.dynamics_matrix
-    diagonal = f is None or (F is not None and _is_diagonal(F))
-    return isinstance(problem.landscape, Separable) and diagonal and _is_diagonal(_metric(problem))
+    diagonal = diagonal_drift(problem) is not None and is_diagonal(_metric(problem))
+    return isinstance(problem.landscape, Separable) and diagonal
 
 
 def _metric(problem: NavigationProblem) -> Array:
     return cast(Array, problem.metric_matrix)  # `_check` refuses one that depends on theta
-
-
-def _diagonal_drift(problem: NavigationProblem) -> Array:
-    F = problem.dynamics_matrix
-    return np.zeros(problem.dim) if F is None else np.diag(F)
-
-
-def _is_diagonal(matrix: Array) -> bool:
-    return not (matrix - np.diag(np.diag(matrix))).any()
 
 
 def _one_instance(problem: NavigationProblem, instances: Any) -> Any:

@@ -33,13 +33,13 @@ from landscape_gym.control.hidden_curvature.noisy_quasi_newton import NoisyQuasi
 from landscape_gym.control.hidden_curvature.quasi_newton import QuasiNewtonPolicy
 from landscape_gym.control.hidden_curvature.self_tuning import (
     Coordinates,
-    Place,
     SelfTuningPolicy,
     coordinates,
     gains,
 )
 from landscape_gym.control.hidden_curvature.setting import linear_setting
 from landscape_gym.control.hidden_target import kalman
+from landscape_gym.control.hidden_target.kalman import Place
 from landscape_gym.control.hidden_target.lqg import LQGPolicy
 from landscape_gym.control.linear_quadratic.prior import (
     noise_variance,
@@ -128,7 +128,7 @@ def bracket(
         True
     """
     episode = problem.replace(horizon=problem.steps)
-    told = LQGPolicy(episode, position=place)
+    told = LQGPolicy(episode, place=place)
     known = told.expected_cost()
     setting = linear_setting(problem)
     rule = best_memory_rule(setting, 2)

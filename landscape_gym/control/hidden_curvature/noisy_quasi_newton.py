@@ -32,11 +32,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from landscape_gym.control.hidden_curvature.quasi_newton import SpectralGain, restarted
-from landscape_gym.control.hidden_curvature.self_tuning import Place, coordinates
+from landscape_gym.control.hidden_curvature.quasi_newton import SpectralGain
+from landscape_gym.control.hidden_curvature.self_tuning import coordinates
+from landscape_gym.control.hidden_target.kalman import Place
 from landscape_gym.landscapes.base import Array
 from landscape_gym.observation import Layout, ObservationConfig
-from landscape_gym.policy import UNBOUNDED
+from landscape_gym.policy import UNBOUNDED, restarted
 from landscape_gym.problem import CurvatureNoise, IsotropicNoise, NavigationProblem
 
 ROUNDS = 5

@@ -25,7 +25,7 @@ directions first, and what is too small a move there costs less than one that is
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -34,7 +34,7 @@ from landscape_gym.control.linear_quadratic.prior import noise_variance
 from landscape_gym.control.linear_quadratic.structure import check_linear_quadratic, fixed_curvature
 from landscape_gym.landscapes.base import Array
 from landscape_gym.observation import Layout, ObservationConfig
-from landscape_gym.policy import UNBOUNDED
+from landscape_gym.policy import UNBOUNDED, restarted
 from landscape_gym.problem import NavigationProblem
 
 GRID = 512
@@ -180,17 +180,6 @@ class QuasiNewtonPolicy:
         inverse = np.linalg.pinv((A + np.swapaxes(A, 1, 2)) / 2, rcond=1e-8, hermitian=True)
         rest = np.eye(U.shape[1]) - U @ np.swapaxes(U, 1, 2)
         return W @ inverse @ np.swapaxes(W, 1, 2) + self.h_new * rest
-
-
-def restarted(state: Any, rows: Array, fresh: Any) -> Any:
-    """A NamedTuple of arrays with some rows taken from another."""
-    if not rows.any():
-        return state
-
-    def put(old: Array, new: Array) -> Array:
-        return np.where(rows.reshape(-1, *[1] * (old.ndim - 1)), new, old)
-
-    return type(state)(*(put(old, new) for old, new in zip(state, fresh, strict=True)))
 
 
 def _nothing(x: Array, y: Array) -> Secants:

@@ -34,7 +34,7 @@ small fraction of the way, and more where control is cheap.
 from __future__ import annotations
 
 import math
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from scipy.special import ndtri
@@ -46,6 +46,7 @@ from landscape_gym.control.assumptions import (
     diagonal_metric,
 )
 from landscape_gym.control.hidden_target import kalman
+from landscape_gym.control.hidden_target.kalman import Place
 from landscape_gym.control.linear_quadratic import diagonal
 from landscape_gym.control.linear_quadratic.diagonal import DiagonalQuadratic
 from landscape_gym.control.linear_quadratic.prior import (
@@ -60,14 +61,11 @@ from landscape_gym.control.linear_quadratic.structure import (
 from landscape_gym.landscapes import LogUniform, Quadratic
 from landscape_gym.landscapes.base import Array
 from landscape_gym.observation import Layout, ObservationConfig
-from landscape_gym.policy import UNBOUNDED
+from landscape_gym.policy import UNBOUNDED, restarted
 from landscape_gym.problem import NavigationProblem, UniformStart
 
 FINE = 2**14
 """Points from whose quantiles a bank's curvatures are taken."""
-
-Place = Literal["parameters", "displacement"]
-"""The channel that tells where the learner is: theta itself, or theta minus the start."""
 
 
 class Coordinates(NamedTuple):
@@ -175,7 +173,7 @@ class SelfTuningPolicy:
         if belief is None or len(belief.age) != len(x):
             belief = self._fresh(len(x))
         elif episode_start is not None and np.any(episode_start):
-            belief = _restarted(belief, np.asarray(episode_start, bool), self._fresh(len(x)))
+            belief = restarted(belief, np.asarray(episode_start, bool), self._fresh(len(x)))
         belief = self._learn(belief, x, y)
         u = self._act(belief, x, y)
         return (u / self.action.scale).astype(observation.dtype), belief
@@ -353,16 +351,3 @@ def _at(by_step: Array, step: Array) -> Array:
     if (step == step[0]).all():
         return by_step[min(step[0], len(by_step) - 1)][None]
     return by_step[np.minimum(step, len(by_step) - 1)]
-
-
-def _restarted(belief: Belief, rows: Array, fresh: Belief) -> Belief:
-    """The belief with some rows afresh."""
-
-    def put(old: Array | None, new: Array | None) -> Any:
-        if old is None or new is None:
-            return None
-        out = old.copy()
-        out[rows] = new[rows]
-        return out
-
-    return Belief(*(put(old, new) for old, new in zip(belief, fresh, strict=True)))

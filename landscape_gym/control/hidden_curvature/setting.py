@@ -24,29 +24,33 @@ SAMPLES = 256
 """Starts from which their distance to the minimum is estimated where no formula gives it."""
 
 
-def linear_setting(problem: NavigationProblem) -> HiddenCurvature:
+def linear_setting(problem: NavigationProblem, rule: str = "a linear rule") -> HiddenCurvature:
     """One coordinate of the problem as a linear rule meets it (theory 4(c)).
 
     A linear rule with the same constants in every coordinate does not see the basis, so the average
     over the Hessian's eigenvalues is exact for rotated landscapes too.
 
+    Args:
+        problem: The problem.
+        rule: Who asks, for error messages.
+
     Raises:
         ValueError: for a control matrix, default dynamics, a metric that is not a multiple of the
             identity, task switching, unknown curvatures, or noise that is not additive.
     """
-    check_free_motion(problem, "momentum")
-    metric = diagonal_metric(problem, "momentum")
+    check_free_motion(problem, rule)
+    metric = diagonal_metric(problem, rule)
     if len(metric) > 1:
         raise ValueError(
-            "momentum has one step size for all coordinates, but the metric differs between them: "
+            f"{rule} has one step size for all coordinates, but the metric differs between them: "
             "use landscape_gym.control.optimum, or a metric that is a multiple of the identity."
         )
-    check_single_task(problem, "momentum")
+    check_single_task(problem, rule)
     quadrature = problem.landscape.curvature_quadrature()
     if quadrature is None:
         raise ValueError(
-            "momentum needs the distribution of curvatures (curvature_quadrature), which "
-            f"{type(problem.landscape).__name__} does not tell: give lr and momentum yourself."
+            f"{rule} needs the distribution of curvatures (curvature_quadrature), which "
+            f"{type(problem.landscape).__name__} does not tell: give the constants yourself."
         )
     curvatures, weights = quadrature
     noise, drift = noise_variance(problem, curvatures), problem.drift * problem.dt
@@ -60,13 +64,27 @@ def linear_setting(problem: NavigationProblem) -> HiddenCurvature:
         dt=problem.dt,
         horizon=problem.horizon,
         metric=float(metric[0]),
-        second_moment=_second_moment(problem, scaled),
+        second_moment=_second_moment(problem, scaled, rule),
         noise=noise,
         drift=drift,
     )
 
 
-def _second_moment(problem: NavigationProblem, scaled: bool) -> float:
+def check_lasting(setting: HiddenCurvature, rule: str) -> None:
+    """Require that some rule is better than ever slower ones.
+
+    Raises:
+        ValueError: for noisy gradients without discount, end or drift.
+    """
+    endless = setting.horizon is None and setting.gamma == setting.drift == 0
+    if endless and np.any(setting.noise):
+        raise ValueError(
+            f"{rule} would come to rest: with gamma = 0, no horizon and no drift only the last "
+            "steps count, where noise is best not followed at all: raise gamma, or set a horizon."
+        )
+
+
+def _second_moment(problem: NavigationProblem, scaled: bool, rule: str) -> float:
     """Mean square of ``theta_0 - z`` per coordinate; 1 where that is not known nor matters."""
     landscape = problem.landscape
     if isinstance(landscape, Quadratic):
@@ -79,7 +97,7 @@ def _second_moment(problem: NavigationProblem, scaled: bool) -> float:
     minimum = landscape.minimum(instances)
     if minimum is None:
         raise ValueError(
-            "momentum with noise or drift needs to know how far starts are from the minimum, and "
+            f"{rule} with noise or drift needs to know how far starts are from the minimum, and "
             f"{type(landscape).__name__} does not know its minimum: derive it for "
             "problem.replace(noise=None, drift=0.0)."
         )

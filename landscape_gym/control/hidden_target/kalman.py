@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -31,7 +31,11 @@ from landscape_gym.control.linear_quadratic.prior import Moments, start_moments,
 from landscape_gym.control.linear_quadratic.structure import check_linear_quadratic
 from landscape_gym.dynamics import switch_probability
 from landscape_gym.landscapes.base import Array
+from landscape_gym.policy import restarted
 from landscape_gym.problem import NavigationProblem
+
+Place = Literal["parameters", "displacement"]
+"""The channel that tells where the learner is: theta itself, or theta minus the start."""
 
 SMALLEST = np.finfo(np.float64).tiny
 """Variance of a gradient below which it has nothing new to tell."""
@@ -127,7 +131,7 @@ class KalmanFilter:
 
     def restarted(self, belief: Belief, rows: Array, prior: Belief) -> Belief:
         """The belief in which some rows, a mask (rows,), know nothing again."""
-        return Belief(*(np.where(rows[:, None], a, b) for a, b in zip(prior, belief, strict=True)))
+        return restarted(belief, rows, prior)
 
     def told(self, belief: Belief, frame: Frame, y: Array, x: Array) -> Belief:
         """The belief after the gradients y, seen at the parameters x (rows, d), in the frame."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from landscape_gym.control.hidden_target.kalman import (
     Belief,
     Frame,
     KalmanFilter,
+    Place,
     TargetModel,
     covariances,
 )
@@ -52,7 +53,7 @@ class LQGPolicy:
 
     Args:
         problem: Linear-quadratic, with gradient noise of known variance.
-        position: "parameters"; or "displacement" if where it starts is not seen either. That needs
+        place: "parameters"; or "displacement" if where it starts is not seen either. That needs
             parameters that stay when left alone, and a single task.
         belief: Where redraws are not signalled, "exact" (switching.py) or "linear", the
             best linear filter, whose expected cost is known; elsewhere both are the same.
@@ -69,21 +70,21 @@ class LQGPolicy:
     action = UNBOUNDED
 
     def __init__(
-        self, problem: NavigationProblem, *, position: str = "parameters", belief: str = "exact"
+        self, problem: NavigationProblem, *, place: Place = "parameters", belief: str = "exact"
     ) -> None:
         """Solve for the gains, and set up the filter."""
-        one_of("position", position, ("parameters", "displacement"))
+        one_of("place", place, get_args(Place))
         one_of("belief", belief, ("exact", "linear"))
-        self.problem, self.position = problem, position
-        relative = position == "displacement"
+        self.problem, self.place = problem, place
+        relative = place == "displacement"
         moves = problem.default_dynamics is not None or problem.hazard > 0
         if relative and moves:
             raise ValueError(
                 "with default dynamics or hazard > 0 the optimum depends on where the parameters "
-                "are, not only on how far from the target: use position='parameters'."
+                "are, not only on how far from the target: use place='parameters'."
             )
         flag = ("switched",) if problem.signalled and problem.hazard > 0 else ()
-        self._controller = Controller(problem, ("gradient", position, *flag))
+        self._controller = Controller(problem, ("gradient", place, *flag))
         self._signalled = bool(flag)
         self.observation = self._controller.observation
         self.privileged = self.observation.privileged
@@ -181,7 +182,7 @@ class LQGPolicy:
                 fresh = fresh | (read(observation, "switched")[:, 0] > 0)
             if fresh.any():
                 belief = self._filter.restarted(belief, fresh, prior)
-        y, x = (frame.into(read(observation, name)) for name in ("gradient", self.position))
+        y, x = (frame.into(read(observation, name)) for name in ("gradient", self.place))
         return Memory(self._filter.told(belief, frame, y, x), gains, frame, prior), x
 
     def _frame_of(self, gains: Gains) -> Frame:

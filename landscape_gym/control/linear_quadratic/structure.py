@@ -99,7 +99,7 @@ def on_the_axes(landscape: Quadratic) -> bool:
     curvature = fixed_curvature(landscape)
     if curvature is None or curvature.ndim == 1:
         return not landscape.rotated
-    return _is_diagonal(curvature)
+    return is_diagonal(curvature)
 
 
 def diagonal_metric(problem: NavigationProblem) -> Array | None:
@@ -109,7 +109,7 @@ def diagonal_metric(problem: NavigationProblem) -> Array | None:
     metric = np.asarray(problem.metric, np.float64)
     if metric.ndim == 1:
         return metric
-    return np.diag(metric) if _is_diagonal(metric) else None
+    return np.diag(metric) if is_diagonal(metric) else None
 
 
 def diagonal_drift(problem: NavigationProblem) -> Array | None:
@@ -120,8 +120,9 @@ def diagonal_drift(problem: NavigationProblem) -> Array | None:
     if isinstance(f, Decay):
         return np.full(1, -f.rate)
     F = problem.dynamics_matrix
-    return np.diag(F) if F is not None and _is_diagonal(F) else None
+    return np.diag(F) if F is not None and is_diagonal(F) else None
 
 
-def _is_diagonal(matrix: Array) -> bool:
+def is_diagonal(matrix: Array) -> bool:
+    """Whether everything off the diagonal is 0."""
     return not (matrix - np.diag(np.diag(matrix))).any()
