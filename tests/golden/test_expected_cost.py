@@ -193,3 +193,76 @@ def test_where_no_finite_sum_gives_the_cost_it_is_refused():
         LinearQuadraticPolicy(ordered).expected_cost()
     with pytest.raises(ValueError, match="horizon is 15 steps, and 3"):
         LinearQuadraticPolicy(BEYOND["finite horizon"]).expected_cost(3)
+
+
+def one_coordinate(**changes):
+    landscape = {
+        "kind": "quadratic",
+        "dim": 1,
+        "curvature": (1.5,),
+        "optimum": 0.7,
+        "optimum_std": 1.2,
+    }
+    given = {"noise": {"kind": "isotropic", "std": 0.8}, "drift": 0.3, "gamma": 0.4, **changes}
+    return NavigationProblem(landscape=landscape, start={"kind": "normal", "std": 0.5}, **given)
+
+
+def cost_by_moments(problem, steps):
+    """Expected cost of LQG with a linear belief: second moments of (x, z, estimate, 1)."""
+    h, dt, rho = 1.5, problem.dt, np.exp(-problem.hazard * problem.dt)
+    r, q, m, s2 = 0.8**2, problem.drift * dt, 0.7, 1.2**2
+    K, K_z, K_m = (float(gain.ravel()[0]) for gain in ensemble(problem).law)
+    P, total = s2, 0.0  # P: variance of the estimate before the gradient
+    spread = s2  # of the target
+    moments = np.outer([0, m, m, 1.0], [0, m, m, 1.0]) + np.diag([0.25, s2, 0.0, 0.0])
+    for t in range(steps):
+        l = h * P / (h * h * P + r)
+        told = np.eye(4)  # estimate - l (h (x - z) + e - h (x - estimate))
+        told[2] = [0.0, l * h, 1 - l * h, 0.0]
+        moments = told @ moments @ told.T + np.diag([0.0, 0.0, l * l * r, 0.0])
+        u = -np.array([K, 0.0, K_z, K_m * m])
+        moved = np.eye(4)
+        moved[0] += dt * u
+        off = moved[0] - np.array([0.0, 1.0, 0.0, 0.0])
+        cost = dt * (u @ moments @ u / 2 + h * (off @ moments @ off) / 2)
+        total += problem.discount**t * cost
+        later = moved.copy()
+        later[2] = [0.0, 0.0, rho, (1 - rho) * m]
+        stays = later @ moments @ later.T + np.diag([0.0, q, 0.0, 0.0])
+        redrawn = later.copy()
+        redrawn[1] = [0.0, 0.0, 0.0, m]
+        goes = redrawn @ moments @ redrawn.T + np.diag([0.0, s2, 0.0, 0.0])
+        moments = rho * stays + (1 - rho) * goes
+        after = rho * (spread + q) + (1 - rho) * s2
+        P = rho**2 * (1 - l * h) * P + after - rho**2 * spread
+        spread = after
+    return total
+
+
+@pytest.mark.parametrize("hazard", [0.0, 0.6])
+def test_the_cost_of_acting_on_estimates_is_that_of_all_moments_together(hazard):
+    problem = one_coordinate(hazard=hazard)
+    policy = LQGPolicy(problem, belief="linear")
+    for steps in (1, 2, 30):
+        assert policy.expected_cost(steps) == pytest.approx(
+            cost_by_moments(problem, steps), rel=1e-11
+        )
+
+
+@pytest.mark.parametrize("changes", [{}, {"drift": 0.0}, {"hazard": 0.6}], ids=repr)
+def test_an_endless_cost_is_the_limit_of_long_ones(changes):
+    policy = LQGPolicy(one_coordinate(**changes), belief="linear")
+    assert policy.expected_cost() == pytest.approx(policy.expected_cost(1000), rel=1e-10)
+    assert policy.expected_cost() > 1.001 * policy.expected_cost(20)
+
+
+def test_on_a_rotated_landscape_only_the_length_of_a_mean_counts():
+    rotated = LINEAR_QUADRATIC["hidden-curvature"]
+    far = rotated.replace(landscape={"dim": 3, "optimum": (3.0, 0.0, 0.0)})
+    even = rotated.replace(landscape={"dim": 3, "optimum": tuple(np.full(3, 3**0.5))})
+    costs = [LinearQuadraticPolicy(each).expected_cost() for each in (far, even)]
+    assert costs[0] == pytest.approx(costs[1], rel=1e-12)
+    assert (
+        costs[0]
+        > 1.5 * LinearQuadraticPolicy(rotated.replace(landscape={"dim": 3})).expected_cost()
+    )

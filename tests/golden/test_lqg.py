@@ -1,6 +1,6 @@
 """Hidden targets: beliefs against brute-force inference, and the controllers that act on them."""
 
-from itertools import product
+from itertools import islice, product
 
 import numpy as np
 import pytest
@@ -318,3 +318,16 @@ def test_a_wrong_gain_of_the_filter_costs_more():
     costs = [rollout(given, policy, episodes=2000, seed=5).cost for policy in (right, wrong)]
     difference = costs[1] - costs[0]
     assert difference.mean() > 3 * difference.std() / np.sqrt(len(difference))
+
+
+def test_with_signals_the_covariance_is_a_mean_over_the_age_of_the_task():
+    kept = np.exp(-0.2 * 0.9)
+    alone, signalled = problem(drift=0.2), problem(drift=0.2, hazard=0.9, signalled=True)
+    by_age, mean = (
+        list(islice(covariances(LQGPolicy(p).target, H, lambda h: np.full_like(h, 0.25)), 4))
+        for p in (alone, signalled)
+    )
+    for t in range(4):
+        expected = kept**t * by_age[t]
+        expected = expected + sum(kept**age * (1 - kept) * by_age[age] for age in range(t))
+        np.testing.assert_allclose(mean[t], expected, rtol=1e-12)
