@@ -1,4 +1,4 @@
-"""What a learner remembers of the gradients it has seen, as far as it is asked for."""
+"""What a learner remembers of gradients and parameters, as far as it is asked for."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class Memory:
 
     With g the observed gradient, a the decay of an average:
 
-        previous gradient <- g;   average <- a average + (1 - a) g;   likewise for g^2
+        previous gradient <- g;   average <- a average + (1 - a) g;   likewise for g^2 and theta
         mean square       <- s mean square + (1 - s) mean over coordinates of g^2
 
-    Averages begin with the first gradient of the episode, so they need no bias correction.
+    Averages begin with the first value of the episode, so they need no bias correction.
     """
 
     def __init__(self, config: ObservationConfig, also: Iterable[str] = ()) -> None:
@@ -29,14 +29,15 @@ class Memory:
         self.rates = np.array(config.rates)[:, None]
         self.scale_rate = config.scale_rate
 
-    def begin(self, gradient: Array) -> dict[str, Any]:
-        """The remembered fields of the state at the first gradient (B, d) of an episode."""
+    def begin(self, gradient: Array, theta: Array) -> dict[str, Any]:
+        """The remembered fields at the first gradient and parameters, (B, d), of an episode."""
         fresh = {
             "previous_gradient": lambda: np.zeros_like(gradient),
             "moved": lambda: np.zeros_like(gradient),
             "mean_square": lambda: _mean_square(gradient),
-            "averages": lambda: np.repeat(gradient[:, None], len(self.rates), axis=1),
-            "squared_averages": lambda: np.repeat(gradient[:, None] ** 2, len(self.rates), axis=1),
+            "averages": lambda: self._repeated(gradient),
+            "squared_averages": lambda: self._repeated(gradient**2),
+            "parameter_averages": lambda: self._repeated(theta),
         }
         return {name: fresh[name]() for name in self.kept}
 
@@ -57,6 +58,12 @@ class Memory:
             state.averages = self._average(cast(Array, state.averages), gradient)
         if "squared_averages" in kept:
             state.squared_averages = self._average(cast(Array, state.squared_averages), gradient**2)
+        if "parameter_averages" in kept:
+            old = cast(Array, state.parameter_averages)
+            state.parameter_averages = self._average(old, state.theta)
+
+    def _repeated(self, value: Array) -> Array:
+        return np.repeat(value[:, None], len(self.rates), axis=1)
 
     def _average(self, average: Array, value: Array) -> Array:
         a = self.rates.astype(value.dtype)

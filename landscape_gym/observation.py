@@ -134,6 +134,15 @@ CHANNELS: dict[str, Channel] = {
         power=2,
         memory=("squared_averages",),
     ),
+    "lags": Channel(
+        lambda s, p: (s.theta[:, None] - cast(Array, s.parameter_averages)).reshape(
+            len(s.theta), -1
+        ),
+        _rates,
+        "parameters minus exponential averages of them, one after another per rate: together with "
+        "averages of the gradient they tell where it would be zero",
+        memory=("parameter_averages",),
+    ),
     "parameters": Channel(lambda s, p: s.theta, _dim, "theta itself"),
     "displacement": Channel(
         lambda s, p: s.theta - s.start, _dim, "theta minus the start of the episode"

@@ -119,7 +119,7 @@ class Simulation:
             grad=grad,
             gradient=gradient,
             previous_update=np.zeros((len(rows), problem.control_dim), self.dtype),
-            **self.memory.begin(gradient),
+            **self.memory.begin(gradient, theta),
         )
         if len(rows) == self.num_rows:
             self.state = fresh

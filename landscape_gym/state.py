@@ -51,6 +51,8 @@ class State:
     """Exponential averages of the observed gradient, (B, R, d)."""
     squared_averages: Array | None = None
     """Exponential averages of its square, (B, R, d)."""
+    parameter_averages: Array | None = None
+    """Exponential averages of the parameters, (B, R, d)."""
 
     def point(self, theta: Array) -> Array:
         """Theta (B, d) in the landscapes' coordinates, which move with their drift."""

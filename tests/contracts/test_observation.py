@@ -93,6 +93,7 @@ EXPECTED: dict[str, Callable[[Trajectory], np.ndarray]] = {
     "secant": secant,
     "averages": lambda past: np.hstack([average(past.g, a) for a in RATES]),
     "squared_averages": lambda past: np.hstack([average(past.g**2, a) for a in RATES]),
+    "lags": lambda past: np.hstack([past.theta[-1] - average(past.theta, a) for a in RATES]),
     "parameters": lambda past: past.theta[-1],
     "displacement": lambda past: past.theta[-1] - past.theta[0],
     "elapsed": lambda past: np.full((len(past.g[0]), 1), (len(past.g) - 1) / STEPS),
@@ -151,7 +152,7 @@ def test_a_channel_has_the_size_that_its_layout_says(channel: str):
     problem = NavigationProblem(**EVERYTHING, control_matrix=np.ones((3, 2)))
     layout = Layout(ObservationConfig(channel, rates=(0.1, 0.2, 0.3)), problem)
     sizes = {"loss": 1, "log_loss": 1, "elapsed": 1, "switched": 1, "previous_update": 2}
-    sizes |= {"secant": 6, "averages": 9, "squared_averages": 9, "hessian": 9}
+    sizes |= {"secant": 6, "averages": 9, "squared_averages": 9, "lags": 9, "hessian": 9}
     assert layout.size == layout.low.size == layout.high.size == sizes.get(channel, 3)
 
 

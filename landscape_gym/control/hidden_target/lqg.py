@@ -116,6 +116,17 @@ class LQGPolicy:
             u = frame.back(control_in_basis(gains, step, x, belief.mean, prior.mean))
         return (u / self.action.scale).astype(observation.dtype), memory
 
+    def displacement(
+        self,
+        observation: Array,
+        state: Memory | None = None,
+        episode_start: Array | None = None,
+    ) -> tuple[Array, Memory]:
+        """Take in a gradient: parameters minus where the target is believed, (batch, dim)."""
+        memory, x = self._believe(observation, state, episode_start)
+        error = memory.frame.back(x - memory.belief.mean)
+        return error.astype(observation.dtype, copy=False), memory
+
     def value(self, observation: Array) -> Array:
         """Expected discounted cost from the first observations of episodes on, (batch,)."""
         self._check_linear()

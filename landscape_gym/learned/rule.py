@@ -1,0 +1,142 @@
+"""`LearnedRule`: what an agent has learned, as plain data and without the agent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from landscape_gym.actions import Action
+from landscape_gym.control import LQGPolicy
+from landscape_gym.coordinates import Coordinates
+from landscape_gym.landscapes.base import Array
+from landscape_gym.learned.network import CellState, Network
+from landscape_gym.observation import ObservationConfig
+from landscape_gym.policy import restarted
+from landscape_gym.problem import NavigationProblem
+
+
+class Memory(NamedTuple):
+    """What a learned rule remembers between steps, as far as it remembers anything."""
+
+    cell: CellState | None
+    belief: Any
+
+
+@dataclass(frozen=True)
+class LearnedRule:
+    """A learned rule: a network from what is seen to actions, as a `landscape_gym.policy.Policy`.
+
+    Actions are ``network(clip((features - mean) / std))``. Features are the observation; or, with
+    `per_coordinate`, its rows, one per coordinate, so that the rule serves any dimension; or, with
+    `believes`, the parameters' displacement from where a Kalman filter believes the target.
+
+    Raises:
+        ValueError: if the parts do not fit each other.
+
+    Example:
+        >>> from landscape_gym.actions import Velocity
+        >>> from landscape_gym.learned.network import Dense
+        >>> rule = LearnedRule(
+        ...     ObservationConfig(("gradient",)),
+        ...     Velocity(),
+        ...     Network((Dense(np.array([[-0.1]]), np.zeros(1)),)),
+        ...     mean=np.zeros(1),
+        ...     std=np.ones(1),
+        ...     per_coordinate=True,
+        ... )
+        >>> rule.predict(np.array([[1.0, 2.0, 3.0]]))[0]
+        array([[-0.1, -0.2, -0.3]])
+    """
+
+    observation: ObservationConfig
+    """The channels it reads."""
+    action: Action
+    """What its actions mean."""
+    network: Network
+    mean: Array
+    """Of each feature, (features,)."""
+    std: Array
+    """Standard deviation of each feature, (features,), > 0."""
+    clip: float = 10.0
+    """Where scaled features are clipped."""
+    per_coordinate: bool = False
+    """Whether the network acts on each coordinate alike."""
+    believes: NavigationProblem | None = None
+    """The problem whose Kalman filter (`LQGPolicy`) makes the features; it reads the filter's
+    channels."""
+    about: Mapping[str, Any] = field(default_factory=dict)
+    """Where it comes from, in JSON's types: regime, problem, training, versions."""
+
+    def __post_init__(self) -> None:
+        """Check that normalisation, network and channels fit."""
+        inputs = self.network.inputs
+        if self.mean.shape != (inputs,) or self.std.shape != (inputs,):
+            raise ValueError(
+                f"mean and std have one number for each of the network's {inputs} inputs; got "
+                f"shapes {self.mean.shape} and {self.std.shape}."
+            )
+        if not (self.std > 0).all() or not self.clip > 0:
+            raise ValueError("std and clip are above 0.")
+        if self._coordinates is not None and self._coordinates.features != inputs:
+            raise ValueError(
+                f"{', '.join(self.observation.channels)} make {self._coordinates.features} "
+                f"features per coordinate, the network takes {inputs}."
+            )
+        if self._filter is not None and self._filter.observation != self.observation:
+            raise ValueError(
+                f"the filter reads {', '.join(self._filter.observation.channels)}, not "
+                f"{', '.join(self.observation.channels)}."
+            )
+
+    @cached_property
+    def _coordinates(self) -> Coordinates | None:
+        return Coordinates(self.observation) if self.per_coordinate else None
+
+    @cached_property
+    def _filter(self) -> LQGPolicy | None:
+        return None if self.believes is None else LQGPolicy(self.believes)
+
+    def predict(
+        self,
+        observation: Array,
+        state: Memory | None = None,
+        episode_start: Array | None = None,
+        deterministic: bool = True,
+    ) -> tuple[Array, Memory]:
+        """Actions for observations as the environment gives them, clipped to [-1, 1].
+
+        Raises:
+            ValueError: for observations of another size than the rule was made for.
+        """
+        features, belief = observation, None
+        if self._filter is not None:
+            before = None if state is None else state.belief
+            features, belief = self._filter.displacement(observation, before, episode_start)
+        if self._coordinates is not None:
+            features = self._coordinates.rows(features)
+        if features.shape[1] != self.network.inputs:
+            raise ValueError(
+                f"this rule takes {self.network.inputs} features, got {features.shape[1]}: it was "
+                "made for a problem of another size."
+            )
+        scaled = np.clip((features - self.mean) / self.std, -self.clip, self.clip)
+        action, cell = self.network(scaled, self._cell(state, episode_start, len(scaled)))
+        if self._coordinates is not None:
+            action = self._coordinates.joined(action, len(scaled) // len(observation))
+        return action.clip(-1.0, 1.0).astype(observation.dtype, copy=False), Memory(cell, belief)
+
+    def _cell(
+        self, state: Memory | None, episode_start: Array | None, rows: int
+    ) -> CellState | None:
+        """The network's state, fresh where episodes start."""
+        fresh = self.network.begin(rows)
+        if state is None or fresh is None:
+            return fresh
+        if episode_start is None or not np.any(episode_start):
+            return state.cell
+        begins = np.asarray(episode_start, bool)
+        return restarted(state.cell, np.repeat(begins, rows // len(begins)), fresh)
