@@ -15,12 +15,15 @@ from landscape_gym.state import State
 class Memory:
     """The recurrences behind previous gradient, averages and running scale.
 
-    With g the observed gradient, a the decay of an average:
+    With g the observed gradient, t the steps since the episode began, a the decay of an average:
 
-        previous gradient <- g;   average <- a average + (1 - a) g;   likewise for g^2 and theta
+        previous gradient <- g
+        average           <- average + (g - average) (1 - a) / (1 - a^(t + 1))
         mean square       <- s mean square + (1 - s) mean over coordinates of g^2
 
-    Averages begin with the first value of the episode, so they need no bias correction.
+    and likewise for g^2 and theta. So averages are weighted by powers of a, with weights that sum
+    to one: Adam's, bias correction included. They begin as plain means of all that was seen. The
+    mean square begins with the first value.
     """
 
     def __init__(self, config: ObservationConfig, also: Iterable[str] = ()) -> None:
@@ -55,19 +58,20 @@ class Memory:
             old = cast(Array, state.mean_square)
             state.mean_square = s * old + (1 - s) * _mean_square(gradient)
         if "averages" in kept:
-            state.averages = self._average(cast(Array, state.averages), gradient)
+            state.averages = self._average(state, state.averages, gradient)
         if "squared_averages" in kept:
-            state.squared_averages = self._average(cast(Array, state.squared_averages), gradient**2)
+            state.squared_averages = self._average(state, state.squared_averages, gradient**2)
         if "parameter_averages" in kept:
-            old = cast(Array, state.parameter_averages)
-            state.parameter_averages = self._average(old, state.theta)
+            state.parameter_averages = self._average(state, state.parameter_averages, state.theta)
 
     def _repeated(self, value: Array) -> Array:
         return np.repeat(value[:, None], len(self.rates), axis=1)
 
-    def _average(self, average: Array, value: Array) -> Array:
-        a = self.rates.astype(value.dtype)
-        return a * average + (1 - a) * value[:, None]
+    def _average(self, state: State, average: Array | None, value: Array) -> Array:
+        a, seen = self.rates, (state.elapsed + 1)[:, None, None]
+        weight = ((1 - a) / (1 - a**seen)).astype(value.dtype)
+        old = cast(Array, average)
+        return old + weight * (value[:, None] - old)
 
 
 def _mean_square(gradient: Array) -> Array:

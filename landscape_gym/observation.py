@@ -123,7 +123,7 @@ CHANNELS: dict[str, Channel] = {
     "averages": Channel(
         lambda s, p: cast(Array, s.averages).reshape(len(s.theta), -1),
         _rates,
-        "exponential averages of the gradient, one after another per rate",
+        "exponential averages of the gradient, as Adam's, one after another per rate",
         power=1,
         memory=("averages",),
     ),

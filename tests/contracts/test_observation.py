@@ -65,7 +65,12 @@ def trajectory(channels: tuple[str, ...], **config: Any) -> tuple[list[Trajector
 
 
 def average(values: np.ndarray, rate: float) -> np.ndarray:
-    """The weighted sum that the recurrence, begun with the first value, comes to."""
+    """Weighted by powers of the rate, the latest most."""
+    return np.average(values, axis=0, weights=rate ** np.arange(len(values))[::-1])
+
+
+def running(values: np.ndarray, rate: float) -> np.ndarray:
+    """The weighted sum that a recurrence, begun with the first value, comes to."""
     t = len(values) - 1
     weights = [rate**t, *((1 - rate) * rate ** (t - i) for i in range(1, t + 1))]
     return np.einsum("t,t...->...", weights, values)
@@ -122,7 +127,7 @@ def test_scaling_divides_by_the_running_root_mean_square_and_clips(channel: str)
     pasts, seen = trajectory((channel,), rates=RATES, scaled=True, scale_rate=0.8, clip=1.2)
     clipped = 0
     for past, now in zip(pasts, seen, strict=True):
-        rms = np.sqrt(average((past.g**2).mean(axis=-1), 0.8))[:, None]
+        rms = np.sqrt(running((past.g**2).mean(axis=-1), 0.8))[:, None]
         expected = EXPECTED[channel](past)
         if channel in POWERS:
             expected = np.clip(expected / rms ** POWERS[channel], -1.2, 1.2)
