@@ -1,6 +1,8 @@
 """How agents are trained here: presets, training, and a run from configuration to picture."""
 
-from agents.presets import PRESETS, Preset
-from agents.run import Run, RunConfig, run
+from agents.algorithms import ALGORITHMS
+from agents.config import RunConfig
+from agents.presets import PRESETS
+from agents.run import Run, run, run_seeds, seeds_table
 
-__all__ = ["PRESETS", "Preset", "Run", "RunConfig", "run"]
+__all__ = ["ALGORITHMS", "PRESETS", "Run", "RunConfig", "run", "run_seeds", "seeds_table"]

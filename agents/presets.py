@@ -1,67 +1,146 @@
-"""Settings that are known to train well, each departure from SB3's defaults with its reason."""
+"""Settings that are known to train well, by name, and which of them each regime takes."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from landscape_gym.actions import Action, StepSize
+from agents.algorithms import A2C, ALGORITHMS, ARS, PPO, SAC, TD3, TRPO, RecurrentPPO, Training
+from landscape_gym.actions import StepSize
+from landscape_gym.configuration import one_of
+from landscape_gym.observation import ObservationConfig
 
+LINEAR = PPO()
 
-@dataclass(frozen=True)
-class Preset:
-    """How PPO is set up and for how long it trains."""
-
-    policy: str = "linear"
-    """"linear": linear actor, critic quadratic in the observation. "mlp": SB3's MlpPolicy."""
-    timesteps: int = 1_000_000
-    """Environment steps to train for, over all environments."""
-    num_envs: int = 128
-    """Environments in the batch. Large batches: the gradient's noise, not the number of updates,
-    limits how close the gains come."""
-    n_steps: int = 32
-    """Steps per environment and rollout."""
-    batch_size: int = 1024
-    """Minibatch of PPO's updates; SB3's 64 makes updates slower and noisier."""
-    n_epochs: int = 5
-    """Passes over each rollout."""
-    learning_rate: float = 5e-3
-    """Adam's step, decayed linearly to 0 so that the gains settle."""
-    gae_lambda: float = 0.97
-    """Trade of bias and variance in the advantage."""
-    log_std_start: float = -2.0
-    """Logarithm of the exploration noise, in units of the action box, at the start. Scheduled and
-    not learned: a learned one collapses before the gain is right."""
-    log_std_end: float = -3.0
-    """The same at the end. Additive noise does not bias linear-quadratic gains."""
-    episode_steps: int = 50
-    """Steps of a training episode; short ones, cut by time limits with bootstrapping, keep the
-    states that matter in the batch. Evaluation uses the problem's own length."""
-
-
-LINEAR = Preset()
-
-PRESETS: dict[str, Preset] = {
+PRESETS: dict[str, Training] = {
+    # Controls that are linear in what is seen.
     "linear": LINEAR,
+    # The same by a network. More environments and shorter rollouts, as it has more to average over.
     "mlp": replace(
         LINEAR,
-        policy="mlp",
+        layers=(32, 32),
         timesteps=3_000_000,
         num_envs=512,
         n_steps=20,
         batch_size=2048,
         learning_rate=3e-3,
     ),
-    "schedule": replace(
+    # Redrawn tasks and unsettled beliefs are noise in every return: larger batches.
+    "steady": replace(
         LINEAR,
-        timesteps=400_000,
+        timesteps=4_000_000,
+        num_envs=512,
+        batch_size=4096,
+        learning_rate=3e-3,
+        gae_lambda=0.95,
+    ),
+    # Actions that set step sizes use their whole box.
+    "schedule": replace(LINEAR, timesteps=400_000, log_std_start=-1.0, log_std_end=-2.0),
+    # Basins are switched: relu, and a critic that can have an edge between them.
+    "basins": replace(
+        LINEAR,
+        layers=(128, 128),
+        activation="relu",
+        critic="mlp",
+        timesteps=2_500_000,
+        learning_rate=2e-3,
         log_std_start=-1.0,
+        log_std_end=-2.5,
+    ),
+    # Curvature is hidden: one network for all coordinates sets step size and momentum, which act
+    # multiplicatively, so that noise in them is a bias and has to be small.
+    "per-coordinate": PPO(
+        layers=(32, 32),
+        critic="privileged",
+        per_coordinate=True,
+        action=StepSize(low=0.02, high=8.0, max_momentum=0.9),
+        timesteps=2_500_000,
+        n_steps=25,
+        batch_size=640,
+        n_epochs=4,
+        learning_rate=2e-3,
+        gae_lambda=0.95,
+        log_std_start=-1.5,
         log_std_end=-2.0,
     ),
+    # The target is hidden: a Kalman filter says where it is believed to be.
+    "belief": PPO(
+        sees="belief",
+        timesteps=2_000_000,
+        num_envs=512,
+        batch_size=4096,
+        learning_rate=3e-3,
+        gae_lambda=0.95,
+        log_std_start=-1.5,
+        log_std_end=-2.5,
+    ),
+    # The same from averages of gradients and of parameters: each pair tells where the gradient
+    # would be zero. Starts and targets differ so much that the critic has to know them.
+    "memory": PPO(
+        observation=ObservationConfig(
+            ("gradient", "averages", "lags"), rates=(0.5, 0.8, 0.9, 0.95, 0.99)
+        ),
+        critic="privileged",
+        timesteps=3_000_000,
+        num_envs=512,
+        n_steps=20,
+        batch_size=2048,
+        learning_rate=3e-3,
+        gae_lambda=0.95,
+        log_std_start=-1.5,
+        log_std_end=-2.5,
+        episode_steps=100,
+    ),
+    # The same by an LSTM, which has to find out what to remember.
+    "recurrent": RecurrentPPO(
+        observation=ObservationConfig(("gradient", "previous_update")),
+        timesteps=1_000_000,
+        num_envs=128,
+        n_steps=50,
+        batch_size=1280,
+        learning_rate=2e-3,
+        gae_lambda=0.95,
+        log_std_start=-1.5,
+        log_std_end=-2.5,
+        episode_steps=100,
+    ),
+    "a2c": A2C(),
+    "trpo": TRPO(),
+    "sac": SAC(),
+    "td3": TD3(),
+    "ars": ARS(),
 }
-"""By name. "linear" for controls that are linear in what is seen, "mlp" where they are not,
-"schedule" for actions that set step sizes, whose box is used whole."""
+"""By name: of PPO several, of the other algorithms one."""
+
+OF_REGIME: dict[str, str] = {
+    "landscape-nav": "linear",
+    "short-horizon": "linear",
+    "long-horizon": "linear",
+    "hidden-curvature": "per-coordinate",
+    "geometry": "linear",
+    "partial-control": "linear",
+    "noisy-gradient": "memory",
+    "task-switching": "steady",
+    "hidden-task-switching": "steady",
+    "logistic-regression": "schedule",
+    "double-well": "basins",
+}
+"""The best that is known of each regime."""
 
 
-def default_preset(action: Action) -> str:
-    """The preset for what an agent's actions mean."""
-    return "schedule" if isinstance(action, StepSize) else "linear"
+def preset_for(regime: str, algorithm: str | None = None, name: str | None = None) -> str:
+    """The preset's name for a regime, unless it is named; of one algorithm, if that is asked for.
+
+    Raises:
+        ValueError: for a name that is not known, or a preset of another algorithm.
+    """
+    if name is not None:
+        algo = PRESETS[one_of("preset", name, PRESETS)].algorithm
+        if algorithm not in (None, algo):
+            raise ValueError(
+                f"the preset {name!r} trains with {algo!r}, not {algorithm!r}: name one of them."
+            )
+        return name
+    best = OF_REGIME[one_of("regime", regime, OF_REGIME)]
+    if algorithm is None or PRESETS[best].algorithm == one_of("algo", algorithm, ALGORITHMS):
+        return best
+    return next(name for name, each in PRESETS.items() if each.algorithm == algorithm)

@@ -18,8 +18,9 @@ from baselines.picture import save_pictures
 from baselines.readme import readme
 from baselines.records import as_csv, as_json
 from baselines.screen import Bar, show
-from benchmarks.table import replace_file, revision
+from benchmarks.table import revision
 from landscape_gym.configuration import one_of
+from landscape_gym.files import write_whole
 from landscape_gym.policy import Policy
 from landscape_gym.registration import REGIMES, Regime
 from landscape_gym.rules import RULES
@@ -89,7 +90,7 @@ def main(options: Options) -> list[Contest]:
         write_folder(options.out, contests)
         print(f"Tables and pictures are in {options.out}.")
     if options.write:
-        replace_file(README, readme(contests, command(options), revision()))
+        write_whole(README, readme(contests, command(options), revision()))
     return contests
 
 

@@ -5,27 +5,25 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from landscape_gym.actions import ACTIONS
+from landscape_gym.artifact import load_rule
 from landscape_gym.configuration import alternative
 from landscape_gym.observation import ObservationConfig
 from landscape_gym.policy import Policy
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.registration import Regime, regime
 
-FILES = ("config.json", "model.zip", "normalizer.pkl")
-"""What train_agent.py leaves of a run, and what is read of it."""
+FILES = ("config.json", "rule.safetensors")
+"""What is read of what train_agent.py leaves of a run; neither can hold code."""
 
 
 def load_run(folder: Path) -> tuple[str, Regime, Policy]:
-    """The regime's name, the regime as the run changed it, and the policy that was trained there.
-
-    The model is unpickled, which runs whatever code the files hold: load only runs of your own.
+    """The regime's name, the regime as the run changed it, and the rule that was learned there.
 
     Raises:
         FileNotFoundError: if the folder holds no finished run.
-        ValueError: if its problem cannot be made from its file.
+        ValueError: if its problem cannot be made from its file, or its rule is damaged.
     """
     for name in FILES:
         if not (folder / name).is_file():
@@ -44,22 +42,4 @@ def load_run(folder: Path) -> tuple[str, Regime, Policy]:
         observation=ObservationConfig.of(config["observation"]),
         action=alternative(ACTIONS, config["action"], "action"),
     )
-    return config["regime"], changed, _policy(folder, changed)
-
-
-def _policy(folder: Path, changed: Regime) -> Policy:
-    """The agent with its observation normaliser."""
-    # Only here: Stable-Baselines3 takes longer to import than all the rest.
-    from stable_baselines3 import PPO
-    from stable_baselines3.common.vec_env import VecNormalize
-
-    from landscape_gym.sb3 import AgentPolicy, LandscapeNavVecEnv
-
-    env = LandscapeNavVecEnv(
-        1, problem=changed.problem, observation=changed.observation, action=changed.action
-    )
-    normalizer = VecNormalize.load(str(folder / "normalizer.pkl"), env)
-    normalizer.training = False
-    schedules: dict[str, Any] = {"learning_rate": 0.0, "lr_schedule": None, "clip_range": 0.2}
-    agent = PPO.load(folder / "model.zip", device="cpu", custom_objects=schedules)
-    return AgentPolicy(agent, changed.observation, changed.action, normalizer)
+    return config["regime"], changed, load_rule(folder / "rule.safetensors")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from matplotlib.figure import Figure
 from baselines.contest import LEARNED, Contest
 from baselines.lineup import OPTIMUM
 from landscape_gym.evaluation import DO_NOTHING, Rollout
+from landscape_gym.files import replacing
 from landscape_gym.landscapes.base import Array
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.simulation import Simulation
@@ -150,12 +150,8 @@ def save(figure: Figure, path: Path, title: str | None = None) -> Path:
     """As a PNG, whole or not at all, and with nothing in it that changes from run to run."""
     if title:
         figure.suptitle(title, fontsize="medium")
-    partial = path.with_suffix(f".partial-{os.getpid()}.png")
-    try:
+    with replacing(path) as partial:
         figure.savefig(partial, dpi=110, metadata={"Software": None})
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
     return path
 
 

@@ -13,9 +13,10 @@ import torch
 from benchmarks.control import control_rows
 from benchmarks.memory import memory_rows
 from benchmarks.speed import speed_rows
-from benchmarks.table import ROOT, between_markers, markdown, processor, replace_file, revision
+from benchmarks.table import ROOT, between_markers, markdown, processor, revision
 from benchmarks.timing import Row
 from benchmarks.training import training_row
+from landscape_gym.files import write_whole
 
 README = ROOT / "README.md"
 HEAD = ("what", "ratio or time: median [min, max]", "target", "figures")
@@ -51,7 +52,7 @@ def write(table: str, *, check_only: bool = False) -> None:
     except (OSError, ValueError) as error:
         sys.exit(f"benchmarks: {README.name}: {error}")
     if not check_only:
-        replace_file(README, text)
+        write_whole(README, text)
 
 
 def provenance() -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import subprocess
 from collections.abc import Iterable, Sequence
@@ -33,20 +32,13 @@ def between_markers(text: str, table: str, name: str = "benchmarks") -> str:
     return f"{before}{begin}\n{table}\n{end}{after}"
 
 
-def replace_file(path: Path, text: str) -> None:
-    """Write the file whole or not at all."""
-    partial = path.with_suffix(f".partial-{os.getpid()}")
-    try:
-        partial.write_text(text)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
 def revision() -> str:
     """Of the checkout; a plus says that files have changed since."""
     git = ["git", "describe", "--always", "--dirty=+", "--abbrev=12"]
-    done = subprocess.run(git, capture_output=True, text=True, cwd=ROOT, check=False)
+    try:
+        done = subprocess.run(git, capture_output=True, text=True, cwd=ROOT, check=False)
+    except OSError:  # no git
+        return "unknown"
     return done.stdout.strip() or "unknown"
 
 

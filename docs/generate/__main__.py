@@ -12,13 +12,14 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.table import between_markers, replace_file, revision
+from benchmarks.table import between_markers, revision
 from docs.generate.brackets import brackets_table
 from docs.generate.effort import QUICK, Effort
 from docs.generate.notebook import notebook_table
 from docs.generate.pictures import save_discounts, save_plane
 from docs.generate.regimes import regimes_table
 from docs.generate.wells import wells_table
+from landscape_gym.files import write_whole
 
 PAGE = Path(__file__).parents[1] / "optimal-control.md"
 COMMAND = "make docs"
@@ -69,7 +70,7 @@ def generate(page: Path, effort: Effort) -> None:
     images.mkdir(exist_ok=True)
     for name, save in PICTURES.items():
         save(images / name, effort)
-    replace_file(page, text)
+    write_whole(page, text)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from matplotlib.figure import Figure
 from docs.generate.effort import Effort
 from docs.generate.wells import GLOBAL_MINIMUM, LOCAL_MAXIMUM, LOCAL_MINIMUM, START, double_well
 from landscape_gym.control import GridSolution, critical_discount, grid_solution
+from landscape_gym.files import replacing
 from landscape_gym.landscapes.base import Array, NoInstances
 
 DISCOUNTS = {0.1: "#0072b2", 0.5: "#009e73", 1.0: "#e69f00", 2.0: "#d55e00"}
@@ -150,9 +150,5 @@ def style(gamma: float) -> dict:
 
 def save(figure: Figure, path: Path) -> None:
     """As a PNG, whole or not at all, and with nothing in it that changes from run to run."""
-    partial = path.with_suffix(f".partial-{os.getpid()}.png")
-    try:
+    with replacing(path) as partial:
         figure.savefig(partial, dpi=100, metadata={"Software": None})
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)

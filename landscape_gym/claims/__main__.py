@@ -15,8 +15,9 @@ import torch
 
 from landscape_gym.claims import CLAIMS, QUICK, Claim, Effort
 from landscape_gym.claims.html_page import html_page
-from landscape_gym.claims.markdown_page import replace_file, write_page
+from landscape_gym.claims.markdown_page import write_page
 from landscape_gym.claims.outcome import Outcome, cells, outcomes
+from landscape_gym.files import write_whole
 
 DOCS = Path(__file__).parents[2] / "docs"
 """Of the checkout."""
@@ -46,7 +47,7 @@ def main() -> int:
     source = "Computed by python -m landscape_gym.claims" + " --quick" * options.quick + "."
     options.out.mkdir(parents=True, exist_ok=True)
     report = options.out / "index.html"
-    replace_file(report, html_page(found, source).encode())
+    write_whole(report, html_page(found, source))
     print(f"Report: {report}")
     if options.write:
         write_page(found, DOCS, "python -m landscape_gym.claims --write", version("landscape-gym"))

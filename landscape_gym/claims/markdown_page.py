@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from landscape_gym.claims.outcome import HEAD, Outcome, cells
+from landscape_gym.files import write_whole
 
 INTRODUCTION = """# The claims, checked
 
@@ -29,9 +29,9 @@ def write_page(found: Sequence[Outcome], docs: Path, command: str, version: str)
     images.mkdir(parents=True, exist_ok=True)
     for outcome in found:
         if outcome.picture is not None:
-            replace_file(images / f"{outcome.claim.name}.png", outcome.picture)
+            write_whole(images / f"{outcome.claim.name}.png", outcome.picture)
     page = markdown_page(found, command, version)
-    replace_file(docs / "claims.md", page.encode())
+    write_whole(docs / "claims.md", page)
 
 
 def markdown_page(found: Sequence[Outcome], command: str, version: str) -> str:
@@ -45,16 +45,6 @@ def markdown_page(found: Sequence[Outcome], command: str, version: str) -> str:
     )
     introduction = INTRODUCTION.format(command=command, version=version)
     return "\n".join([introduction, summary, "", *map(_section, found)])
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    partial = path.with_suffix(f".partial-{os.getpid()}")
-    try:
-        partial.write_bytes(content)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _section(outcome: Outcome) -> str:

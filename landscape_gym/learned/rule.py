@@ -98,7 +98,10 @@ class LearnedRule:
 
     @cached_property
     def _filter(self) -> LQGPolicy | None:
-        return None if self.believes is None else LQGPolicy(self.believes)
+        if self.believes is None:
+            return None
+        unplaced = "displacement" in self.observation.channels
+        return LQGPolicy(self.believes, place="displacement" if unplaced else "parameters")
 
     def predict(
         self,

@@ -1,8 +1,35 @@
-"""Stable-Baselines3: the environment's `VecEnv` face, and policies for it (extra ``agents``)."""
+"""Stable-Baselines3: faces of the environment, policies, and what agents have learned.
+
+Needs the extra ``agents``.
+"""
 
 from landscape_gym.sb3.agent_policy import AgentPolicy
+from landscape_gym.sb3.belief import BeliefVecEnv, belief_filter
+from landscape_gym.sb3.coordinate_vec_env import CoordinateVecEnv
+from landscape_gym.sb3.export import learned_rule
 from landscape_gym.sb3.log_std import LogStdSchedule
-from landscape_gym.sb3.policies import LinearPolicy
+from landscape_gym.sb3.policies import (
+    LinearPolicy,
+    NavigationPolicy,
+    PerCoordinatePolicy,
+    PrivilegedCriticPolicy,
+    QuadraticCriticPolicy,
+)
+from landscape_gym.sb3.privileged import PrivilegedVecEnv
 from landscape_gym.sb3.vec_env import LandscapeNavVecEnv
 
-__all__ = ["AgentPolicy", "LandscapeNavVecEnv", "LinearPolicy", "LogStdSchedule"]
+__all__ = [
+    "AgentPolicy",
+    "BeliefVecEnv",
+    "CoordinateVecEnv",
+    "LandscapeNavVecEnv",
+    "LinearPolicy",
+    "LogStdSchedule",
+    "NavigationPolicy",
+    "PerCoordinatePolicy",
+    "PrivilegedCriticPolicy",
+    "PrivilegedVecEnv",
+    "QuadraticCriticPolicy",
+    "belief_filter",
+    "learned_rule",
+]

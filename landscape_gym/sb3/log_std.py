@@ -13,22 +13,25 @@ from torch.nn import Parameter
 
 
 class LogStdSchedule(BaseCallback):
-    """Freezes the policy's log_std and moves it linearly from `start` to `end` over the training.
+    """Moves the policy's log_std linearly from `start` to `end` over the training.
 
-    For PPO and A2C; TRPO needs a log_std that has a gradient.
+    Args:
+        start: Logarithm of the standard deviation of actions, in units of the box [-1, 1].
+        end: The same at the end.
+        frozen: Whether to take its gradient away. TRPO needs one: there what an update makes of
+            log_std lasts until the next rollout.
     """
 
-    def __init__(self, start: float, end: float) -> None:
-        """Logarithms of the standard deviation of actions, in units of the box [-1, 1]."""
+    def __init__(self, start: float, end: float, *, frozen: bool = True) -> None:
         super().__init__()
-        self.start, self.end = start, end
+        self.start, self.end, self.frozen = start, end, frozen
 
     def _on_training_start(self) -> None:
-        self._log_std.requires_grad_(False)
+        self._log_std.requires_grad_(not self.frozen)
 
     def _on_rollout_start(self) -> None:
         progress = 1.0 - self.model._current_progress_remaining
-        self._log_std.fill_(self.start + progress * (self.end - self.start))
+        self._log_std.data.fill_(self.start + progress * (self.end - self.start))
 
     @property
     def _log_std(self) -> Parameter:

@@ -1,20 +1,26 @@
 """A run from configuration to table and picture, on the command line and in code."""
 
+import dataclasses
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from agents import RunConfig, run
-from agents.presets import PRESETS, default_preset
-from agents.training import train_ppo, training_problem
+from agents import ALGORITHMS, PRESETS, RunConfig, run, run_seeds
+from agents.algorithms import PPO
+from agents.config import read_config, settings_help
+from agents.presets import OF_REGIME, preset_for
+from agents.training import train, training_problem
 from baselines import line_up
 from landscape_gym import REGIMES, NavigationProblem
+from landscape_gym.artifact import load_rule
 from landscape_gym.evaluation import compare
 from landscape_gym.readout import linear_law
+from landscape_gym.sb3 import AgentPolicy
 
 ROOT = Path(__file__).parents[2]
 SHORT = '{"timesteps": 4096}'
@@ -38,7 +44,9 @@ def test_a_run_leaves_table_picture_model_logs_and_provenance(tmp_path: Path):
     assert names[:3] == ["do nothing", "gradient descent", "momentum"]
     assert names[-2:] == ["learned", "optimum"]
     assert "learned gain" in finished.report
-    assert "theory gain" in finished.report
+    kept = load_rule(finished.folder / "rule.safetensors")
+    seen = np.random.default_rng(0).normal(size=(4, 2))
+    np.testing.assert_array_equal(kept.predict(seen)[0], finished.rule.predict(seen)[0])
     provenance = json.loads((finished.folder / "config.json").read_text())
     problem = NavigationProblem.of(provenance["problem"])
     assert problem == REGIMES["long-horizon"].problem
@@ -50,7 +58,7 @@ def test_every_regime_trains_and_is_compared(regime: str, tmp_path: Path):
     config = RunConfig(
         regime=regime,
         problem='{"episode_steps": 10}',
-        settings='{"timesteps": 512, "num_envs": 16, "batch_size": 128}',
+        settings='{"timesteps": 512, "num_envs": 16, "batch_size": 128, "n_steps": 16}',
         episodes=8,
         out=tmp_path,
         progress=False,
@@ -60,11 +68,10 @@ def test_every_regime_trains_and_is_compared(regime: str, tmp_path: Path):
 
 
 def test_the_same_seed_gives_the_same_weights():
-    preset = PRESETS["linear"]
-    short = type(preset)(timesteps=2048, num_envs=16, n_steps=16, batch_size=128)
+    short = PPO(timesteps=2048, num_envs=16, n_steps=16, batch_size=128)
     regime = REGIMES["long-horizon"]
     first, second, other = (
-        train_ppo(regime, short, seed)[0].policy.state_dict() for seed in (3, 3, 4)
+        train(regime, short, seed).agent.policy.state_dict() for seed in (3, 3, 4)
     )
     assert all(first[name].equal(second[name]) for name in first)
     assert not all(first[name].equal(other[name]) for name in first)
@@ -73,8 +80,7 @@ def test_the_same_seed_gives_the_same_weights():
 @pytest.mark.slow
 def test_a_trained_linear_policy_comes_close_to_the_optimum():
     regime = REGIMES["long-horizon"]
-    preset = type(PRESETS["linear"])(timesteps=500_000)
-    _, learned = train_ppo(regime, preset, 0)
+    learned = train(regime, PPO(timesteps=500_000), 0).rule
     lineup = line_up(regime.problem)
     policies = lineup.with_learned(learned)
     comparison = compare(regime.problem, policies, episodes=128, optimum="optimum")
@@ -98,13 +104,78 @@ def test_what_cannot_be_derived_is_refused_with_its_reason():
     assert "not quadratic" in lineup.refusals["optimum"]
 
 
-def test_step_size_actions_take_their_own_preset():
-    assert default_preset(REGIMES["logistic-regression"].action) == "schedule"
-    assert default_preset(REGIMES["long-horizon"].action) == "linear"
+def test_every_regime_has_a_preset_and_every_algorithm_one_in_it():
+    assert OF_REGIME.keys() == REGIMES.keys()
+    assert {preset.algorithm for preset in PRESETS.values()} == ALGORITHMS.keys()
+    for algorithm in ALGORITHMS:
+        assert PRESETS[preset_for("task-switching", algorithm)].algorithm == algorithm
+    assert preset_for("task-switching") == OF_REGIME["task-switching"]
+    assert preset_for("task-switching", "ppo") == OF_REGIME["task-switching"]
+    with pytest.raises(ValueError, match="trains with 'sac', not 'ppo'"):
+        preset_for("long-horizon", "ppo", "sac")
+
+
+SMALL = {
+    "ppo": {"num_envs": 8, "n_steps": 16, "batch_size": 64},
+    "recurrent_ppo": {"num_envs": 8, "n_steps": 16, "batch_size": 64, "lstm_size": 8},
+    "a2c": {"num_envs": 8},
+    "trpo": {"num_envs": 8, "n_steps": 16, "batch_size": 64},
+    "sac": {"num_envs": 4, "learning_starts": 64, "batch_size": 32},
+    "td3": {"num_envs": 4, "learning_starts": 64, "batch_size": 32},
+    "ars": {"num_envs": 4, "n_delta": 2},
+}
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_every_algorithm_trains_and_leaves_a_rule_that_acts_as_it_does(algorithm: str):
+    problem = REGIMES["noisy-gradient"].problem.replace(episode_steps=10)
+    regime = REGIMES["noisy-gradient"].configured(problem, observation=("gradient", "elapsed"))
+    preset = PRESETS[preset_for("long-horizon", algorithm)]
+    settings = {"timesteps": 256, "layers": (8,), "observation": None, **SMALL[algorithm]}
+    trained = train(regime, replace(preset, **settings), 0)
+    seen = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
+    agent = AgentPolicy(trained.agent, regime.observation, regime.action, trained.normalizer)
+    states: list = [None, None]
+    for start in (np.ones(6, bool), np.zeros(6, bool), np.arange(6) == 2):
+        ours, states[0] = trained.rule.predict(seen, states[0], start)
+        theirs, states[1] = agent.predict(seen, states[1], start)
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
+        seen = seen[::-1].copy()
+    assert np.abs(ours).max() > 0
+
+
+def test_help_explains_every_setting():
+    said = settings_help()
+    for cls in ALGORITHMS.values():
+        for field in dataclasses.fields(cls):
+            assert f"  {field.name} (" in said
+
+
+def test_several_seeds_are_trained_and_shown_side_by_side(tmp_path: Path):
+    config = RunConfig(settings=SHORT, seeds=2, episodes=8, out=tmp_path / "runs", progress=False)
+    runs = run_seeds(config)
+    assert [each.folder.name for each in runs] == ["seed0", "seed1"]
+    table = (tmp_path / "runs" / "report.txt").read_text().splitlines()
+    ratios = [each.comparison["learned"].ratio.value for each in runs]
+    assert ratios[0] != ratios[1]
+    assert table[3].split()[:2] == ["mean", f"{np.mean(ratios):.4f}"]
+    assert table[4].split()[:2] == ["worst", f"{np.max(ratios):.4f}"]
+
+
+def test_a_run_that_is_resumed_is_the_run_that_was_asked_for(tmp_path: Path):
+    asked = RunConfig(settings=SHORT, seed=3, episodes=8, out=tmp_path / "run", progress=False)
+    finished = run(asked)
+    assert (
+        read_config(asked.out) == replace(asked, progress=True) or read_config(asked.out) == asked
+    )
+    again = run(RunConfig(resume=asked.out, progress=False))
+    assert again.report == finished.report
+    with pytest.raises(FileNotFoundError, match="holds no config"):
+        run(RunConfig(resume=tmp_path, progress=False))
 
 
 def test_training_episodes_are_short_unless_the_agent_sees_the_time():
-    preset = PRESETS["linear"]
+    preset = PPO()
     assert training_problem(REGIMES["long-horizon"], preset).episode_steps == preset.episode_steps
     seen = REGIMES["landscape-nav"]
     assert training_problem(seen, preset) == seen.problem
@@ -122,6 +193,7 @@ def test_a_folder_that_holds_something_is_refused(tmp_path: Path):
     [
         ("regime", "long-horizn", "Did you mean 'long-horizon'"),
         ("preset", "liner", "Did you mean 'linear'"),
+        ("algo", "pp", "Did you mean 'ppo'"),
         ("problem", '{"gama": 1}', "Did you mean 'gamma'"),
         ("problem", "gamma=1", "JSON object"),
         ("settings", "[]", "JSON object"),

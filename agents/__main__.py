@@ -1,0 +1,100 @@
+"""Train the experiments of the results page, and write it.
+
+    python -m agents                       # train what is missing under runs/results
+    python -m agents --names geometry      # of one experiment
+    python -m agents --write               # judge what is there, write agents/README.md, ship
+
+Experiments that were stopped go on where they stopped; several of these commands can train
+different experiments side by side.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import tyro
+
+from agents.config import CONFIG_FILE
+from agents.experiments import BUDGETS, Experiment
+from agents.results import Score, page, score
+from agents.run import RULE_FILE, train_run
+from benchmarks.table import ROOT, revision
+from landscape_gym.configuration import one_of
+from landscape_gym.files import write_whole
+
+README = ROOT / "agents" / "README.md"
+LIBRARY = ROOT / "landscape_gym" / "learned" / "library"
+
+
+@dataclass(frozen=True)
+class Options:
+    """Train the experiments of the results page, and write it."""
+
+    budget: Literal[tuple(BUDGETS)] = "quick"  # type: ignore[valid-type]
+    """Which of them: those that take minutes, or those that take longer."""
+    names: tuple[str, ...] = ()
+    """Which experiments of the budget; none takes all."""
+    seeds: int = 3
+    """How many seeds of each."""
+    folder: Path = Path("runs/results")
+    """Where their runs are."""
+    write: bool = False
+    """Write the page and the shipped rules from runs that are there, instead of training."""
+    progress: bool = True
+    """Whether to show progress bars."""
+
+
+def main(options: Options) -> None:
+    """Train, or write the page."""
+    seeds = range(options.seeds)
+    if options.write:
+        _write(options.folder, seeds)
+        return
+    there = {each.name: each for each in BUDGETS[options.budget]}
+    for name in options.names or there:
+        experiment = there[one_of("experiment", name, there)]
+        for seed in seeds:
+            print(f"{options.budget} {name}, seed {seed}", flush=True)
+            place = _place(options.folder, options.budget, experiment, seed)
+            _train(experiment, seed, place, options.progress)
+
+
+def _place(folder: Path, budget: str, experiment: Experiment, seed: int) -> Path:
+    return folder / budget / experiment.name / f"seed{seed}"
+
+
+def _train(experiment: Experiment, seed: int, folder: Path, progress: bool) -> None:
+    """Train one seed, unless it is there; go on with it if it was stopped."""
+    if (folder / RULE_FILE).is_file():
+        return
+    config = replace(experiment.config(seed), progress=progress)
+    stopped = (folder / CONFIG_FILE).is_file()
+    train_run(replace(config, resume=folder) if stopped else replace(config, out=folder))
+
+
+def _write(folder: Path, seeds: range) -> None:
+    """Judge what is there, write the page, and copy the rules that are shipped."""
+    scores: dict[str, dict[Experiment, list[Score]]] = {}
+    for budget, experiments in BUDGETS.items():
+        scores[budget] = {}
+        for experiment in experiments:
+            places = [_place(folder, budget, experiment, seed) for seed in seeds]
+            if not all((place / RULE_FILE).is_file() for place in places):
+                continue
+            judged = [score(experiment, k, place) for k, place in zip(seeds, places, strict=True)]
+            print(f"{budget} {experiment.name}: {', '.join(f'{s.ratio:.4f}' for s in judged)}")
+            scores[budget][experiment] = judged
+            if experiment.ships:
+                shutil.copyfile(places[0] / RULE_FILE, LIBRARY / f"{experiment.name}.safetensors")
+    write_whole(README, page(scores, "python -m agents --write", revision()))
+
+
+if __name__ == "__main__":
+    try:
+        main(tyro.cli(Options, description=__doc__))
+    except (ValueError, TypeError, OSError, ImportError) as error:
+        sys.exit(f"python -m agents: {error}")

@@ -1,0 +1,329 @@
+"""The algorithms that train agents here, each with its settings and the reasons for them.
+
+A setting whose default departs from Stable-Baselines3's says why. `presets.py` has the settings for
+each regime.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import sb3_contrib
+import stable_baselines3 as sb3
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.noise import NormalActionNoise
+from stable_baselines3.common.vec_env import VecEnv
+from torch import nn
+
+from landscape_gym.actions import Action
+from landscape_gym.observation import ObservationConfig
+from landscape_gym.sb3 import LogStdSchedule, NavigationPolicy
+
+SB3_ACTIVATIONS: dict[str, type[nn.Module]] = {"tanh": nn.Tanh, "relu": nn.ReLU}
+
+
+@dataclass(frozen=True)
+class Training:
+    """How an agent is set up, and for how long it trains."""
+
+    algorithm: ClassVar[str]
+    resumable: ClassVar[bool] = True
+    """Whether it has boundaries at which all of its state can be saved."""
+
+    timesteps: int = 1_000_000
+    """Environment steps to train for, over all environments."""
+    num_envs: int = 128
+    """Environments in the batch. Many: the gradient's noise, not the number of updates, limits how
+    close an agent comes."""
+    episode_steps: int = 50
+    """Steps of a training episode; short ones, cut by time limits with bootstrapping, keep the
+    states that matter in the batch. Evaluation uses the problem's own length. Where agents see
+    the time, or a horizon ends episodes, the problem's own length is kept."""
+    learning_rate: float = 3e-3
+    """Adam's step. Larger than SB3's 3e-4: batches are large, and it decays linearly to 0."""
+    layers: tuple[int, ...] = ()
+    """Widths of hidden layers; () is a linear rule."""
+    activation: Literal["tanh", "relu"] = "tanh"
+    """Between layers; relu where basins are switched."""
+    sees: Literal["observation", "belief"] = "observation"
+    """What the agent sees: the observation, or a Kalman filter's error ("belief")."""
+    observation: ObservationConfig | None = None
+    """Channels, instead of the regime's."""
+    action: Action | None = None
+    """What actions mean, instead of the regime's."""
+
+    def agent(self, env: VecEnv, discount: float, rows: ObservationConfig, seed: int) -> Any:
+        """The untrained agent.
+
+        Args:
+            env: What it is trained in.
+            discount: Per step.
+            rows: The channels of the observation.
+            seed: Of weights, exploration and environments.
+        """
+        raise NotImplementedError
+
+    def callbacks(self) -> list[BaseCallback]:
+        """What has to be called during training."""
+        return []
+
+    def _common(self, env: VecEnv, discount: float, seed: int) -> dict[str, Any]:
+        decay = linear_decay(self.learning_rate)
+        return {
+            "env": env,
+            "gamma": discount,
+            "learning_rate": decay,
+            "seed": seed,
+            "device": "cpu",
+        }
+
+
+def linear_decay(initial: float) -> Callable[[float], float]:
+    """A schedule from `initial` to 0, as a function of the remaining fraction."""
+    return lambda remaining: initial * remaining
+
+
+@dataclass(frozen=True)
+class OnPolicy(Training):
+    """What PPO, A2C and TRPO have in common."""
+
+    learning_rate: float = 5e-3
+    """Adam's step, decayed linearly to 0 so that the gains settle; SB3's 3e-4 is for small
+    batches."""
+    n_steps: int = 32
+    """Steps per environment and rollout. SB3's 2048 is for one environment."""
+    gae_lambda: float = 0.97
+    """Trade of bias and variance in the advantage."""
+    critic: Literal["quadratic", "mlp", "privileged"] = "quadratic"
+    """Quadratic: can hold the value of a linear-quadratic problem. Privileged: knows, in training
+    only, what full information would cost."""
+    per_coordinate: bool = False
+    """One small network for all coordinates."""
+    log_std_start: float = -2.0
+    """Logarithm of the exploration noise, in units of the action box, at the start. Scheduled and
+    not learned: a learned one collapses before the gain is right."""
+    log_std_end: float = -3.0
+    """The same at the end. Additive noise does not bias linear-quadratic gains."""
+
+    def callbacks(self) -> list[BaseCallback]:
+        """The schedule of the exploration noise."""
+        return [LogStdSchedule(self.log_std_start, self.log_std_end)]
+
+    def _policy(self, rows: ObservationConfig) -> dict[str, Any]:
+        return {
+            "policy": NavigationPolicy,
+            "policy_kwargs": {
+                "layers": self.layers,
+                "activation": self.activation,
+                "critic": self.critic,
+                "rows": rows if self.per_coordinate else None,
+                "log_std_init": self.log_std_start,
+            },
+        }
+
+
+@dataclass(frozen=True)
+class PPO(OnPolicy):
+    """Proximal policy optimisation: the best that was found for every regime."""
+
+    algorithm: ClassVar[str] = "ppo"
+    batch_size: int = 1024
+    """Minibatch of the updates; SB3's 64 makes them slower and noisier."""
+    n_epochs: int = 5
+    """Passes over each rollout; SB3's 10 gain nothing more."""
+
+    def agent(self, env: VecEnv, discount: float, rows: ObservationConfig, seed: int) -> Any:
+        """The untrained agent."""
+        return sb3.PPO(
+            **self._policy(rows),
+            **self._common(env, discount, seed),
+            n_steps=self.n_steps,
+            batch_size=self.batch_size,
+            n_epochs=self.n_epochs,
+            gae_lambda=self.gae_lambda,
+        )
+
+
+@dataclass(frozen=True)
+class RecurrentPPO(PPO):
+    """PPO with an LSTM, for what has to be remembered."""
+
+    algorithm: ClassVar[str] = "recurrent_ppo"
+    layers: tuple[int, ...] = (32,)
+    """Widths of the layers behind the LSTM."""
+    critic: Literal["mlp"] = "mlp"  # type: ignore[assignment]
+    """A network behind an LSTM of its own."""
+    lstm_size: int = 32
+    """Width of the LSTMs; SB3's 256 are many times slower and no better here."""
+
+    def agent(self, env: VecEnv, discount: float, rows: ObservationConfig, seed: int) -> Any:
+        """The untrained agent."""
+        return sb3_contrib.RecurrentPPO(
+            "MlpLstmPolicy",
+            **self._common(env, discount, seed),
+            n_steps=self.n_steps,
+            batch_size=self.batch_size,
+            n_epochs=self.n_epochs,
+            gae_lambda=self.gae_lambda,
+            policy_kwargs={
+                "net_arch": list(self.layers),
+                "activation_fn": SB3_ACTIVATIONS[self.activation],
+                "lstm_hidden_size": self.lstm_size,
+                "log_std_init": self.log_std_start,
+            },
+        )
+
+
+@dataclass(frozen=True)
+class A2C(OnPolicy):
+    """Advantage actor-critic: one step of Adam a rollout."""
+
+    algorithm: ClassVar[str] = "a2c"
+    n_steps: int = 8
+    """Steps per environment and rollout; short ones, as each makes one update only."""
+
+    def agent(self, env: VecEnv, discount: float, rows: ObservationConfig, seed: int) -> Any:
+        """The untrained agent; Adam instead of SB3's RMSprop, which is noisier near the end."""
+        return sb3.A2C(
+            **self._policy(rows),
+            **self._common(env, discount, seed),
+            n_steps=self.n_steps,
+            gae_lambda=self.gae_lambda,
+            use_rms_prop=False,
+        )
+
+
+@dataclass(frozen=True)
+class TRPO(OnPolicy):
+    """Trust-region policy optimisation; the step of the actor is set by the trust region."""
+
+    algorithm: ClassVar[str] = "trpo"
+    batch_size: int = 1024
+    """Minibatch of the critic's updates."""
+    target_kl: float = 0.01
+    """How far a step may go."""
+
+    def callbacks(self) -> list[BaseCallback]:
+        """The schedule of the exploration noise, which keeps its gradient here."""
+        return [LogStdSchedule(self.log_std_start, self.log_std_end, frozen=False)]
+
+    def agent(self, env: VecEnv, discount: float, rows: ObservationConfig, seed: int) -> Any:
+        """The untrained agent."""
+        return sb3_contrib.TRPO(
+            **self._policy(rows),
+            **self._common(env, discount, seed),
+            n_steps=self.n_steps,
+            batch_size=self.batch_size,
+            gae_lambda=self.gae_lambda,
+            target_kl=self.target_kl,
+        )
+
+
+@dataclass(frozen=True)
+class OffPolicy(Training):
+    """What SAC and TD3 have in common: few environments, many updates a step."""
+
+    timesteps: int = 80_000
+    """Environment steps to train for: a hundred times fewer a second than on-policy ones."""
+    num_envs: int = 16
+    """Environments in the batch."""
+    learning_rate: float = 1e-3
+    """Adam's step, decayed linearly to 0."""
+    layers: tuple[int, ...] = (64, 64)
+    """Widths of hidden layers; SB3's 256 are slower and no better here."""
+    batch_size: int = 512
+    """Transitions in an update."""
+    buffer_size: int = 100_000
+    """Transitions that are remembered."""
+    learning_starts: int = 1_000
+    """Steps before the first update."""
+    gradient_steps: int = 8
+    """Updates after each step of all environments."""
+
+    def _off_policy(self, env: VecEnv, discount: float, seed: int) -> dict[str, Any]:
+        return {
+            **self._common(env, discount, seed),
+            "policy": "MlpPolicy",
+            "policy_kwargs": {
+                "net_arch": list(self.layers),
+                "activation_fn": SB3_ACTIVATIONS[self.activation],
+            },
+            "buffer_size": self.buffer_size,
+            "learning_starts": self.learning_starts,
+            "batch_size": self.batch_size,
+            "train_freq": 1,
+            "gradient_steps": self.gradient_steps,
+        }
+
+
+@dataclass(frozen=True)
+class SAC(OffPolicy):
+    """Soft actor-critic."""
+
+    algorithm: ClassVar[str] = "sac"
+    entropy: float = 1e-3
+    """Weight of the entropy. SB3's automatic one keeps more noise than the optimum bears."""
+
+    def agent(self, env: VecEnv, discount: float, rows: ObservationConfig, seed: int) -> Any:
+        """The untrained agent."""
+        return sb3.SAC(**self._off_policy(env, discount, seed), ent_coef=self.entropy)
+
+
+@dataclass(frozen=True)
+class TD3(OffPolicy):
+    """Twin delayed deep deterministic policy gradient."""
+
+    algorithm: ClassVar[str] = "td3"
+    noise: float = 0.1
+    """Standard deviation of exploration, in units of the action box."""
+
+    def agent(self, env: VecEnv, discount: float, rows: ObservationConfig, seed: int) -> Any:
+        """The untrained agent."""
+        size = env.action_space.shape[0]  # type: ignore[index]
+        noise = NormalActionNoise(np.zeros(size), np.full(size, self.noise))
+        return sb3.TD3(**self._off_policy(env, discount, seed), action_noise=noise)
+
+
+@dataclass(frozen=True)
+class ARS(Training):
+    """Augmented random search: whole episodes, no gradient, no critic."""
+
+    algorithm: ClassVar[str] = "ars"
+    resumable: ClassVar[bool] = False
+    learning_rate: float = 0.02
+    """Step along the mean of the best directions, decayed linearly to 0."""
+    n_delta: int = 16
+    """Directions that are tried in each update, both ways."""
+    delta_std: float = 0.05
+    """Size of a trial step."""
+
+    def agent(self, env: VecEnv, discount: float, rows: ObservationConfig, seed: int) -> Any:
+        """The untrained agent; ARS knows no discount, so short episodes stand in for it."""
+        return sb3_contrib.ARS(
+            "MlpPolicy",
+            env,
+            n_delta=self.n_delta,
+            n_top=max(self.n_delta // 2, 1),
+            learning_rate=linear_decay(self.learning_rate),
+            delta_std=self.delta_std,
+            n_eval_episodes=self.num_envs,
+            policy_kwargs={
+                "net_arch": list(self.layers),
+                "activation_fn": SB3_ACTIVATIONS[self.activation],
+                "squash_output": False,
+            },
+            seed=seed,
+            device="cpu",
+        )
+
+
+ALGORITHMS: dict[str, type[Training]] = {
+    cls.algorithm: cls for cls in (PPO, RecurrentPPO, A2C, TRPO, SAC, TD3, ARS)
+}
+"""By the name on the command line."""
+
+__all__ = ["ALGORITHMS", "BaseAlgorithm", "Training"]

@@ -1,0 +1,258 @@
+"""Checkpoints: all that the rest of a training run depends on, in one file.
+
+A run that goes on from a checkpoint ends with the weights, bit for bit, that it would have had
+without the interruption, given the same versions on the same machine. Checkpoints are taken where
+a rollout starts: the rollout's buffer is empty then, and nothing is half done.
+
+A file is the magic line, the format's version, the payload's SHA-256, and the payload, a pickle.
+
+Warning: unpickling can run any code. Resume only runs that you or someone you trust began; the
+checksum finds damage, not malice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+import random
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.callbacks import BaseCallback
+
+from agents.logs import LogPosition, RunLogger
+from landscape_gym.files import write_whole
+
+CHECKPOINTS = "checkpoints"
+"""The folder, within that of the run."""
+SUFFIX = ".checkpoint"
+MAGIC = b"landscape-gym checkpoint\n"
+VERSION = 1
+KEPT = 3
+"""How many checkpoints are kept: should the newest be damaged, there are older ones."""
+
+MADE_ANEW = frozenset(
+    # of agents
+    {"env", "_vec_normalize_env", "_logger", "_custom_logger", "learning_rate", "lr_schedule"}
+    | {"start_time", "rollout_buffer"}
+    # of environments
+    | {"venv", "envs", "simulation", "class_attributes", "problem", "action", "layout", "memory"}
+    | {"_filter", "_value", "_recording"}
+)
+"""What agents and environments are made of and what never changes; the rest is saved."""
+
+
+class Snapshot(NamedTuple):
+    """A run at the start of a rollout, or at its end."""
+
+    settings: Mapping[str, Any]
+    """What the run was asked to do, to be compared when it is resumed."""
+    finished: bool
+    elapsed: int
+    """Nanoseconds of training."""
+    log: LogPosition
+    generators: tuple[Any, Any, Any]
+    """States of the global generators of torch, NumPy and Python."""
+    parts: list[dict[str, Any]]
+    """Attributes of the agent, of its environment, and of what each wraps."""
+
+
+def snapshot(agent: BaseAlgorithm, settings: Mapping[str, Any], finished: bool = False) -> Snapshot:
+    """All that the rest of a run depends on; it shares memory with the run.
+
+    Args:
+        agent: With a `RunLogger`.
+        settings: What the run was asked to do.
+        finished: Whether there is nothing left to do.
+    """
+    logger = agent.logger
+    assert isinstance(logger, RunLogger)
+    return Snapshot(
+        settings=settings,
+        finished=finished,
+        elapsed=time.time_ns() - int(agent.start_time),
+        log=logger.position,
+        generators=(torch.get_rng_state(), np.random.get_state(), random.getstate()),  # noqa: NPY002  # SB3 draws from it
+        parts=[
+            {name: value for name, value in vars(part).items() if name not in MADE_ANEW}
+            for part in _parts(agent)
+        ],
+    )
+
+
+def restore(agent: BaseAlgorithm, saved: Snapshot) -> None:
+    """Bring an agent, made as the saved one was, and its environment into the saved state."""
+    for part, attributes in zip(_parts(agent), saved.parts, strict=True):
+        vars(part).update(attributes)
+    agent.start_time = time.time_ns() - saved.elapsed
+    for_torch, for_numpy, for_python = saved.generators
+    torch.set_rng_state(for_torch)
+    np.random.set_state(for_numpy)  # noqa: NPY002  # as above
+    random.setstate(for_python)
+
+
+def _parts(agent: BaseAlgorithm) -> Iterator[Any]:
+    """The agent, its environment, and what that wraps, down to the simulation."""
+    yield agent
+    part: Any = agent.get_env()
+    while part is not None:
+        yield part
+        inner = ("venv", "envs", "simulation")
+        part = next((vars(part)[name] for name in inner if name in vars(part)), None)
+
+
+class Checkpoints(BaseCallback):
+    """Writes checkpoints while an agent trains, and begins with the one that is resumed.
+
+    Call it before other callbacks: they then find the restored agent. Their own state is not saved.
+
+    Args:
+        folder: Of the run.
+        settings: What the run was asked to do.
+        seconds: Between checkpoints. When they are written has no influence on the run.
+        start: What to go on from.
+
+    Raises:
+        ValueError: when training starts, if the run holds what cannot be pickled.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: Mapping[str, Any],
+        seconds: float,
+        start: Snapshot | None = None,
+    ) -> None:
+        super().__init__()
+        self.folder, self.settings, self.seconds, self.start = folder, settings, seconds, start
+
+    def _on_training_start(self) -> None:
+        if self.start is not None:
+            restore(self.model, self.start)
+            self.start = None  # a replay buffer is large
+            self._last = time.monotonic()
+        else:
+            self._write()
+
+    def _on_rollout_start(self) -> None:
+        if time.monotonic() - self._last >= self.seconds:
+            self._write()
+
+    def _on_training_end(self) -> None:
+        self._write(finished=True)
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _write(self, finished: bool = False) -> None:
+        write(self.folder, self.model.num_timesteps, snapshot(self.model, self.settings, finished))
+        self._last = time.monotonic()
+
+
+def write(folder: Path, steps: int, saved: Snapshot) -> Path:
+    """Write a checkpoint, whole or not at all, and remove the oldest.
+
+    Args:
+        folder: Of the run.
+        steps: Environment steps that are done.
+        saved: The run after these.
+
+    Raises:
+        ValueError: for what cannot be pickled.
+    """
+    try:
+        payload = pickle.dumps(saved, protocol=pickle.HIGHEST_PROTOCOL)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise ValueError(
+            f"this run cannot be written to a checkpoint: {error}. Define at the top of a module "
+            "what a landscape's instances are made of, or train without checkpoints."
+        ) from error
+    folder = folder / CHECKPOINTS
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{steps:012d}{SUFFIX}"
+    head = MAGIC + VERSION.to_bytes(4) + hashlib.sha256(payload).digest()
+    write_whole(path, head + payload)
+    _sync(folder)
+    for old in _checkpoints(folder)[KEPT:]:
+        old.unlink()
+    for partial in folder.glob(f"*.partial-*{SUFFIX}"):
+        partial.unlink()  # of a run that was killed while it wrote
+    return path
+
+
+def read(path: Path) -> Snapshot:
+    """The run in a checkpoint; see the warning above.
+
+    Raises:
+        ValueError: for a damaged file, or one of another version.
+    """
+    return pickle.loads(_payload(path))
+
+
+def newest(folder: Path) -> Snapshot | None:
+    """The run in the newest checkpoint of a run's folder; None if there is none.
+
+    Raises:
+        ValueError: if that file is damaged, naming the newest good one and what to do.
+    """
+    paths = _checkpoints(folder / CHECKPOINTS)
+    if not paths:
+        return None
+    try:
+        return read(paths[0])
+    except ValueError as damage:
+        raise ValueError(f"{damage} {_remedy(paths)}") from damage
+
+
+def _remedy(paths: list[Path]) -> str:
+    """What to do if the first of these checkpoints is damaged."""
+    damaged = []
+    for path in paths:
+        try:
+            _payload(path)
+        except ValueError:
+            damaged.append(path.name)
+        else:
+            return (
+                f"The newest good one is {path.name}: delete {', '.join(damaged)}, and the run "
+                "goes on from that."
+            )
+    return "No other one is good: delete them all, and the run begins anew."
+
+
+def _payload(path: Path) -> bytes:
+    """What a checkpoint holds, once it has passed the checks."""
+    data = path.read_bytes()
+    rest = data.removeprefix(MAGIC)
+    version, digest, payload = rest[:4], rest[4:36], rest[36:]
+    if len(rest) == len(data) or len(digest) < 32:
+        raise ValueError(f"{path} is damaged: it does not begin as a checkpoint does.")
+    if int.from_bytes(version) != VERSION:
+        raise ValueError(
+            f"{path} has format {int.from_bytes(version)}, and this code reads format {VERSION}: "
+            "resume it with the code that wrote it."
+        )
+    if hashlib.sha256(payload).digest() != digest:
+        raise ValueError(f"{path} is damaged: its checksum is not that of its content.")
+    return payload
+
+
+def _checkpoints(folder: Path) -> list[Path]:
+    """The checkpoints in a folder, the newest first."""
+    found = (path for path in folder.glob(f"*{SUFFIX}") if path.stem.isdigit())
+    return sorted(found, reverse=True)
+
+
+def _sync(folder: Path) -> None:
+    """Have a folder's names on the disk, and not in a cache that a power cut empties."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

@@ -1,0 +1,182 @@
+"""What a run is asked to do, and what is written down of it so that it can be made again."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+import platform
+import shlex
+import sys
+import textwrap
+from dataclasses import asdict, dataclass, fields, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+from agents.algorithms import ALGORITHMS, Training
+from agents.presets import PRESETS, preset_for
+from benchmarks.table import revision
+from landscape_gym.configuration import build, merged, one_of, plain
+from landscape_gym.problem import NavigationProblem
+from landscape_gym.registration import REGIMES, Regime
+
+CONFIG_FILE = "config.json"
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Train an agent and compare it with derived rules and the optimum."""
+
+    regime: Literal[tuple(REGIMES)] = "long-horizon"  # type: ignore[valid-type]
+    """Which special case of the theory to train on."""
+    algo: Literal[tuple(ALGORITHMS)] | None = None  # type: ignore[valid-type]
+    """With which algorithm; None takes the one that is best known for the regime."""
+    preset: Literal[tuple(PRESETS)] | None = None  # type: ignore[valid-type]
+    """Which settings; None takes the regime's own (agents/presets.py), or the algorithm's."""
+    settings: str = "{}"
+    """Settings to change, as JSON, such as '{"timesteps": 200000}'; they are listed below."""
+    problem: str = "{}"
+    """Fields of the problem to change, as JSON, such as '{"gamma": 1.0}'."""
+    observation: str = "{}"
+    """Fields of the regime's observation to change, as JSON, such as '{"channels": ["loss"]}'."""
+    action: str = "{}"
+    """Fields of the regime's action to change, as JSON, such as '{"scale": 2.0}'."""
+    seed: int = 0
+    """Seed of weights, exploration and training episodes."""
+    seeds: int = 1
+    """How many seeds to train, from `seed` on, each in a folder of its own; more than one prints
+    them side by side."""
+    episodes: int = 512
+    """Held-out episodes to evaluate on."""
+    plan_paths: bool = False
+    """Whether to plan whole paths where nothing faster gives the optimum; takes minutes."""
+    out: Path | None = None
+    """Folder of the run; None takes a new one under runs/."""
+    resume: Path | None = None
+    """Folder of a run that was stopped: it goes on from its newest checkpoint to the weights that
+    it would have come to. Everything else is taken from there."""
+    progress: bool = True
+    """Whether to show a progress bar."""
+
+    def __post_init__(self) -> None:
+        """Check what does not depend on the regime.
+
+        Raises:
+            ValueError: for numbers that are too small.
+        """
+        for name in ("seeds", "episodes"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"--{name} is at least 1, got {getattr(self, name)}.")
+        if self.seed < 0:
+            raise ValueError(f"--seed is at least 0, got {self.seed}.")
+
+    @property
+    def preset_name(self) -> str:
+        """The name of the settings that are changed."""
+        return preset_for(self.regime, self.algo, self.preset)
+
+    def training(self) -> Training:
+        """The settings."""
+        preset = PRESETS[self.preset_name]
+        return merged(preset, _mapping("settings", self.settings), f"settings of {self.algorithm}")
+
+    @property
+    def algorithm(self) -> str:
+        """The algorithm's name."""
+        return PRESETS[self.preset_name].algorithm
+
+    def configured(self, problem: NavigationProblem | None = None) -> Regime:
+        """The regime with the changes that are asked for.
+
+        Args:
+            problem: Instead of the regime's.
+        """
+        regime = REGIMES[one_of("regime", self.regime, REGIMES)]
+        changes = {name: _mapping(name, getattr(self, name)) for name in ("observation", "action")}
+        regime = regime.configured(problem, **{k: v for k, v in changes.items() if v})
+        changed = regime.problem.replace(**_mapping("problem", self.problem))
+        return replace(regime, problem=changed)
+
+
+def read_config(folder: Path) -> RunConfig:
+    """What a run was asked to do, from its folder.
+
+    Raises:
+        FileNotFoundError: if the folder holds no run.
+        ValueError: if its file is damaged.
+    """
+    path = folder / CONFIG_FILE
+    if not path.is_file():
+        raise FileNotFoundError(f"{folder} holds no {CONFIG_FILE}: name the folder of a run.")
+    try:
+        given = json.loads(path.read_text())["config"]
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is damaged ({error!r}): the run cannot be made out.") from error
+    return build(RunConfig, {**given, "out": folder}, str(path))
+
+
+def provenance(config: RunConfig, regime: Regime, training: Training) -> dict[str, Any]:
+    """What is needed to make the run again, in JSON's types."""
+    try:
+        problem = plain(regime.problem)
+    except ValueError:  # the landscape is an object in code
+        problem = repr(regime.problem)
+    asked = {f.name: getattr(config, f.name) for f in fields(config)}
+    return {
+        "config": {name: x for name, x in asked.items() if name not in ("out", "resume")},
+        "command": shlex.join([Path(sys.executable).name, *sys.argv]),
+        "revision": revision(),
+        "versions": {
+            name: version(name) for name in ("landscape-gym", "stable-baselines3", "torch", "numpy")
+        },
+        "python": platform.python_version(),
+        "seed": config.seed,
+        "regime": config.regime,
+        "problem": problem,
+        "observation": plain(regime.observation),
+        "action": plain(regime.action),
+        "algorithm": training.algorithm,
+        "preset": config.preset_name,
+        "settings": plain(asdict(training)),
+    }
+
+
+def settings_help() -> str:
+    """All settings of all algorithms, for ``--help``."""
+    lines = []
+    shown: set[type] = set()
+    for cls in ALGORITHMS.values():
+        for owner in reversed(cls.__mro__[:-1]):
+            if owner in shown:
+                continue
+            shown.add(owner)
+            users = [name for name, each in ALGORITHMS.items() if issubclass(each, owner)]
+            lines.append(f"Settings of {', '.join(users)}:")
+            for name, said in _documented(owner).items():
+                lines.append(f"  {name} ({getattr(owner, name)!r}): {said}")
+    return "\n".join(lines)
+
+
+def _documented(cls: type) -> dict[str, str]:
+    """Each field that a class declares and the string under it, in one line."""
+    (node,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
+    assert isinstance(node, ast.ClassDef)
+    said = {}
+    for field, text in zip(node.body, node.body[1:], strict=False):
+        if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):
+            assert isinstance(field.target, ast.Name)
+            assert isinstance(text.value, ast.Constant)
+            said[field.target.id] = " ".join(str(text.value.value).split())
+    return {name: text for name, text in said.items() if not name.isupper()}
+
+
+def _mapping(name: str, text: str) -> dict[str, Any]:
+    """A JSON object from the command line."""
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"--{name} is a JSON object such as '{{\"key\": 1}}': {error}.") from error
+    if not isinstance(value, dict):
+        raise ValueError(f"--{name} is a JSON object such as '{{\"key\": 1}}', got {text}.")
+    return value

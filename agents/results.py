@@ -1,0 +1,182 @@
+"""The results page: every experiment's seeds, judged on episodes that nothing was tuned on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from agents.experiments import Experiment
+from agents.run import RULE_FILE, TRAINING_FILE
+from benchmarks.table import markdown
+from landscape_gym.artifact import load_rule
+from landscape_gym.control import optimum
+from landscape_gym.evaluation import Rollout, judge, rollout, with_nothing
+from landscape_gym.learned import LearnedRule
+from landscape_gym.policy import Policy
+from landscape_gym.problem import NavigationProblem
+from landscape_gym.readout import optimal_basis, read_rule
+
+INTRODUCTION = """\
+# Agents
+
+What Stable-Baselines3 agents have learned, against the optimum of what they can know: full
+information where the target shows in the gradient, the Kalman filter's controller (LQG) where it is
+hidden behind noise, and full information, which no learner reaches, where curvature is hidden.
+Three seeds each, trained on one thread. J / J* is the ratio of mean discounted costs, on the same
+fresh episodes for all; regret is (J - J*) / (J_null - J*), J_null the cost of doing nothing; the
+worst of the seeds is in the table. The rules are in `landscape_gym.load_rule(NAME)`."""
+
+FRESH_SEED = 5_000_000
+"""Of the first episode; presets were chosen on others."""
+EPISODES = 1024
+DIMS = {2: 256, 100: 256, 1000: 32}
+"""Dimensions that a rule is carried over to, and in how many episodes."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """How one seed did."""
+
+    seed: int
+    ratio: float
+    regret: float
+    seconds: float
+    """That training took."""
+    extra: tuple[float, ...] = ()
+    """What else was measured; see `HEADS`."""
+
+
+HEADS = {
+    "gains": "largest error of a gain",
+    "reset weight": "largest error of a reset weight",
+    "right well": "episodes that end in the optimum's well",
+    "transfer": "mean and worst J / J* of episodes with "
+    + ", ".join(map(str, DIMS))
+    + " dimensions",
+}
+
+
+def score(experiment: Experiment, seed: int, folder: Path) -> Score:
+    """Judge the rule in a run's folder."""
+    rule = load_rule(folder / RULE_FILE)
+    regime = experiment.config(seed).configured()
+    problem = regime.problem
+    best = optimum(problem, regime.observation if experiment.learner else None)
+    assert best.bound == "exact", best.status
+    runs = _runs(problem, {"learned": rule, "optimum": best.policy})
+    result = judge(problem, runs, optimum="optimum")["learned"]
+    assert result.ratio is not None
+    return Score(
+        seed=seed,
+        ratio=result.ratio.value,
+        regret=result.regret.value,
+        seconds=json.loads((folder / TRAINING_FILE).read_text())["seconds"],
+        extra=_extra(experiment, problem, rule, best.policy, runs),
+    )
+
+
+def _runs(problem: NavigationProblem, policies: dict[str, Policy]) -> dict[str, Rollout]:
+    return {
+        name: rollout(problem, policy, episodes=EPISODES, seed=FRESH_SEED, keep_paths=EPISODES)
+        for name, policy in with_nothing(problem, policies).items()
+    }
+
+
+def _extra(
+    experiment: Experiment,
+    problem: NavigationProblem,
+    rule: LearnedRule,
+    best: Policy,
+    runs: dict[str, Rollout],
+) -> tuple[float, ...]:
+    """What is measured besides costs."""
+    if experiment.extra in ("gains", "reset weight"):
+        learned, theory = (
+            read_rule(problem, each, optimal_basis(problem)) for each in (rule, best)
+        )
+        if experiment.extra == "gains":
+            ours, theirs = (
+                np.diag(each.coefficients["to_target"].value) for each in (learned, theory)
+            )
+        else:
+            ours, theirs = (each.share("to_prior", "to_target").value for each in (learned, theory))
+        return (float(np.abs(ours / theirs - 1).max()),)
+    if experiment.extra == "right well":
+        ends = [np.asarray(runs[name].path)[-1, :, 0] > 0 for name in ("learned", "optimum")]
+        return (float(np.mean(ends[0] == ends[1])),)
+    if experiment.extra == "transfer":
+        return tuple(x for dim in DIMS for x in _carried_over(problem, rule, dim))
+    return ()
+
+
+def _carried_over(problem: NavigationProblem, rule: LearnedRule, dim: int) -> tuple[float, float]:
+    """Mean and worst ratio to the optimum over single episodes, in another dimension."""
+    problem = problem.replace(landscape={"dim": dim})
+    policies: tuple[Policy, ...] = (rule, optimum(problem).policy)
+    learned, best = (
+        rollout(problem, policy, episodes=DIMS[dim], seed=FRESH_SEED).cost for policy in policies
+    )
+    return float(np.mean(learned / best)), float(np.max(learned / best))
+
+
+HEAD = ("agent", "steps", "s a seed", "J / J*: worst of seeds (each)", "asked", "regret", "and")
+
+
+TITLES = {"quick": "Within minutes", "long": "Longer"}
+
+
+def page(
+    scores: Mapping[str, Mapping[Experiment, Sequence[Score]]], command: str, revision: str
+) -> str:
+    """The results page, from the scores of each budget."""
+    parts = [
+        INTRODUCTION,
+        f"`{command}`, revision {revision}: {EPISODES} episodes from seed {FRESH_SEED}.",
+    ]
+    for budget, of_it in scores.items():
+        if of_it:
+            rows = [_row(experiment, judged) for experiment, judged in of_it.items()]
+            commands = "\n".join(f"    {_command(experiment)}" for experiment in of_it)
+            parts += [f"## {TITLES[budget]}", markdown(HEAD, rows), "Trained by, line by line,"]
+            parts += [commands]
+    return "\n\n".join(parts) + "\n"
+
+
+def _row(experiment: Experiment, scores: Sequence[Score]) -> tuple[str, ...]:
+    ratios = [each.ratio for each in scores]
+    return (
+        experiment.title,
+        f"{experiment.config(0).training().timesteps / 1e6:.3g} M",
+        f"{np.mean([each.seconds for each in scores]):.0f}",
+        f"{max(ratios):.4f} ({', '.join(f'{x:.4f}' for x in ratios)})",
+        "" if experiment.bar is None else f"<= {experiment.bar:g}",
+        f"{max(each.regret for each in scores):.4f}",
+        _said(experiment, scores),
+    )
+
+
+def _said(experiment: Experiment, scores: Sequence[Score]) -> str:
+    """What else was measured, the worst of the seeds."""
+    extras = np.array([each.extra for each in scores])
+    if experiment.extra in ("gains", "reset weight"):
+        return f"{HEADS[experiment.extra]} {extras.max():.1%}"
+    if experiment.extra == "right well":
+        return f"{HEADS['right well']}: {extras.min():.1%}"
+    if experiment.extra == "transfer":
+        worst = extras.max(axis=0).reshape(-1, 2)
+        carried = (f"d = {d}: {m:.3f}, {w:.3f}" for d, (m, w) in zip(DIMS, worst, strict=True))
+        return "mean, worst episode at " + "; ".join(carried)
+    return ""
+
+
+def _command(experiment: Experiment) -> str:
+    """The command that trains it."""
+    config = experiment.config(0)
+    asked = {"problem": config.problem, "settings": config.settings}
+    changed = " ".join(f"--{name} '{text}'" for name, text in asked.items() if text != "{}")
+    fixed = f"python train_agent.py --regime {config.regime} --preset {config.preset} --seeds 3"
+    return f"{fixed} {changed}".rstrip()
