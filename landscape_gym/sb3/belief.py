@@ -79,10 +79,10 @@ def belief_filter(regime: Regime) -> LQGPolicy:
     Raises:
         ValueError: where that is no Kalman filter with certainty equivalence.
     """
-    best = optimum(regime.problem, regime.observation).policy
-    if not isinstance(best, LQGPolicy):
+    best = optimum(regime.problem, regime.observation)
+    if not isinstance(best.policy, LQGPolicy) or best.bound != "exact":
         raise ValueError(
             "there is nothing to believe here: from these channels the target is known, or no "
-            "Kalman filter finds it; observe the channels themselves."
+            f"Kalman filter finds it; observe the channels themselves. {best.status}"
         )
-    return best
+    return best.policy
