@@ -135,6 +135,9 @@ class PPO(OnPolicy):
     """Minibatch of the updates; SB3's 64 makes them slower and noisier."""
     n_epochs: int = 5
     """Passes over each rollout; SB3's 10 gain nothing more."""
+    max_grad_norm: float = 0.5
+    """Where gradients are clipped. A bias, if a small one, of rules that are not best in every
+    state: a large number takes it away."""
 
     def agent(self, env: VecEnv, discount: float, rows: ObservationConfig, seed: int) -> Any:
         """The untrained agent."""
@@ -145,6 +148,7 @@ class PPO(OnPolicy):
             batch_size=self.batch_size,
             n_epochs=self.n_epochs,
             gae_lambda=self.gae_lambda,
+            max_grad_norm=self.max_grad_norm,
         )
 
 
@@ -169,6 +173,7 @@ class RecurrentPPO(PPO):
             batch_size=self.batch_size,
             n_epochs=self.n_epochs,
             gae_lambda=self.gae_lambda,
+            max_grad_norm=self.max_grad_norm,
             policy_kwargs={
                 "net_arch": list(self.layers),
                 "activation_fn": SB3_ACTIVATIONS[self.activation],

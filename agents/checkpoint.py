@@ -251,6 +251,8 @@ def _checkpoints(folder: Path) -> list[Path]:
 
 def _sync(folder: Path) -> None:
     """Have a folder's names on the disk, and not in a cache that a power cut empties."""
+    if os.name == "nt":
+        return  # folders cannot be opened there
     opened = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(opened)

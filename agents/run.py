@@ -141,13 +141,8 @@ def _evaluated(config: RunConfig, regime: Regime, folder: Path, rule: LearnedRul
         optimum=lineup.reference,
     )
     lines = [comparison.table(), *_optima(lineup)]
-    if lineup.optimum is not None and isinstance(lineup.optimum.policy, LinearQuadraticPolicy):
-        readings = (
-            read_rule(regime.problem, policy, optimal_basis(regime.problem))
-            for policy in (rule, lineup.optimum.policy)
-        )
-        lines.append(side_by_side(*readings))
-    elif regime.problem.landscape.offers("minimum"):
+    lines += _readings(regime.problem, rule, lineup)
+    if lineup.reference is None and regime.problem.landscape.offers("minimum"):
         lines.append(f"Loss at the minimum: {comparison.minimum_loss:.6g}.")
     report = "\n".join(lines)
     write_whole(folder / "report.txt", report + "\n")
@@ -187,3 +182,15 @@ def _new_folder(given: Path | None, stem: str) -> Path:
             continue
         return folder
     raise FileExistsError(f"runs/ is full of {stem}; name a folder with --out.")
+
+
+def _readings(problem: NavigationProblem, learned: LearnedRule, lineup: LineUp) -> list[str]:
+    """The learned law beside the theory's, where the theory has a linear one."""
+    best = None if lineup.optimum is None else lineup.optimum.policy
+    if not isinstance(best, LinearQuadraticPolicy):
+        return []
+    basis = optimal_basis(problem)
+    try:
+        return [side_by_side(*(read_rule(problem, policy, basis) for policy in (learned, best)))]
+    except ValueError as refusal:  # collinear: a law cannot be told from another
+        return [f"The learned law cannot be read: {refusal}"]

@@ -116,10 +116,12 @@ def train(
         restore(agent, start)
         return Trained(agent, env, rule_of(regime, training, agent, env, about))
     called = [*training.callbacks(), *(callbacks or [])]
+    # A2C would log every 100th rollout, counted from where it is resumed.
+    often: dict[str, Any] = {"log_interval": 1} if isinstance(training, OnPolicy) else {}
     with _logging(agent, folder, start):
         if folder is not None and checkpoint_seconds is not None and training.resumable:
             called = [Checkpoints(folder, asked, checkpoint_seconds, start), *called]
-        agent.learn(training.timesteps, callback=called, progress_bar=progress)
+        agent.learn(training.timesteps, callback=called, progress_bar=progress, **often)
     return Trained(agent, env, rule_of(regime, training, agent, env, about))
 
 
