@@ -2,6 +2,7 @@
 
     python -m agents                       # train what is missing under runs/results
     python -m agents --names geometry      # of one experiment
+    python -m agents --curves              # train and draw momentum by horizon, resets by hazard
     python -m agents --write               # judge what is there, write agents/README.md, ship
 
 Experiments that were stopped go on where they stopped; several of these commands can train
@@ -19,13 +20,16 @@ from typing import Literal
 import tyro
 
 from agents.config import CONFIG_FILE
-from agents.experiments import BUDGETS, Experiment
+from agents.curves import draw, momentum_curve, reset_curve
+from agents.experiments import BUDGETS, Experiment, train_momentum, train_reset
 from agents.results import Score, page, score
 from agents.run import RULE_FILE, train_run
+from baselines.picture import save
 from benchmarks.table import ROOT, revision
 from landscape_gym.configuration import one_of
 from landscape_gym.files import write_whole
 
+PICTURES = ROOT / "docs" / "images" / "agents"
 README = ROOT / "agents" / "README.md"
 LIBRARY = ROOT / "landscape_gym" / "learned" / "library"
 
@@ -42,6 +46,8 @@ class Options:
     """How many seeds of each."""
     folder: Path = Path("runs/results")
     """Where their runs are."""
+    curves: bool = False
+    """Train and draw the two curves of the theory instead."""
     write: bool = False
     """Write the page and the shipped rules from runs that are there, instead of training."""
     progress: bool = True
@@ -53,6 +59,9 @@ def main(options: Options) -> None:
     seeds = range(options.seeds)
     if options.write:
         _write(options.folder, seeds)
+        return
+    if options.curves:
+        _draw_curves(seeds)
         return
     there = {each.name: each for each in BUDGETS[options.budget]}
     for name in options.names or there:
@@ -74,6 +83,18 @@ def _train(experiment: Experiment, seed: int, folder: Path, progress: bool) -> N
     config = replace(experiment.config(seed), progress=progress)
     stopped = (folder / CONFIG_FILE).is_file()
     train_run(replace(config, resume=folder) if stopped else replace(config, out=folder))
+
+
+def _draw_curves(seeds: range) -> None:
+    """Train what the curves need, and keep points and pictures beside the page."""
+    curves = {
+        "momentum": lambda: momentum_curve(train_momentum, seeds=seeds),
+        "reset": lambda: reset_curve(train_reset, seeds=seeds),
+    }
+    for name, make in curves.items():
+        curve = make()
+        write_whole(PICTURES / f"{name}.csv", curve.to_csv())
+        save(draw(curve), PICTURES / f"{name}.png")
 
 
 def _write(folder: Path, seeds: range) -> None:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from agents.algorithms import PPO
 from agents.config import RunConfig
+from agents.presets import PRESETS
+from agents.training import train
+from landscape_gym.learned import LearnedRule
+from landscape_gym.registration import Regime
 
 Extra = Literal["gains", "reset weight", "right well", "transfer"]
 
@@ -297,3 +302,31 @@ LONG: tuple[Experiment, ...] = (
 
 BUDGETS = {"quick": QUICK, "long": LONG}
 """Tables of the results page."""
+
+
+def train_momentum(regime: Regime, seed: int) -> LearnedRule:
+    """Train on whole episodes of the regime's horizon.
+
+    Without what biases a rule that cannot be best in every state: clipped gradients, several
+    epochs, noise at the end.
+    """
+    steps = regime.problem.horizon or regime.problem.steps
+    training = PPO(
+        timesteps=1_000_000 * steps,
+        num_envs=4096,
+        n_steps=steps,
+        batch_size=4096 * steps,
+        n_epochs=1,
+        learning_rate=1e-2,
+        gae_lambda=1.0,
+        log_std_start=-2.5,
+        log_std_end=-5.0,
+        max_grad_norm=1e9,
+    )
+    return train(regime, training, seed).rule
+
+
+def train_reset(regime: Regime, seed: int) -> LearnedRule:
+    """Train as the task-switching regime's preset, with little noise and large batches."""
+    training = replace(PRESETS["steady"], gae_lambda=0.9, max_grad_norm=1e9)
+    return train(regime, training, seed).rule

@@ -222,6 +222,8 @@ def _checked(data: bytes, source: str) -> LearnedRule:
 
 
 def _decoded(data: bytes) -> LearnedRule:
+    if len(data) > MAX_BYTES:
+        raise ValueError(f"it has {len(data)} bytes; at most {MAX_BYTES} are read.")
     header = _header(data)
     fields = _fields(header.pop("__metadata__", None))
     architecture = _architecture(fields["network"])
@@ -256,7 +258,9 @@ def _header(data: bytes) -> dict[str, Any]:
     if size > MAX_HEADER:
         raise ValueError(f"its header is said to have {size} bytes; at most {MAX_HEADER} are read.")
     if size > len(data) - 8:
-        raise ValueError(f"it is cut off: it ends {size + 8 - len(data)} bytes before its header.")
+        raise ValueError(
+            f"it is cut off: it ends {size + 8 - len(data)} bytes before its header does."
+        )
     header = _json(data[8 : 8 + size].decode("utf-8"), "header")
     if not isinstance(header, dict):
         raise ValueError("its header is no JSON object.")

@@ -180,6 +180,13 @@ CHANNELS: dict[str, Channel] = {
         needs="fisher",
     ),
     "target": Channel(_target, _dim, "where the minimum is now", privileged=True, needs="minimum"),
+    "error": Channel(
+        lambda s, p: s.theta - _target(s, p),
+        _dim,
+        "parameters minus where the minimum is now",
+        privileged=True,
+        needs="minimum",
+    ),
 }
 
 

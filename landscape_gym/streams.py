@@ -126,6 +126,21 @@ class Streams:
         """This step's uniform numbers, (rows, uniforms); a view."""
         return self._uniforms[self._slot]
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Not the generators themselves: before Python 3.12 each one that is pickled or copied takes
+        # a reference to None that is not its own (THPGenerator_reduce), until None is freed.
+        states = [generator.get_state().numpy() for generator in self.noise_generators]
+        return {**vars(self), "noise_generators": np.array(states)}
+
+    def __setstate__(self, saved: dict[str, Any]) -> None:
+        vars(self).update(saved, noise_generators=[])
+        if len(states := saved["noise_generators"]):
+            import torch
+
+            self.noise_generators = [torch.Generator() for _ in states]
+            for generator, state in zip(self.noise_generators, states, strict=True):
+                generator.set_state(torch.from_numpy(state))
+
     def _refill(self, rows: Array) -> None:
         """Draw a block for each of `rows`, all of which begin theirs at the present slot."""
         if self._normals.shape[2]:

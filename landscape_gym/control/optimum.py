@@ -44,7 +44,7 @@ def optimum(
         >>> best.bound, best.policy.observation.channels, round(best.cost, 4)
         ('exact', ('gradient', 'displacement'), 1.4429)
     """
-    if observation is None or "target" in observation.channels:
+    if observation is None or {"target", "error"}.intersection(observation.channels):
         return _full_information(problem, plan_paths)
     return _partial_information(problem, observation, plan_paths)
 

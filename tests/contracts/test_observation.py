@@ -106,6 +106,7 @@ EXPECTED: dict[str, Callable[[Trajectory], np.ndarray]] = {
     "curvature": lambda past: np.stack([np.diag(h) for h in past.hessian[-1]]),
     "hessian": lambda past: past.hessian[-1].reshape(-1, 9),
     "target": lambda past: past.target[-1],
+    "error": lambda past: past.theta[-1] - past.target[-1],
 }
 """A new channel needs its recomputation here, written without looking at its code."""
 POWERS = {"gradient": 1, "previous_update": 1, "previous_gradient": 1, "averages": 1}
@@ -172,7 +173,8 @@ def test_models_show_their_fisher_information():
 
 
 def test_only_oracles_channels_are_privileged():
-    assert {n for n, c in CHANNELS.items() if c.privileged} == {"curvature", "hessian", "target"}
+    privileged = {name for name, channel in CHANNELS.items() if channel.privileged}
+    assert privileged == {"curvature", "hessian", "target", "error"}
     assert ObservationConfig(("gradient", "target")).privileged
     assert not ObservationConfig("gradient").privileged
 
