@@ -29,7 +29,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """`load_rule`, on first use: solvers and their libraries take longer to import than the rest."""
+    """`load_rule`, on first use: what it needs takes longer to import than all the rest."""
     if name == "load_rule":
         from landscape_gym.artifact import load_rule
 

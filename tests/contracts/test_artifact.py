@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from safetensors import numpy as safetensors
 
-from landscape_gym import artifact
 from landscape_gym.actions import Normalized, StepSize, Velocity
-from landscape_gym.artifact import ArtifactError, load_rule, main, save_rule, shipped_rules
+from landscape_gym.artifact import ArtifactError, load_rule, save_rule, shipped_rules, store
+from landscape_gym.artifact.__main__ import main
 from landscape_gym.configuration import plain
 from landscape_gym.control import LQGPolicy
 from landscape_gym.coordinates import Coordinates
@@ -215,7 +215,7 @@ def library(tmp_path: Path, monkeypatch) -> Path:
     save_rule(RULES["tanh"], folder / "long-horizon.safetensors")
     save_rule(RULES["relu"], tmp_path / "secret.safetensors")
     (folder / "README.md").write_text("no rule")
-    monkeypatch.setattr(artifact, "_library", lambda: folder)
+    monkeypatch.setattr(store, "_library", lambda: folder)
     monkeypatch.chdir(tmp_path)
     return folder
 

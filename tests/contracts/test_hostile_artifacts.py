@@ -20,7 +20,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors import numpy as safetensors
 
-from landscape_gym.artifact import MAX_BYTES, MAX_HEADER, ArtifactError, load_rule, save_rule
+from landscape_gym.artifact import ArtifactError, load_rule, save_rule
+from landscape_gym.artifact.bounds import MAX_BYTES, MAX_HEADER
 from tests.contracts.test_artifact import RULES, actions
 
 pytestmark = pytest.mark.timeout(120)  # for what hangs

@@ -1,0 +1,58 @@
+"""The command line of learned rules' files."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+
+from landscape_gym.artifact.store import ArtifactError, load_rule, shipped_rules
+from landscape_gym.configuration import plain
+from landscape_gym.learned import LearnedRule
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m landscape_gym.artifact",
+        description="Learned rules as files.",
+        epilog=f"Shipped: {', '.join(shipped_rules()) or 'none'}.",
+    )
+    parser.add_argument("do", choices=("show", "check"), help="say what it is, or if it is sound")
+    parser.add_argument("rule", metavar="FILE_OR_NAME", help="a path, or a shipped rule's name")
+    options = parser.parse_args(argv)
+    try:
+        rule = load_rule(options.rule)
+    except ArtifactError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(describe(rule) if options.do == "show" else f"{options.rule!r} is sound.")
+    return 0
+
+
+def describe(rule: LearnedRule) -> str:
+    """What a rule sees, does and is, and where it comes from, in lines of ASCII."""
+    network = rule.network
+    widths = [network.inputs, *(len(layer.bias) for layer in network.layers)]
+    memory = "" if network.cell is None else f", behind an LSTM cell of {network.cell.size}"
+    squashed = ", squashed by tanh" if network.squashed else ""
+    scope = {"features": "one row per coordinate" if rule.per_coordinate else "the observation"}
+    if rule.believes is not None:
+        scope = {
+            "features": "parameters minus where a Kalman filter believes the target",
+            "believes": rule.believes.to_json(),
+        }
+    lines = {
+        "channels": ", ".join(rule.observation.channels),
+        "observation": json.dumps(plain(rule.observation)),
+        "action": json.dumps(plain(rule.action)),
+        **scope,
+        "network": f"{' -> '.join(map(str, widths))}, {network.activation}{squashed}{memory}",
+        "about": json.dumps(plain(rule.about), indent=2),
+    }
+    return "\n".join(f"{name + ':':<13}{text}" for name, text in lines.items())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
