@@ -78,7 +78,8 @@ def snapshot(agent: BaseAlgorithm, settings: Mapping[str, Any], finished: bool =
         finished=finished,
         elapsed=time.time_ns() - int(agent.start_time),
         log=logger.position,
-        generators=(torch.get_rng_state(), np.random.get_state(), random.getstate()),  # noqa: NPY002  # SB3 draws from it
+        # Stable-Baselines3 draws from NumPy's global generator, too.
+        generators=(torch.get_rng_state(), np.random.get_state(), random.getstate()),  # noqa: NPY002
         parts=[
             {name: value for name, value in vars(part).items() if name not in MADE_ANEW}
             for part in _parts(agent)
@@ -93,7 +94,7 @@ def restore(agent: BaseAlgorithm, saved: Snapshot) -> None:
     agent.start_time = time.time_ns() - saved.elapsed
     for_torch, for_numpy, for_python = saved.generators
     torch.set_rng_state(for_torch)
-    np.random.set_state(for_numpy)  # noqa: NPY002  # as above
+    np.random.set_state(for_numpy)  # noqa: NPY002
     random.setstate(for_python)
 
 
@@ -171,7 +172,7 @@ def write(folder: Path, steps: int, saved: Snapshot) -> Path:
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise ValueError(
             f"this run cannot be written to a checkpoint: {error}. Define at the top of a module "
-            "what a landscape's instances are made of, or train without checkpoints."
+            "what a landscape's instances are made of, or train without a folder."
         ) from error
     folder = folder / CHECKPOINTS
     folder.mkdir(exist_ok=True)

@@ -83,7 +83,7 @@ def train(
     *,
     folder: Path | None = None,
     resume: bool = False,
-    checkpoint_seconds: float | None = 30.0,
+    checkpoint_seconds: float = 30.0,
     callbacks: list[BaseCallback] | None = None,
     progress: bool = False,
     about: Mapping[str, Any] | None = None,
@@ -98,8 +98,9 @@ def train(
         training: With what, and how.
         seed: Of weights, exploration and environments.
         folder: Of the run, for logs and checkpoints; None writes nothing.
-        resume: Whether to go on with the run in `folder`, from its newest checkpoint.
-        checkpoint_seconds: Time between checkpoints; None writes none. ARS never writes any.
+        resume: Whether to go on with the run in `folder`, from its newest checkpoint, or from the
+            beginning where there is none.
+        checkpoint_seconds: Time between checkpoints. ARS writes none.
         callbacks: To be called besides the training's own. Their state is not saved.
         progress: Whether to show a progress bar.
         about: What the learned rule is to say of itself.
@@ -119,7 +120,7 @@ def train(
     # A2C would log every 100th rollout, counted from where it is resumed.
     often: dict[str, Any] = {"log_interval": 1} if isinstance(training, OnPolicy) else {}
     with _logging(agent, folder, start):
-        if folder is not None and checkpoint_seconds is not None and training.resumable:
+        if folder is not None and training.resumable:
             called = [Checkpoints(folder, asked, checkpoint_seconds, start), *called]
         agent.learn(training.timesteps, callback=called, progress_bar=progress, **often)
     return Trained(agent, env, rule_of(regime, training, agent, env, about))
@@ -157,9 +158,9 @@ def _start(
     start = newest(folder)
     if start is not None:
         for name, value in asked.items():
-            if start.settings[name] != value:
+            if (then := start.settings.get(name)) != value:
                 raise ValueError(
-                    f"{folder} holds a run with another {name}: {start.settings[name]!r}, not "
+                    f"{folder} holds a run with another {name}: {then!r}, not "
                     f"{value!r}. Resume it with its own, or train anew in another folder."
                 )
     return start
