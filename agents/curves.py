@@ -46,9 +46,9 @@ from landscape_gym.registration import REGIMES, Regime
 Train = Callable[[Regime, int], Policy]
 """From a regime and a seed to a learned policy."""
 
-HORIZONS = (2, 3, 5, 8, 12, 20)
+HORIZONS = (2, 3, 5, 8, 12)
 """Steps T."""
-HAZARDS = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+HAZARDS = (0.05, 0.1, 0.2, 0.5, 1.0)
 """Rates at which tasks are redrawn; the task-switching regime has 0.1."""
 SEEDS = (0, 1, 2)
 READ_FROM = 2_000_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from agents.algorithms import PPO
@@ -59,6 +59,7 @@ QUICK: tuple[Experiment, ...] = (
         "known curvature, gamma 0.1, linear",
         "long-horizon",
         "linear",
+        settings={"timesteps": 2_500_000, "num_envs": 256, "batch_size": 2048},
         bar=1.003,
         extra="gains",
     ),
@@ -77,6 +78,7 @@ QUICK: tuple[Experiment, ...] = (
         "long-horizon",
         "linear",
         problem={"gamma": 10.0},
+        settings={"timesteps": 2_500_000, "num_envs": 256, "batch_size": 2048},
         bar=1.003,
         extra="gains",
     ),
@@ -110,6 +112,7 @@ QUICK: tuple[Experiment, ...] = (
         "per-coordinate",
         bar=1.055,
         extra="transfer",
+        ships=True,
     ),
     Experiment(
         "noisy-gradient-belief",
@@ -126,6 +129,7 @@ QUICK: tuple[Experiment, ...] = (
         "memory",
         learner=True,
         bar=1.05,
+        ships=True,
     ),
     Experiment(
         "noisy-gradient-recurrent",
@@ -139,9 +143,10 @@ QUICK: tuple[Experiment, ...] = (
         "task-switching",
         "task switching, target seen",
         "task-switching",
-        "steady",
+        "resets",
         bar=1.005,
         extra="reset weight",
+        ships=True,
     ),
     Experiment(
         "partial-control",
@@ -149,8 +154,16 @@ QUICK: tuple[Experiment, ...] = (
         "partial-control",
         "linear",
         bar=1.005,
+        ships=True,
     ),
-    Experiment("geometry", "geometry: anisotropic metric", "geometry", "linear", bar=1.005),
+    Experiment(
+        "geometry",
+        "geometry: anisotropic metric",
+        "geometry",
+        "linear",
+        bar=1.005,
+        ships=True,
+    ),
     Experiment(
         "double-well",
         "double well, gamma 0.1",
@@ -158,6 +171,7 @@ QUICK: tuple[Experiment, ...] = (
         "basins",
         bar=1.01,
         extra="right well",
+        ships=True,
     ),
     Experiment(
         "double-well-gamma-1",
@@ -185,117 +199,14 @@ LONG: tuple[Experiment, ...] = (
         ships=True,
     ),
     Experiment(
-        "long-horizon-gamma-1",
-        "known curvature, gamma 1, linear",
-        "long-horizon",
-        "linear",
-        problem={"gamma": 1.0},
-        settings=LONGER,
-        bar=1.0005,
-        extra="gains",
-    ),
-    Experiment(
         "task-switching",
         "task switching, target seen",
         "task-switching",
-        "steady",
+        "resets",
         settings={"timesteps": 12_000_000},
         bar=1.001,
         extra="reset weight",
         ships=True,
-    ),
-    Experiment(
-        "partial-control",
-        "partial control: rotation",
-        "partial-control",
-        "linear",
-        settings=LONGER,
-        bar=1.001,
-        ships=True,
-    ),
-    Experiment(
-        "geometry",
-        "geometry: anisotropic metric",
-        "geometry",
-        "linear",
-        settings=LONGER,
-        bar=1.001,
-        ships=True,
-    ),
-    Experiment(
-        "noisy-gradient-belief",
-        "noisy gradients, Kalman filter",
-        "noisy-gradient",
-        "belief",
-        settings={"timesteps": 8_000_000},
-        learner=True,
-        bar=1.003,
-    ),
-    Experiment(
-        "noisy-gradient",
-        "noisy gradients, averages",
-        "noisy-gradient",
-        "memory",
-        settings={"timesteps": 9_000_000, "num_envs": 1024, "batch_size": 4096},
-        learner=True,
-        bar=1.03,
-        ships=True,
-    ),
-    Experiment(
-        "hidden-curvature",
-        "hidden curvature, rotated",
-        "hidden-curvature",
-        "per-coordinate",
-        settings={"timesteps": 8_000_000},
-        bar=1.035,
-        extra="transfer",
-        ships=True,
-    ),
-    Experiment(
-        "hidden-curvature-axes",
-        "hidden curvature along the axes",
-        "hidden-curvature",
-        "per-coordinate",
-        problem=AXES,
-        settings={"timesteps": 8_000_000},
-        bar=1.02,
-    ),
-    Experiment(
-        "double-well",
-        "double well, gamma 0.1",
-        "double-well",
-        "basins",
-        settings={"timesteps": 6_000_000, "num_envs": 256, "batch_size": 2048},
-        bar=1.002,
-        extra="right well",
-        ships=True,
-    ),
-    Experiment(
-        "double-well-gamma-1",
-        "double well, gamma 1",
-        "double-well",
-        "basins",
-        problem={"gamma": 1.0},
-        settings={"timesteps": 6_000_000, "num_envs": 256, "batch_size": 2048},
-        bar=1.002,
-        extra="right well",
-    ),
-    Experiment(
-        "long-horizon-mlp",
-        "known curvature, gamma 0.1, network",
-        "long-horizon",
-        "mlp",
-        settings={"timesteps": 9_000_000, "batch_size": 5120},
-        bar=1.001,
-    ),
-    Experiment(
-        "long-horizon-mlp-gamma-1",
-        "known curvature, gamma 1, network",
-        "long-horizon",
-        "mlp",
-        problem={"gamma": 1.0},
-        settings={"timesteps": 9_000_000, "batch_size": 5120},
-        bar=1.001,
     ),
 )
 """More steps, larger batches."""
@@ -327,6 +238,5 @@ def train_momentum(regime: Regime, seed: int) -> LearnedRule:
 
 
 def train_reset(regime: Regime, seed: int) -> LearnedRule:
-    """Train as the task-switching regime's preset, with little noise and large batches."""
-    training = replace(PRESETS["steady"], gae_lambda=0.9, max_grad_norm=1e9)
-    return train(regime, training, seed).rule
+    """Train as the task-switching regime's preset."""
+    return train(regime, PRESETS["resets"], seed).rule

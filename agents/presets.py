@@ -33,6 +33,19 @@ PRESETS: dict[str, Training] = {
         learning_rate=3e-3,
         gae_lambda=0.95,
     ),
+    # Redrawn tasks: the pull to the target and that to the prior's mean are features of their own,
+    # and exploration is loud, to be heard above redraws; the critic knows what each is worth.
+    "resets": PPO(
+        observation=ObservationConfig(("error", "parameters")),
+        critic="privileged",
+        timesteps=4_000_000,
+        num_envs=512,
+        batch_size=4096,
+        learning_rate=3e-3,
+        gae_lambda=0.9,
+        log_std_start=-1.3,
+        log_std_end=-1.8,
+    ),
     # Actions that set step sizes use their whole box.
     "schedule": replace(LINEAR, timesteps=400_000, log_std_start=-1.0, log_std_end=-2.0),
     # Basins are switched: relu, and a critic that can have an edge between them.
@@ -65,9 +78,9 @@ PRESETS: dict[str, Training] = {
     # The target is hidden: a Kalman filter says where it is believed to be.
     "belief": PPO(
         sees="belief",
-        timesteps=2_000_000,
-        num_envs=512,
-        batch_size=4096,
+        timesteps=8_000_000,
+        num_envs=1024,
+        batch_size=8192,
         learning_rate=3e-3,
         gae_lambda=0.95,
         log_std_start=-1.5,
@@ -80,10 +93,10 @@ PRESETS: dict[str, Training] = {
             ("gradient", "averages", "lags"), rates=(0.5, 0.8, 0.9, 0.95, 0.99)
         ),
         critic="privileged",
-        timesteps=3_000_000,
-        num_envs=512,
+        timesteps=6_000_000,
+        num_envs=1024,
         n_steps=20,
-        batch_size=2048,
+        batch_size=4096,
         learning_rate=3e-3,
         gae_lambda=0.95,
         log_std_start=-1.5,
@@ -119,7 +132,7 @@ OF_REGIME: dict[str, str] = {
     "geometry": "linear",
     "partial-control": "linear",
     "noisy-gradient": "memory",
-    "task-switching": "steady",
+    "task-switching": "resets",
     "hidden-task-switching": "steady",
     "logistic-regression": "schedule",
     "double-well": "basins",
