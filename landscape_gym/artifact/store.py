@@ -34,6 +34,8 @@ def save_rule(rule: LearnedRule, path: str | os.PathLike[str]) -> None:
     Example:
         >>> import tempfile
         >>> from landscape_gym.actions import Velocity
+        >>> from landscape_gym.learned import Dense, Network
+        >>> from landscape_gym.observation import ObservationConfig
         >>> descent = Network((Dense(np.array([[-0.1]]), np.zeros(1)),))
         >>> scaling = {"mean": np.zeros(1), "std": np.ones(1)}
         >>> seen = ObservationConfig(("gradient",))

@@ -245,8 +245,8 @@ def test_a_runs_learned_policy_takes_part_in_its_own_problem(tmp_path: Path):
     settings = replace(SMALL, tuned=False, episodes=8)
     result = contest(name, regime, settings, learned=learned).comparison
     assert result[LEARNED].cost == pytest.approx(finished.comparison["learned"].cost, rel=1e-6)
-    (tmp_path / "run" / "model.zip").unlink()
-    with pytest.raises(FileNotFoundError, match=r"holds no model\.zip"):
+    (tmp_path / "run" / "rule.safetensors").unlink()
+    with pytest.raises(FileNotFoundError, match=r"holds no rule\.safetensors"):
         load_run(tmp_path / "run")
 
 
