@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 import numpy as np
 import sb3_contrib
@@ -19,7 +19,8 @@ from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.vec_env import VecEnv
 from torch import nn
 
-from landscape_gym.actions import Action
+from landscape_gym.actions import ACTIONS, Action
+from landscape_gym.configuration import alternative, count, number, one_of
 from landscape_gym.observation import ObservationConfig
 from landscape_gym.sb3 import LogStdSchedule, NavigationPolicy
 
@@ -55,6 +56,28 @@ class Training:
     """Channels, instead of the regime's."""
     action: Action | None = None
     """What actions mean, instead of the regime's."""
+
+    def __post_init__(self) -> None:
+        """Check the types and ranges, and make channels and actions from mappings.
+
+        Raises:
+            ValueError: for a value that is not accepted.
+            TypeError: for a value of another type.
+        """
+        for name, kind in get_type_hints(type(self)).items():
+            value = getattr(self, name)
+            if kind is int:
+                count(name, value)
+            elif kind is float:
+                number(name, value)
+            elif kind == tuple[int, ...]:
+                object.__setattr__(self, name, tuple(count(name, width) for width in value))
+            elif get_origin(kind) is Literal:
+                one_of(name, value, get_args(kind))
+        if self.observation is not None:
+            object.__setattr__(self, "observation", ObservationConfig.of(self.observation))
+        if self.action is not None:
+            object.__setattr__(self, "action", alternative(ACTIONS, self.action, "action"))
 
     def agent(self, env: VecEnv, discount: float, rows: ObservationConfig, seed: int) -> Any:
         """The untrained agent.

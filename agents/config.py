@@ -35,7 +35,7 @@ class RunConfig:
     preset: Literal[tuple(PRESETS)] | None = None  # type: ignore[valid-type]
     """Which settings; None takes the regime's own (agents/presets.py), or the algorithm's."""
     settings: str = "{}"
-    """Settings to change, as JSON, such as '{"timesteps": 200000}'; they are listed below."""
+    """Settings to change, as JSON, such as '{"timesteps": 200000}'; they are listed above."""
     problem: str = "{}"
     """Fields of the problem to change, as JSON, such as '{"gamma": 1.0}'."""
     observation: str = "{}"
@@ -152,7 +152,7 @@ def settings_help() -> str:
                 continue
             shown.add(owner)
             users = [name for name, each in ALGORITHMS.items() if issubclass(each, owner)]
-            lines.append(f"Settings of {', '.join(users)}:")
+            lines += ["", f"Settings of {', '.join(users)}:"]
             for name, said in _documented(owner).items():
                 lines.append(f"  {name} ({getattr(owner, name)!r}): {said}")
     return "\n".join(lines)
@@ -165,10 +165,12 @@ def _documented(cls: type) -> dict[str, str]:
     said = {}
     for field, text in zip(node.body, node.body[1:], strict=False):
         if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):
+            if "ClassVar" in ast.unparse(field.annotation):
+                continue
             assert isinstance(field.target, ast.Name)
             assert isinstance(text.value, ast.Constant)
             said[field.target.id] = " ".join(str(text.value.value).split())
-    return {name: text for name, text in said.items() if not name.isupper()}
+    return said
 
 
 def _mapping(name: str, text: str) -> dict[str, Any]:

@@ -198,6 +198,9 @@ def test_a_folder_that_holds_something_is_refused(tmp_path: Path):
         ("problem", "gamma=1", "JSON object"),
         ("settings", "[]", "JSON object"),
         ("settings", '{"timestep": 1}', "Did you mean 'timesteps'"),
+        ("settings", '{"timesteps": 0}', "timesteps must be at least 1"),
+        ("settings", '{"critic": "quadrtic"}', "Did you mean 'quadratic'"),
+        ("settings", '{"observation": ["gradent"]}', "Did you mean 'gradient'"),
         ("action", '{"scal": 1}', "Did you mean 'scale'"),
     ],
 )
