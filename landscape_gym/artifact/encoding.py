@@ -89,7 +89,7 @@ def decoded(data: bytes) -> LearnedRule:
     clip = number("clip", fields["clip"], low=0.0, strict=True)
     network = architecture.network(arrays)
     _check_reach(network, clip)
-    rule = LearnedRule(
+    return LearnedRule(
         observation=ObservationConfig.of(fields["observation"]),
         action=alternative(ACTIONS, fields["action"], "action"),
         network=network,
@@ -100,8 +100,6 @@ def decoded(data: bytes) -> LearnedRule:
         believes=_believed(fields["believes"]),
         about=fields["about"],
     )
-    _check_belief(rule)
-    return rule
 
 
 def _header(data: bytes) -> dict[str, Any]:
@@ -272,19 +270,3 @@ def _believed(given: Any) -> NavigationProblem | None:
         most = max(problem.dim, problem.control_dim)
         bounded("dim of a _believed problem that couples coordinates", most, MAX_COUPLED)
     return problem
-
-
-def _check_belief(rule: LearnedRule) -> None:
-    """Refuse a network that does not fit the problem that it believes in."""
-    problem = rule.believes
-    if problem is None:
-        return
-    if rule.per_coordinate:
-        raise ValueError("a rule acts per coordinate, or on a belief, not both.")
-    found = (rule.network.inputs, rule.network.outputs)
-    wanted = (problem.dim, rule.action.size(problem))
-    if found != wanted:
-        raise ValueError(
-            f"its network has {found[0]} inputs and {found[1]} outputs; the problem that it "
-            f"believes in needs {wanted[0]} and {wanted[1]}."
-        )

@@ -86,10 +86,23 @@ class LearnedRule:
                 f"{', '.join(self.observation.channels)} make {self._coordinates.features} "
                 f"features per coordinate, the network takes {inputs}."
             )
+        if self.believes is not None:
+            self._check_belief(self.believes)
         if self._filter is not None and self._filter.observation != self.observation:
             raise ValueError(
                 f"the filter reads {', '.join(self._filter.observation.channels)}, not "
                 f"{', '.join(self.observation.channels)}."
+            )
+
+    def _check_belief(self, problem: NavigationProblem) -> None:
+        if self.per_coordinate:
+            raise ValueError("a rule acts per coordinate, or on a belief, not both.")
+        found = (self.network.inputs, self.network.outputs)
+        wanted = (problem.dim, self.action.size(problem))
+        if found != wanted:
+            raise ValueError(
+                f"the network has {found[0]} inputs and {found[1]} outputs; the problem that the "
+                f"rule believes in needs {wanted[0]} and {wanted[1]}."
             )
 
     @cached_property
