@@ -99,6 +99,7 @@ def _draw_curves(seeds: range) -> None:
 
 def _write(folder: Path, seeds: range) -> None:
     """Judge what is there, write the page, and copy the rules that are shipped."""
+    LIBRARY.mkdir(exist_ok=True)
     scores: dict[str, dict[Experiment, list[Score]]] = {}
     for budget, experiments in BUDGETS.items():
         scores[budget] = {}

@@ -62,6 +62,7 @@ QUICK: tuple[Experiment, ...] = (
         settings={"timesteps": 2_500_000, "num_envs": 256, "batch_size": 2048},
         bar=1.003,
         extra="gains",
+        ships=True,
     ),
     Experiment(
         "long-horizon-gamma-1",

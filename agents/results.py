@@ -28,7 +28,28 @@ information where the target shows in the gradient, the Kalman filter's controll
 hidden behind noise, and full information, which no learner reaches, where curvature is hidden.
 Three seeds each, trained on one thread. J / J* is the ratio of mean discounted costs, on the same
 fresh episodes for all; regret is (J - J*) / (J_null - J*), J_null the cost of doing nothing; the
-worst of the seeds is in the table. The rules are in `landscape_gym.load_rule(NAME)`."""
+worst of the seeds is in the table, beside what it was to be at most. The machine is shared: the
+seconds are those of two trainings side by side, and of up to four.
+
+    python -m agents            # train what is missing, under runs/results
+    python -m agents --curves   # train and draw the two curves
+    python -m agents --write    # judge, and write this page
+
+Rules of seed 0 are shipped: `landscape_gym.load_rule(NAME)`, with the names that
+`landscape_gym.artifact.shipped_rules()` gives."""
+
+CURVES = """\
+## Learned constants on the theory's curves
+
+Every dot is read off one training (`landscape_gym.readout`), the line is the theory's.
+
+![Momentum against the horizon](../docs/images/agents/momentum.png)
+
+![Reset weight against the hazard](../docs/images/agents/reset.png)
+
+Momentum is that of ``u = -a g + b u_prev`` where curvature is hidden; the reset weight w that of
+``u = -r (theta - [(1 - w) z + w mu])`` where tasks are redrawn. What biases b in training, and by
+how much, is told in agents/curves.py. Points: docs/images/agents/*.csv."""
 
 FRESH_SEED = 5_000_000
 """Of the first episode; presets were chosen on others."""
@@ -47,16 +68,13 @@ class Score:
     seconds: float
     """That training took."""
     extra: tuple[float, ...] = ()
-    """What else was measured; see `HEADS`."""
+    """What else was measured."""
 
 
 HEADS = {
     "gains": "largest error of a gain",
     "reset weight": "largest error of a reset weight",
     "right well": "episodes that end in the optimum's well",
-    "transfer": "mean and worst J / J* of episodes with "
-    + ", ".join(map(str, DIMS))
-    + " dimensions",
 }
 
 
@@ -143,7 +161,7 @@ def page(
             commands = "\n".join(f"    {_command(experiment)}" for experiment in of_it)
             parts += [f"## {TITLES[budget]}", markdown(HEAD, rows), "Trained by, line by line,"]
             parts += [commands]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join([*parts, CURVES]) + "\n"
 
 
 def _row(experiment: Experiment, scores: Sequence[Score]) -> tuple[str, ...]:

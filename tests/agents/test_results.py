@@ -1,0 +1,88 @@
+"""The results page: what it says of trained rules is what they do, and nothing is trained twice."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from agents import results
+from agents.__main__ import Options, main
+from agents.experiments import BUDGETS, Experiment
+from landscape_gym import REGIMES
+from landscape_gym.artifact import load_rule
+from landscape_gym.control import optimum
+from landscape_gym.evaluation import rollout
+
+SHORT = {"timesteps": 2048, "num_envs": 16, "batch_size": 128}
+EXPERIMENTS = (
+    Experiment(
+        "plain", "plain rule", "long-horizon", "linear", settings=SHORT, bar=1.5, extra="gains",
+        ships=True,
+    ),
+    Experiment(
+        "resets", "resets", "task-switching", "resets", settings=SHORT, extra="reset weight"
+    ),
+)  # fmt: skip
+
+
+@pytest.fixture
+def there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A place for runs, page and library, with two small experiments instead of the real ones."""
+    monkeypatch.setitem(BUDGETS, "quick", EXPERIMENTS)
+    monkeypatch.setitem(BUDGETS, "long", ())
+    monkeypatch.setattr("agents.__main__.README", tmp_path / "README.md")
+    monkeypatch.setattr("agents.__main__.LIBRARY", tmp_path / "library")
+    monkeypatch.setattr(results, "EPISODES", 32)
+    return tmp_path
+
+
+def test_experiments_are_trained_once_judged_and_shipped(there: Path, capsys):
+    options = Options(seeds=2, folder=there / "runs", progress=False)
+    main(options)
+    rules = sorted((there / "runs").rglob("rule.safetensors"))
+    assert [str(path.parent.relative_to(there / "runs")) for path in rules] == [
+        "quick/plain/seed0",
+        "quick/plain/seed1",
+        "quick/resets/seed0",
+        "quick/resets/seed1",
+    ]
+    before = [path.stat().st_mtime_ns for path in rules]
+    main(options)
+    assert [path.stat().st_mtime_ns for path in rules] == before
+    capsys.readouterr()
+
+    main(replace(options, write=True))
+    page = (there / "README.md").read_text()
+    problem = REGIMES["long-horizon"].problem
+    best = rollout(problem, optimum(problem).policy, episodes=32, seed=results.FRESH_SEED).cost
+    ratios = [
+        rollout(problem, load_rule(path), episodes=32, seed=results.FRESH_SEED).cost.mean()
+        / best.mean()
+        for path in rules[:2]
+    ]
+    each = ", ".join(f"{ratio:.4f}" for ratio in ratios)
+    assert re.search(re.escape(f"{max(ratios):.4f} ({each})") + r" *\| <= 1.5 *\|", page)
+    assert capsys.readouterr().out.startswith(f"quick plain: {each}\n")
+    assert "largest error of a reset weight" in page
+    assert "--preset resets --seeds 3 --settings" in page
+    shipped = load_rule(there / "library" / "plain.safetensors")
+    seen = np.ones((1, 2))
+    np.testing.assert_array_equal(shipped.predict(seen)[0], load_rule(rules[0]).predict(seen)[0])
+    assert not (there / "library" / "resets.safetensors").exists()
+
+
+def test_an_experiment_that_is_not_known_is_refused(there: Path):
+    with pytest.raises(ValueError, match="Did you mean 'plain'"):
+        main(Options(names=("plan",), folder=there))
+
+
+def test_the_real_experiments_can_be_configured():
+    for budget in BUDGETS.values():
+        names = [experiment.name for experiment in budget]
+        assert len(set(names)) == len(names)
+        for experiment in budget:
+            config = experiment.config(0)
+            assert config.training().timesteps >= 1_000_000
+            assert config.configured().problem.dim >= 2
