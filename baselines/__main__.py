@@ -19,6 +19,7 @@ from baselines.readme import readme
 from baselines.records import as_csv, as_json
 from baselines.screen import Bar, show
 from benchmarks.table import revision
+from landscape_gym.artifact import load_rule
 from landscape_gym.configuration import one_of
 from landscape_gym.files import write_whole
 from landscape_gym.policy import Policy
@@ -49,8 +50,11 @@ class Options:
     out: Path | None = None
     """Folder for CSV, JSON and pictures; it appears when it is complete."""
     run: Path | None = None
-    """Folder of a finished run of train_agent.py, whose learned policy takes part in the run's own
-    problem. Its files are unpickled: load only your own."""
+    """Folder of a finished run of train_agent.py, whose learned rule takes part in the run's own
+    problem."""
+    learned: str | None = None
+    """A learned rule that takes part: the name of a shipped one, or a file. Files cannot hold code:
+    they may be a stranger's."""
     write: bool = False
     """Whether to write baselines/README.md."""
     progress: bool = True
@@ -111,12 +115,13 @@ def write_folder(folder: Path, contests: Sequence[Contest]) -> None:
 def _arena(options: Options) -> list[tuple[str, Regime, Policy | None]]:
     """Where to compare, and with which learned policy."""
     if options.run is not None:
-        if options.regime:
-            raise ValueError("--run brings its own regime: leave --regime out.")
+        if options.regime or options.learned is not None:
+            raise ValueError("--run brings its own regime and rule: leave others out.")
         return [load_run(options.run)]
     named = [one_of("regime", name, (*REGIMES, ALL)) for name in options.regime]
     names = list(REGIMES) if not named or ALL in named else list(dict.fromkeys(named))
-    return [(name, REGIMES[name], None) for name in names]
+    rule = None if options.learned is None else load_rule(options.learned)
+    return [(name, REGIMES[name], rule) for name in names]
 
 
 def _check_free(folder: Path) -> None:
@@ -139,7 +144,7 @@ def command(options: Options) -> str:
         words += ["--rules", *options.rules]
     for name in ("tuned", "plan_paths"):
         words += [] if getattr(options, name) else [f"--no-{name.replace('_', '-')}"]
-    for name in ("episodes", "seed", "run"):
+    for name in ("episodes", "seed", "run", "learned"):
         if (given := getattr(options, name)) != getattr(Options(), name):
             words += [f"--{name}", str(given)]
     return shlex.join(words)

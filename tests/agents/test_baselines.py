@@ -27,6 +27,7 @@ from landscape_gym.registration import REGIMES
 from landscape_gym.rules import RULES, GradientDescent
 
 ROOT = Path(__file__).parents[2]
+SEEN = np.array([[0.5, -0.2]])
 SMALL = Settings(kinds=("gradient_descent", "momentum"), episodes=16)
 
 
@@ -174,6 +175,7 @@ def test_the_command_on_the_page_names_all_that_figures_depend_on():
         episodes=64,
         seed=2_000_000,
         run=Path("runs/one"),
+        learned="geometry",
         out=Path("elsewhere"),
         write=True,
     )
@@ -245,7 +247,10 @@ def test_a_runs_learned_policy_takes_part_in_its_own_problem(tmp_path: Path):
     settings = replace(SMALL, tuned=False, episodes=8)
     result = contest(name, regime, settings, learned=learned).comparison
     assert result[LEARNED].cost == pytest.approx(finished.comparison["learned"].cost, rel=1e-6)
-    (tmp_path / "run" / "rule.safetensors").unlink()
+    rule = str(tmp_path / "run" / "rule.safetensors")
+    ((_, _, taken),) = main._arena(main.Options(regime=("long-horizon",), learned=rule))
+    np.testing.assert_array_equal(taken.predict(SEEN)[0], learned.predict(SEEN)[0])
+    Path(rule).unlink()
     with pytest.raises(FileNotFoundError, match=r"holds no rule\.safetensors"):
         load_run(tmp_path / "run")
 
@@ -258,7 +263,9 @@ def test_a_runs_learned_policy_takes_part_in_its_own_problem(tmp_path: Path):
         ({"episodes": 1}, "at least 2 episodes"),
         ({"seed": 5}, "those of training"),
         ({"run": Path("nowhere")}, r"holds no config\.json"),
-        ({"run": Path("nowhere"), "regime": ("geometry",)}, "leave --regime out"),
+        ({"run": Path("nowhere"), "regime": ("geometry",)}, "leave others out"),
+        ({"run": Path("nowhere"), "learned": "geometry"}, "leave others out"),
+        ({"learned": "no/such.safetensors"}, "cannot be read"),
         ({"out": ROOT}, "holds something already"),
     ],
 )
