@@ -78,9 +78,9 @@ PRESETS: dict[str, Training] = {
     # The target is hidden: a Kalman filter says where it is believed to be.
     "belief": PPO(
         sees="belief",
-        timesteps=8_000_000,
-        num_envs=1024,
-        batch_size=8192,
+        timesteps=2_000_000,
+        num_envs=512,
+        batch_size=4096,
         learning_rate=3e-3,
         gae_lambda=0.95,
         log_std_start=-1.5,
