@@ -7,7 +7,6 @@ import inspect
 import json
 import platform
 import shlex
-import sys
 import textwrap
 from dataclasses import asdict, dataclass, fields, replace
 from importlib.metadata import version
@@ -86,6 +85,21 @@ class RunConfig:
         """The algorithm's name."""
         return PRESETS[self.preset_name].algorithm
 
+    @property
+    def command(self) -> str:
+        """What makes the run again, with all that its result depends on.
+
+        Example:
+            >>> RunConfig(regime="geometry", seed=2).command
+            'python train_agent.py --regime geometry --preset linear --seed 2'
+        """
+        words = ["--regime", self.regime, "--preset", self.preset_name, "--seed", str(self.seed)]
+        for name in ("problem", "settings", "observation", "action"):
+            if (given := getattr(self, name)) != "{}":
+                words += [f"--{name}", given]
+        words += ["--seeds", str(self.seeds)] if self.seeds > 1 else []
+        return shlex.join(["python", "train_agent.py", *words])
+
     def configured(self, problem: NavigationProblem | None = None) -> Regime:
         """The regime with the changes that are asked for.
 
@@ -125,7 +139,7 @@ def provenance(config: RunConfig, regime: Regime, training: Training) -> dict[st
     asked = {f.name: getattr(config, f.name) for f in fields(config)}
     return {
         "config": {name: x for name, x in asked.items() if name not in ("out", "resume")},
-        "command": shlex.join([Path(sys.executable).name, *sys.argv]),
+        "command": config.command,
         "revision": revision(),
         "versions": {
             name: version(name) for name in ("landscape-gym", "stable-baselines3", "torch", "numpy")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -178,7 +178,11 @@ def page(
     for budget, of_it in scores.items():
         if of_it:
             rows = [_row(experiment, judged) for experiment, judged in of_it.items()]
-            commands = "\n".join(f"    {_command(experiment)}" for experiment in of_it)
+            seeds = {experiment: len(judged) for experiment, judged in of_it.items()}
+            commands = "\n".join(
+                f"    {replace(experiment.config(0), seeds=count).command}"
+                for experiment, count in seeds.items()
+            )
             parts += [f"## {TITLES[budget]}", markdown(HEAD, rows), "Trained by, line by line,"]
             parts += [commands]
     return "\n\n".join([*parts, MISSED, CURVES]) + "\n"
@@ -209,12 +213,3 @@ def _said(experiment: Experiment, scores: Sequence[Score]) -> str:
         carried = (f"d = {d}: {m:.3f}, {w:.3f}" for d, (m, w) in zip(DIMS, worst, strict=True))
         return "mean, worst episode at " + "; ".join(carried)
     return ""
-
-
-def _command(experiment: Experiment) -> str:
-    """The command that trains it."""
-    config = experiment.config(0)
-    asked = {"problem": config.problem, "settings": config.settings}
-    changed = " ".join(f"--{name} '{text}'" for name, text in asked.items() if text != "{}")
-    fixed = f"python train_agent.py --regime {config.regime} --preset {config.preset} --seeds 3"
-    return f"{fixed} {changed}".rstrip()
