@@ -42,6 +42,9 @@ def test_the_wheel_holds_landscape_gym_alone(tmp_path: Path) -> None:
     assert top_level == {"landscape_gym", f"landscape_gym-{version}.dist-info"}
     assert "landscape_gym/py.typed" in names
 
+    rules = {name for name in names if name.startswith("landscape_gym/learned/library/")}
+    assert "landscape_gym/learned/library/hidden-curvature.safetensors" in rules
+
     modules = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("landscape_gym/**/*.py")}
     missing = modules - names
     assert not missing, f"folders without __init__.py? {sorted(missing)}"
