@@ -6,6 +6,7 @@ each regime.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
@@ -13,7 +14,6 @@ from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 import numpy as np
 import sb3_contrib
 import stable_baselines3 as sb3
-from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.vec_env import VecEnv
@@ -28,7 +28,7 @@ SB3_ACTIVATIONS: dict[str, type[nn.Module]] = {"tanh": nn.Tanh, "relu": nn.ReLU}
 
 
 @dataclass(frozen=True)
-class Training:
+class Training(ABC):
     """How an agent is set up, and for how long it trains."""
 
     algorithm: ClassVar[str]
@@ -79,6 +79,7 @@ class Training:
         if self.action is not None:
             object.__setattr__(self, "action", alternative(ACTIONS, self.action, "action"))
 
+    @abstractmethod
     def agent(self, env: VecEnv, discount: float, rows: ObservationConfig, seed: int) -> Any:
         """The untrained agent.
 
@@ -88,18 +89,16 @@ class Training:
             rows: The channels of the observation.
             seed: Of weights, exploration and environments.
         """
-        raise NotImplementedError
 
     def callbacks(self) -> list[BaseCallback]:
         """What has to be called during training."""
         return []
 
     def _common(self, env: VecEnv, discount: float, seed: int) -> dict[str, Any]:
-        decay = linear_decay(self.learning_rate)
         return {
             "env": env,
             "gamma": discount,
-            "learning_rate": decay,
+            "learning_rate": linear_decay(self.learning_rate),
             "seed": seed,
             "device": "cpu",
         }
@@ -353,5 +352,3 @@ ALGORITHMS: dict[str, type[Training]] = {
     cls.algorithm: cls for cls in (PPO, RecurrentPPO, A2C, TRPO, SAC, TD3, ARS)
 }
 """By the name on the command line."""
-
-__all__ = ["ALGORITHMS", "BaseAlgorithm", "Training"]

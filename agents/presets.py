@@ -10,6 +10,15 @@ from landscape_gym.configuration import one_of
 from landscape_gym.observation import ObservationConfig
 
 LINEAR = PPO()
+STEADY = replace(
+    LINEAR,
+    timesteps=4_000_000,
+    num_envs=512,
+    batch_size=4096,
+    learning_rate=3e-3,
+    gae_lambda=0.95,
+)
+"""Larger batches, for returns that are noisy whatever an agent does."""
 
 PRESETS: dict[str, Training] = {
     # Controls that are linear in what is seen.
@@ -24,24 +33,14 @@ PRESETS: dict[str, Training] = {
         batch_size=2048,
         learning_rate=3e-3,
     ),
-    # Redrawn tasks and unsettled beliefs are noise in every return: larger batches.
-    "steady": replace(
-        LINEAR,
-        timesteps=4_000_000,
-        num_envs=512,
-        batch_size=4096,
-        learning_rate=3e-3,
-        gae_lambda=0.95,
-    ),
-    # Redrawn tasks: the pull to the target and that to the prior's mean are features of their own,
-    # and exploration is loud, to be heard above redraws; the critic knows what each is worth.
-    "resets": PPO(
+    # Tasks are redrawn unseen.
+    "steady": STEADY,
+    # Tasks are redrawn: the pull to the target and that to the prior's mean are features of their
+    # own, and exploration is loud, to be heard above redraws; the critic knows what each is worth.
+    "resets": replace(
+        STEADY,
         observation=ObservationConfig(("error", "parameters")),
         critic="privileged",
-        timesteps=4_000_000,
-        num_envs=512,
-        batch_size=4096,
-        learning_rate=3e-3,
         gae_lambda=0.9,
         log_std_start=-1.3,
         log_std_end=-1.8,
@@ -76,19 +75,13 @@ PRESETS: dict[str, Training] = {
         log_std_end=-2.0,
     ),
     # The target is hidden: a Kalman filter says where it is believed to be.
-    "belief": PPO(
-        sees="belief",
-        timesteps=2_000_000,
-        num_envs=512,
-        batch_size=4096,
-        learning_rate=3e-3,
-        gae_lambda=0.95,
-        log_std_start=-1.5,
-        log_std_end=-2.5,
+    "belief": replace(
+        STEADY, sees="belief", timesteps=2_000_000, log_std_start=-1.5, log_std_end=-2.5
     ),
     # The same from averages of gradients and of parameters: each pair tells where the gradient
     # would be zero. Starts and targets differ so much that the critic has to know them.
-    "memory": PPO(
+    "memory": replace(
+        STEADY,
         observation=ObservationConfig(
             ("gradient", "averages", "lags"), rates=(0.5, 0.8, 0.9, 0.95, 0.99)
         ),
@@ -96,9 +89,6 @@ PRESETS: dict[str, Training] = {
         timesteps=6_000_000,
         num_envs=1024,
         n_steps=20,
-        batch_size=4096,
-        learning_rate=3e-3,
-        gae_lambda=0.95,
         log_std_start=-1.5,
         log_std_end=-2.5,
         episode_steps=100,

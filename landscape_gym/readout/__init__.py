@@ -14,9 +14,7 @@ treat every coordinate alike). The same reading of the theory's policy gives wha
 from landscape_gym.readout.quantities import QUANTITIES
 from landscape_gym.readout.reading import (
     Coefficient,
-    LinearLaw,
     Reading,
-    linear_law,
     read_rule,
 )
 from landscape_gym.readout.report import optimal_basis, side_by_side
@@ -24,9 +22,7 @@ from landscape_gym.readout.report import optimal_basis, side_by_side
 __all__ = [
     "QUANTITIES",
     "Coefficient",
-    "LinearLaw",
     "Reading",
-    "linear_law",
     "optimal_basis",
     "read_rule",
     "side_by_side",

@@ -185,28 +185,3 @@ def _check_one_per_control(values: dict[str, Array], controls: int) -> None:
                 f"the shared form needs one number per control, but {name!r} has "
                 f"{value.shape[-1]} for {controls} controls: read matrices, shared=False."
             )
-
-
-@dataclass(frozen=True)
-class LinearLaw:
-    """``u = -K (theta - z) + bias``, fitted by least squares."""
-
-    gain: Array
-    """K, (controls, dim)."""
-    r2: float
-    """Fraction of the controls' variance that the law explains."""
-
-
-def linear_law(problem: NavigationProblem, policy: Policy, *, seed: int = 0) -> LinearLaw:
-    """The gain of a policy on the displacement from the target.
-
-    Args:
-        problem: A problem whose landscape knows its minimum.
-        policy: What acts.
-        seed: Of the first episode.
-
-    Raises:
-        ValueError: as of `read_rule`.
-    """
-    law = read_rule(problem, policy, ["to_target"], episodes=512, steps=20, seed=seed)
-    return LinearLaw(law.coefficients["to_target"].value, law.r2)

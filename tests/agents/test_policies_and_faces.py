@@ -7,7 +7,7 @@ import pytest
 import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.evaluation import evaluate_policy
-from stable_baselines3.common.vec_env import VecMonitor, VecNormalize
+from stable_baselines3.common.vec_env import VecEnv, VecMonitor, VecNormalize
 
 from agents.algorithms import PPO as PPOTraining
 from agents.training import train
@@ -128,22 +128,18 @@ def test_coordinates_as_rows_are_the_environment_taken_apart():
         CoordinateVecEnv(3, "hidden-curvature", action="global_step_size")
 
 
+def per_coordinate_agent(env: VecEnv) -> PPO:
+    rows = {"rows": HIDDEN.observation}
+    return PPO(
+        PerCoordinatePolicy, env, policy_kwargs=rows, n_steps=8, batch_size=32, seed=0, device="cpu"
+    )
+
+
 def test_a_rule_for_each_coordinate_treats_them_alike_and_serves_any_dimension():
     env = LandscapeNavVecEnv(4, "hidden-curvature", action=StepSize())
-    simulation = env.envs.simulation
-    agent = PPO(
-        PerCoordinatePolicy,
-        env,
-        policy_kwargs={"rows": simulation.layout.config},
-        n_steps=8,
-        batch_size=32,
-        seed=0,
-        device="cpu",
-    )
+    agent = per_coordinate_agent(env)
     agent.learn(32)
-    rule = learned_rule(
-        agent.policy, simulation.problem, simulation.layout.config, simulation.action
-    )
+    rule = learned_rule(agent.policy, HIDDEN.problem, HIDDEN.observation, StepSize())
     assert rule.per_coordinate
     observation = env.reset()
     ours, _ = rule.predict(observation)
@@ -160,18 +156,9 @@ def test_a_rule_for_each_coordinate_treats_them_alike_and_serves_any_dimension()
 
 def test_scaling_coordinates_apart_is_refused_where_one_rule_serves_all():
     env = VecNormalize(LandscapeNavVecEnv(4, "hidden-curvature", action=StepSize()))
-    simulation = env.venv.envs.simulation
-    agent = PPO(
-        PerCoordinatePolicy,
-        env,
-        policy_kwargs={"rows": simulation.layout.config},
-        n_steps=8,
-        batch_size=32,
-    )
+    policy = per_coordinate_agent(env).policy
     with pytest.raises(ValueError, match="normalised before they were split"):
-        learned_rule(
-            agent.policy, simulation.problem, simulation.layout.config, simulation.action, env
-        )
+        learned_rule(policy, HIDDEN.problem, HIDDEN.observation, StepSize(), env)
 
 
 def test_a_quadratic_critic_can_hold_the_value_of_a_linear_quadratic_problem():

@@ -19,7 +19,7 @@ from baselines import line_up
 from landscape_gym import REGIMES, NavigationProblem
 from landscape_gym.artifact import load_rule
 from landscape_gym.evaluation import compare
-from landscape_gym.readout import linear_law
+from landscape_gym.readout import read_rule
 from landscape_gym.sb3 import AgentPolicy
 
 ROOT = Path(__file__).parents[2]
@@ -87,15 +87,8 @@ def test_a_trained_linear_policy_comes_close_to_the_optimum():
     ratio = comparison["learned"].ratio
     assert ratio is not None
     assert 1.0 < ratio.value < 1.02
-    assert linear_law(regime.problem, learned).gain[1, 1] == pytest.approx(0.909, rel=0.1)
-
-
-def test_the_readout_of_the_optimum_is_its_gain():
-    lineup = line_up(REGIMES["long-horizon"].problem)
-    assert lineup.optimum is not None
-    law = linear_law(REGIMES["long-horizon"].problem, lineup.optimum.policy)
-    np.testing.assert_allclose(np.diag(law.gain), [0.28376755, 0.90929685], rtol=1e-6)
-    assert law.r2 == pytest.approx(1.0)
+    gain = read_rule(regime.problem, learned, ["to_target"]).coefficients["to_target"].value
+    assert gain[1, 1] == pytest.approx(0.909, rel=0.1)
 
 
 def test_what_cannot_be_derived_is_refused_with_its_reason():
@@ -165,9 +158,7 @@ def test_several_seeds_are_trained_and_shown_side_by_side(tmp_path: Path):
 def test_a_run_that_is_resumed_is_the_run_that_was_asked_for(tmp_path: Path):
     asked = RunConfig(settings=SHORT, seed=3, episodes=8, out=tmp_path / "run", progress=False)
     finished = run(asked)
-    assert (
-        read_config(asked.out) == replace(asked, progress=True) or read_config(asked.out) == asked
-    )
+    assert read_config(asked.out) == asked
     again = run(RunConfig(resume=asked.out, progress=False))
     assert again.report == finished.report
     with pytest.raises(FileNotFoundError, match="holds no config"):

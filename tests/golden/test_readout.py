@@ -12,7 +12,6 @@ from landscape_gym.landscapes import LogUniform, Quadratic
 from landscape_gym.landscapes.base import Landscape, NoInstances
 from landscape_gym.policy import UNBOUNDED, RulePolicy
 from landscape_gym.readout import (
-    linear_law,
     optimal_basis,
     read_rule,
     side_by_side,
@@ -95,7 +94,6 @@ def test_the_optimum_of_the_long_horizon_has_the_theorys_gain():
     np.testing.assert_allclose(gain.value, np.diag([0.28376755, 0.90929685]), atol=1e-8)
     assert (gain.half_width < 1e-8).all()
     assert law.r2 == pytest.approx(1.0, abs=1e-12)
-    np.testing.assert_allclose(linear_law(LONG, best(LONG)).gain, gain.value, atol=1e-8)
 
 
 def test_in_terms_of_the_gradient_the_gain_is_the_optimal_preconditioner():
