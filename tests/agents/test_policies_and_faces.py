@@ -26,6 +26,7 @@ from landscape_gym.sb3 import (
     QuadraticCriticPolicy,
     learned_rule,
 )
+from landscape_gym.sb3.policies import PrivilegedCritic
 
 HIDDEN = REGIMES["hidden-curvature"]
 NOISY = REGIMES["noisy-gradient"]
@@ -68,6 +69,17 @@ def test_an_actor_does_not_see_what_is_hidden_and_the_critic_does():
     np.testing.assert_array_equal(*(agent.predict(x, deterministic=True)[0] for x in (seen, other)))
     values = [agent.policy.predict_values(agent.policy.obs_to_tensor(x)[0]) for x in (seen, other)]
     assert (values[0] != values[1]).all()
+
+
+def test_a_privileged_critic_is_minus_the_known_cost_times_a_factor_and_a_remainder():
+    critic = PrivilegedCritic(3, (4,), "tanh")
+    factor, remainder = np.log(np.e - 1), 0.25  # softplus(factor) = 1
+    with torch.no_grad():
+        critic.net[-1].weight.zero_()
+        critic.net[-1].bias.copy_(torch.tensor([factor, remainder]))
+    hidden = torch.tensor([[0.5], [2.0]])
+    values = critic(torch.ones(2, 3), hidden)
+    np.testing.assert_allclose(values.detach(), remainder - hidden, rtol=1e-6)
 
 
 def test_a_belief_is_that_of_the_filter_across_episodes():

@@ -1,7 +1,4 @@
-"""Damaged and hostile files: each is refused, in bounded time and memory, and nothing else happens.
-
-Whatever the bytes, reading them ends in `ArtifactError` or in a rule whose actions are finite.
-"""
+"""Damaged and hostile files: each is refused, in bounded time and memory; nothing else happens."""
 
 import json
 import math
@@ -9,59 +6,36 @@ import os
 import pickle
 import tracemalloc
 from collections.abc import Callable
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from safetensors import numpy as safetensors
 
-from landscape_gym.artifact import ArtifactError, load_rule, save_rule
+from landscape_gym.artifact import ArtifactError, load_rule
 from landscape_gym.artifact.bounds import MAX_BYTES, MAX_HEADER
-from tests.contracts.test_artifact import RULES, actions
+from tests.contracts.artifact_files import (
+    Arrays,
+    Fields,
+    good_files,
+    header_of,
+    outcome,
+    put_together,
+    set_field,
+    taken_apart,
+    with_header,
+)
 
 pytestmark = pytest.mark.timeout(120)  # for what hangs
 MEMORY = 32 * 2**20
 """Bytes that reading a bad file may take at most; most of these files have a few thousand."""
 
-Fields = dict[str, Any]
-Arrays = dict[str, np.ndarray]
-
 
 @pytest.fixture(scope="module")
 def good(tmp_path_factory) -> dict[str, bytes]:
     """The bytes of one rule of each kind."""
-    path = tmp_path_factory.mktemp("good") / "rule.safetensors"
-    files = {}
-    for kind, rule in RULES.items():
-        save_rule(rule, path)
-        files[kind] = path.read_bytes()
-    return files
-
-
-def header_of(data: bytes) -> dict[str, Any]:
-    return json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-
-
-def taken_apart(data: bytes) -> tuple[Fields, Arrays]:
-    fields = json.loads(header_of(data)["__metadata__"]["rule"])
-    return fields, {name: array.copy() for name, array in safetensors.load(data).items()}
-
-
-def put_together(fields: Fields | str, arrays: Arrays) -> bytes:
-    text = fields if isinstance(fields, str) else json.dumps(fields)
-    return safetensors.save(arrays, {"rule": text})
-
-
-def with_header(data: bytes, header: dict[str, Any] | bytes) -> bytes:
-    """The same arrays behind another header."""
-    text = header if isinstance(header, bytes) else json.dumps(header).encode()
-    body = data[8 + int.from_bytes(data[:8], "little") :]
-    return len(text).to_bytes(8, "little") + text + body
+    return good_files(tmp_path_factory.mktemp("good"))
 
 
 def refused(folder: Path, data: bytes, message: str = "is refused") -> None:
@@ -221,16 +195,6 @@ def set_number(name: str, value: float) -> Callable[[Fields, Arrays], Any]:
 
 def set_array(name: str, array: Any) -> Callable[[Fields, Arrays], Any]:
     return lambda f, a: a.update({name: np.asarray(array)})
-
-
-def set_field(*where: Any, to: Any) -> Callable[[Fields, Arrays], Any]:
-    def change(fields: Any, arrays: Arrays) -> None:
-        *path, last = where
-        for name in path:
-            fields = fields[name]
-        fields[last] = to
-
-    return change
 
 
 def overflowing(fields: Fields, arrays: Arrays) -> None:
@@ -425,112 +389,3 @@ def test_a_header_with_a_name_twice_is_refused(tmp_path: Path, good):
     refused(tmp_path, twice, "a key twice")
     refused(tmp_path, with_header(data, text.encode()[:-1] + b', "\xff": 1}'), "utf-8")
     refused(tmp_path, with_header(data, b'{"a":' * 20_000 + b"1" + b"}" * 20_000), "deeper")
-
-
-# Any change at all
-
-
-def outcome(folder: Path, data: bytes) -> str:
-    """Refused, or a rule that acts: nothing else."""
-    path = folder / "any.safetensors"
-    path.write_bytes(data)
-    try:
-        rule = load_rule(path)
-    except ArtifactError:
-        return "refused"
-    # A believed problem may be absurd, such as one that changes a thousand times a step; without
-    # one nothing may even overflow.
-    with np.errstate(all="raise" if rule.believes is None else "ignore", under="ignore"):
-        assert np.isfinite(actions(rule)).all()
-    return "acts"
-
-
-ANY = settings(
-    max_examples=250, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
-)
-KINDS = st.sampled_from(sorted(RULES))
-
-
-@ANY
-@given(KINDS, st.data())
-def test_any_bytes_changed(tmp_path: Path, good, kind: str, draw: st.DataObject):
-    data = bytearray(good[kind])
-    for _ in range(draw.draw(st.integers(1, 4))):
-        where = draw.draw(st.integers(0, len(data) - 1))
-        match draw.draw(st.sampled_from(["set", "insert", "delete"])):
-            case "set":
-                data[where] = draw.draw(st.integers(0, 255))
-            case "insert":
-                data[where:where] = draw.draw(st.binary(min_size=1, max_size=9))
-            case "delete":
-                del data[where : where + draw.draw(st.integers(1, 9))]
-    outcome(tmp_path, bytes(data))
-
-
-EXTREMES = [0.0, -0.0, 1e-300, 5e-324, 1e-12, 1e12, -1e12, 1e30, 1e308, 3e38, math.pi]
-VALUES = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(-3, 12),
-    st.sampled_from([2**31, 2**63, 2**64, 10**25, -(2**63)]),
-    st.floats(allow_nan=False, allow_infinity=False),
-    st.sampled_from(EXTREMES),
-    st.sampled_from(["", "gradient", "normalized", "relu", "decay", "rotation", "\ud800", "\x1b["]),
-    st.lists(st.floats(-2, 2), max_size=3),
-    st.lists(st.lists(st.floats(-2, 2), min_size=2, max_size=2), min_size=2, max_size=2),
-    st.sampled_from([{}, {"kind": "power_law", "exponent": 1e3}, {"kind": "rotation"}]),
-    st.sampled_from([{"kind": "isotropic", "std": 1e9}, {"kind": "curvature", "std": 0.0}]),
-)
-
-
-NUMBERS = st.one_of(st.integers(1, 5), st.floats(0, 5), st.floats(), st.sampled_from(EXTREMES))
-
-
-def others(value: Any) -> st.SearchStrategy:
-    """What might stand there instead: mostly of the same type, and so often accepted."""
-    if isinstance(value, bool):
-        return st.booleans() | VALUES
-    if isinstance(value, int | float):
-        return st.sampled_from([NUMBERS, NUMBERS, VALUES]).flatmap(lambda kind: kind)
-    return VALUES
-
-
-def places(value: Any, path: tuple = ()) -> list[tuple[tuple, Any]]:
-    """Where in JSON there is something, and what."""
-    inner = value.items() if isinstance(value, dict) else []
-    inner = enumerate(value) if isinstance(value, list) else inner
-    return [(path, value), *(each for key, item in inner for each in places(item, (*path, key)))]
-
-
-def changed(fields: Fields, most: int, draw: st.DataObject) -> None:
-    for _ in range(draw.draw(st.integers(1, most))):
-        where, value = draw.draw(st.sampled_from(places(fields)[1:]))
-        set_field(*where, to=deepcopy(draw.draw(others(value))))(fields, {})
-
-
-@ANY
-@given(KINDS, st.data())
-def test_any_field_changed(tmp_path: Path, good, kind: str, draw: st.DataObject):
-    fields, arrays = taken_apart(good[kind])
-    changed(fields, 2, draw)
-    outcome(tmp_path, put_together(fields, arrays))
-
-
-@ANY
-@given(st.data())
-def test_any_field_of_a_believed_problem_changed(tmp_path: Path, good, draw: st.DataObject):
-    fields, arrays = taken_apart(good["belief"])
-    changed(fields["believes"], 3, draw)
-    outcome(tmp_path, put_together(fields, arrays))
-
-
-@ANY
-@given(KINDS, st.data())
-def test_any_number_changed(tmp_path: Path, good, kind: str, draw: st.DataObject):
-    fields, arrays = taken_apart(good[kind])
-    for _ in range(draw.draw(st.integers(1, 3))):
-        array = arrays[draw.draw(st.sampled_from(sorted(arrays)))]
-        value = draw.draw(st.one_of(st.floats(width=32), st.sampled_from(EXTREMES)))
-        with np.errstate(over="ignore"):
-            array.flat[draw.draw(st.integers(0, array.size - 1))] = value
-    outcome(tmp_path, put_together(fields, arrays))
