@@ -11,7 +11,7 @@ from landscape_gym.landscapes.base import Array
 from landscape_gym.observation import ObservationConfig
 from landscape_gym.policy import UNBOUNDED, Policy
 from landscape_gym.problem import NavigationProblem
-from landscape_gym.simulation import Simulation
+from landscape_gym.readout.walk import walk
 
 
 class Trace(NamedTuple):
@@ -31,24 +31,9 @@ def trace(
     problem: NavigationProblem, policy: Policy, *, episodes: int = 1, seed: int = 1_000_000
 ) -> Trace:
     """Run a policy and keep everything; for short runs."""
-    simulation = Simulation.begun(
-        seed + np.arange(episodes),
-        problem=problem,
-        observation=policy.observation,
-        action=policy.action,
-    )
-    memory, parts = None, []
-    for step in range(problem.steps):
-        state = simulation.state
-        before = (state.theta.copy(), simulation.hidden()["target"].copy(), state.gradient.copy())
-        action, memory = policy.predict(
-            simulation.observe(state), memory, np.full(episodes, step == 0)
-        )
-        simulation.advance(action)
-        parts.append((*before, simulation.state.previous_update.copy()))
-    theta, target, gradient, control = (np.stack(part) for part in zip(*parts, strict=True))
-    theta = np.concatenate([theta, simulation.state.theta[None]])
-    return Trace(theta, target, gradient, control)
+    walked = walk(problem, policy, ["target"], episodes=episodes, steps=problem.steps, seed=seed)
+    theta = np.concatenate([walked.theta, walked.end[None]])
+    return Trace(theta, walked.hidden["target"], walked.gradient, walked.control)
 
 
 def regression(controls: Array, *regressors: Array) -> list[Array]:

@@ -25,6 +25,8 @@ class Walk(NamedTuple):
     """Channels that a learner need not see, (steps, episodes, size)."""
     control: Array
     """As it was executed, (steps, episodes, m)."""
+    end: Array
+    """Parameters after the last step, (episodes, d)."""
     counted: Array
     """Whether the control is the policy's, (steps, episodes); not from a divergence on."""
 
@@ -78,5 +80,6 @@ def walk(
         gradient=np.stack(gradient),
         hidden={name: np.stack(seen) for name, seen in kept.items()},
         control=np.stack(control),
+        end=simulation.state.theta.copy(),
         counted=np.stack(counted),
     )

@@ -14,6 +14,7 @@ from landscape_gym import REGIMES
 from landscape_gym.artifact import load_rule
 from landscape_gym.control import optimum
 from landscape_gym.evaluation import rollout
+from landscape_gym.policy import DoNothing, Policy
 
 SHORT = {"timesteps": 2048, "num_envs": 16, "batch_size": 128}
 EXPERIMENTS = (
@@ -87,3 +88,42 @@ def test_the_real_experiments_can_be_configured():
             config = experiment.config(0)
             assert config.training().timesteps >= 1_000_000
             assert config.configured().problem.dim >= 2
+
+
+class Weaker:
+    """A policy whose controls are nine tenths of another's."""
+
+    def __init__(self, other: Policy) -> None:
+        self.other, self.observation, self.action = other, other.observation, other.action
+
+    def predict(self, observation, state=None, episode_start=None, deterministic=True):
+        action, state = self.other.predict(observation, state, episode_start, deterministic)
+        return 0.9 * action, state
+
+
+def test_a_gain_that_is_a_tenth_too_small_is_a_tenth_off():
+    problem = REGIMES["long-horizon"].problem
+    best = optimum(problem).policy
+    (found,) = results._extra(EXPERIMENTS[0], problem, Weaker(best), best, {})
+    assert found == pytest.approx(0.1)
+
+
+def test_a_reset_weight_that_is_the_optimums_is_not_off():
+    problem = REGIMES["task-switching"].problem
+    best = optimum(problem).policy
+    # All controls weaker: another gain, but the same share of it for the prior's mean.
+    (found,) = results._extra(EXPERIMENTS[1], problem, Weaker(best), best, {})
+    assert found == pytest.approx(0.0, abs=1e-9)
+
+
+def test_the_right_well_is_the_optimums_of_every_episode(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(results, "EPISODES", 8)
+    problem = REGIMES["double-well"].problem.replace(episode_steps=30)
+    best = optimum(problem).policy
+    runs = results._runs(problem, {"learned": DoNothing(2), "optimum": best})
+    ends = [np.asarray(runs[name].path)[-1, :, 0] > 0 for name in ("learned", "optimum")]
+    wells = Experiment("wells", "wells", "double-well", "basins", extra="right well")
+    (same,) = results._extra(wells, problem, DoNothing(2), best, runs)
+    assert len(ends[0]) == 8
+    assert same == np.mean(ends[0] == ends[1])
+    assert 0 < same < 1
