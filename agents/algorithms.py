@@ -22,7 +22,7 @@ from torch import nn
 from landscape_gym.actions import ACTIONS, Action
 from landscape_gym.configuration import alternative, count, number, one_of
 from landscape_gym.observation import ObservationConfig
-from landscape_gym.sb3 import LogStdSchedule, NavigationPolicy
+from landscape_gym.sb3 import FitCritic, LogStdSchedule, NavigationPolicy
 
 SB3_ACTIVATIONS: dict[str, type[nn.Module]] = {"tanh": nn.Tanh, "relu": nn.ReLU}
 
@@ -141,7 +141,7 @@ class OnPolicy(Training):
             "policy_kwargs": {
                 "layers": self.layers,
                 "activation": self.activation,
-                "critic": self.critic,
+                "critic": "quadratic" if self.critic == "fitted" else self.critic,
                 "rows": rows if self.per_coordinate else None,
                 "log_std_init": self.log_std_start,
             },
@@ -153,6 +153,9 @@ class PPO(OnPolicy):
     """Proximal policy optimisation: the best that was found for every regime."""
 
     algorithm: ClassVar[str] = "ppo"
+    critic: Literal["quadratic", "fitted", "mlp", "privileged"] = "quadratic"  # type: ignore[assignment]
+    """Fitted: quadratic, and solved for by least squares after each rollout. One that is trained
+    lags, and biases small gains. The others are those of `OnPolicy`."""
     batch_size: int = 1024
     """Minibatch of the updates; SB3's 64 makes them slower and noisier."""
     n_epochs: int = 5
@@ -160,6 +163,10 @@ class PPO(OnPolicy):
     max_grad_norm: float = 0.5
     """Where gradients are clipped. A bias, if a small one, of rules that are not best in every
     state: a large number takes it away."""
+
+    def callbacks(self) -> list[BaseCallback]:
+        """The schedule of the exploration noise, and the critic's fit."""
+        return [*super().callbacks(), *([FitCritic()] if self.critic == "fitted" else [])]
 
     def agent(self, env: VecEnv, discount: float, rows: ObservationConfig, seed: int) -> Any:
         """The untrained agent."""
@@ -171,6 +178,7 @@ class PPO(OnPolicy):
             n_epochs=self.n_epochs,
             gae_lambda=self.gae_lambda,
             max_grad_norm=self.max_grad_norm,
+            vf_coef=0.0 if self.critic == "fitted" else 0.5,
         )
 
 

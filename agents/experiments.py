@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from agents.algorithms import PPO
@@ -59,7 +59,6 @@ QUICK: tuple[Experiment, ...] = (
         "known curvature, gamma 0.1, linear",
         "long-horizon",
         "linear",
-        settings={"timesteps": 2_500_000, "num_envs": 256, "batch_size": 2048},
         bar=1.003,
         extra="gains",
         ships=True,
@@ -79,7 +78,6 @@ QUICK: tuple[Experiment, ...] = (
         "long-horizon",
         "linear",
         problem={"gamma": 10.0},
-        settings={"timesteps": 2_500_000, "num_envs": 256, "batch_size": 2048},
         bar=1.003,
         extra="gains",
     ),
@@ -185,32 +183,30 @@ QUICK: tuple[Experiment, ...] = (
     ),
 )
 
-LONGER = {"timesteps": 6_000_000, "num_envs": 512, "batch_size": 4096, "learning_rate": 3e-3}
+LONGER = {"timesteps": 10_000_000, "num_envs": 1024, "batch_size": 8192}
 """More steps and larger batches: what is left is the gradient's noise."""
 
+
+def _longer(name: str, bar: float, **settings: Any) -> Experiment:
+    """The experiment of that name with other settings, asked for more."""
+    (experiment,) = (each for each in QUICK if each.name == name)
+    return replace(experiment, settings=settings, bar=bar)
+
+
 LONG: tuple[Experiment, ...] = (
-    Experiment(
-        "long-horizon",
-        "known curvature, gamma 0.1, linear",
-        "long-horizon",
-        "linear",
-        settings=LONGER,
-        bar=1.0005,
-        extra="gains",
-        ships=True,
-    ),
-    Experiment(
-        "task-switching",
-        "task switching, target seen",
-        "task-switching",
-        "resets",
-        settings={"timesteps": 12_000_000},
-        bar=1.001,
-        extra="reset weight",
-        ships=True,
-    ),
+    _longer("long-horizon", 1.0005, **LONGER),
+    _longer("long-horizon-gamma-1", 1.0005, **LONGER),
+    _longer("long-horizon-gamma-10", 1.0005, **LONGER),
+    _longer("noisy-gradient-belief", 1.003, **LONGER),
+    _longer("partial-control", 1.001, **LONGER),
+    _longer("geometry", 1.001, **LONGER),
+    _longer("task-switching", 1.001, timesteps=36_000_000),
+    _longer("hidden-curvature", 1.035, timesteps=6_000_000, num_envs=256, batch_size=1280),
+    _longer("long-horizon-mlp", 1.001, timesteps=8_000_000, batch_size=4096),
+    _longer("noisy-gradient", 1.03, timesteps=15_000_000, batch_size=8192),
+    _longer("double-well", 1.002, timesteps=6_000_000, num_envs=256, batch_size=2048),
 )
-"""More steps, larger batches."""
+"""What gains from more steps and larger batches."""
 
 BUDGETS = {"quick": QUICK, "long": LONG}
 """Tables of the results page."""

@@ -7,6 +7,7 @@ from landscape_gym.sb3.agent_policy import AgentPolicy
 from landscape_gym.sb3.belief import BeliefVecEnv, belief_filter
 from landscape_gym.sb3.coordinate_vec_env import CoordinateVecEnv
 from landscape_gym.sb3.export import learned_rule
+from landscape_gym.sb3.least_squares import FitCritic
 from landscape_gym.sb3.log_std import LogStdSchedule
 from landscape_gym.sb3.policies import (
     LinearPolicy,
@@ -22,6 +23,7 @@ __all__ = [
     "AgentPolicy",
     "BeliefVecEnv",
     "CoordinateVecEnv",
+    "FitCritic",
     "LandscapeNavVecEnv",
     "LinearPolicy",
     "LogStdSchedule",

@@ -67,8 +67,28 @@ class QuadraticCritic(nn.Module):
 
     def forward(self, seen: Tensor, hidden: Tensor) -> Tensor:
         """Values (batch, 1)."""
+        return self.net(self.features(seen))
+
+    def features(self, seen: Tensor) -> Tensor:
+        """Entries of an observation and their products, (batch, features)."""
         products = seen[:, self.rows] * seen[:, self.columns]  # type: ignore[index]
-        return self.net(torch.cat([seen, products], dim=1))
+        return torch.cat([seen, products], dim=1)
+
+    @torch.no_grad()
+    def fit(self, seen: Tensor, returns: Tensor) -> None:
+        """Solve for the values nearest to the returns (batch,) in least squares.
+
+        Gradient steps are slow where features are nearly collinear, and a value that lags biases
+        the actor. A weak ridge keeps what a batch does not tell at zero.
+        """
+        features = self.features(seen).double()
+        mean, std = features.mean(dim=0), features.std(dim=0) + 1e-8
+        scaled, target = (features - mean) / std, returns.double()
+        gram = scaled.T @ scaled / len(scaled) + 1e-8 * torch.eye(features.shape[1])
+        weight = torch.linalg.solve(gram, scaled.T @ (target - target.mean()) / len(scaled)) / std
+        linear = cast(nn.Linear, self.net[0])
+        linear.weight.copy_(weight[None])
+        linear.bias.copy_(target.mean() - weight @ mean)
 
 
 class MlpCritic(nn.Module):

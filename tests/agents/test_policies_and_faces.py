@@ -19,14 +19,16 @@ from landscape_gym.observation import Layout
 from landscape_gym.sb3 import (
     BeliefVecEnv,
     CoordinateVecEnv,
+    FitCritic,
     LandscapeNavVecEnv,
+    LinearPolicy,
     PerCoordinatePolicy,
     PrivilegedCriticPolicy,
     PrivilegedVecEnv,
     QuadraticCriticPolicy,
     learned_rule,
 )
-from landscape_gym.sb3.policies import PrivilegedCritic
+from landscape_gym.sb3.policies import PrivilegedCritic, QuadraticCritic
 
 HIDDEN = REGIMES["hidden-curvature"]
 NOISY = REGIMES["noisy-gradient"]
@@ -80,6 +82,36 @@ def test_a_privileged_critic_is_minus_the_known_cost_times_a_factor_and_a_remain
     hidden = torch.tensor([[0.5], [2.0]])
     values = critic(torch.ones(2, 3), hidden)
     np.testing.assert_allclose(values.detach(), remainder - hidden, rtol=1e-6)
+
+
+def test_a_quadratic_critic_that_is_fitted_holds_a_quadratic():
+    seen = torch.randn(256, 3, generator=torch.Generator().manual_seed(0))
+    seen[:, 2] = seen[:, 0] + 0.1 * seen[:, 2]  # nearly collinear
+    values = 2 - seen[:, 1] + 3 * seen[:, 0] * seen[:, 2]
+    critic = QuadraticCritic(3)
+    critic.fit(seen, values)
+    fitted = critic(seen, torch.zeros(256, 0))[:, 0]
+    np.testing.assert_allclose(fitted.detach(), values, atol=1e-3)
+    seen[:, 2] = 1.0  # tells nothing
+    critic.fit(seen, values)
+    assert all(parameter.isfinite().all() for parameter in critic.parameters())
+
+
+def test_a_critic_is_fitted_to_the_last_rollout_and_left_alone_by_gradients():
+    env = LandscapeNavVecEnv(16, "long-horizon")
+    agent = PPO(LinearPolicy, env, n_steps=8, batch_size=32, vf_coef=0.0, seed=0, device="cpu")
+    agent.learn(256, callback=FitCritic())
+    buffer, again = agent.rollout_buffer, QuadraticCritic(2)
+    # Training has flattened what was collected.
+    again.fit(torch.as_tensor(buffer.observations), torch.as_tensor(buffer.returns).flatten())
+    fitted = agent.policy.mlp_extractor.critic.net[0]
+    np.testing.assert_allclose(again.net[0].weight.detach(), fitted.weight.detach(), rtol=1e-4)
+
+
+def test_only_a_quadratic_critic_is_fitted():
+    agent = PPO("MlpPolicy", LandscapeNavVecEnv(4, "long-horizon"), n_steps=8, batch_size=32)
+    with pytest.raises(TypeError, match="only a quadratic critic"):
+        agent.learn(32, callback=FitCritic())
 
 
 def test_a_belief_is_that_of_the_filter_across_episodes():
