@@ -55,6 +55,13 @@ AXES = {"landscape": {"rotated": False}}
 
 QUICK: tuple[Experiment, ...] = (
     Experiment(
+        "short-horizon",
+        "known curvature, short horizon",
+        "short-horizon",
+        "linear",
+        ships=True,
+    ),
+    Experiment(
         "long-horizon",
         "known curvature, gamma 0.1, linear",
         "long-horizon",
@@ -148,6 +155,21 @@ QUICK: tuple[Experiment, ...] = (
         ships=True,
     ),
     Experiment(
+        "hidden-task-switching",
+        "task switching, unseen, averages",
+        "hidden-task-switching",
+        "memory",
+        settings={
+            "timesteps": 3_000_000,
+            "observation": {
+                "channels": ["gradient", "averages", "lags", "parameters"],
+                "rates": [0.5, 0.8, 0.9, 0.95],
+            },
+        },
+        learner=True,
+        ships=True,
+    ),
+    Experiment(
         "partial-control",
         "partial control: rotation",
         "partial-control",
@@ -235,5 +257,13 @@ def train_momentum(regime: Regime, seed: int) -> LearnedRule:
 
 
 def train_reset(regime: Regime, seed: int) -> LearnedRule:
-    """Train as the task-switching regime's preset."""
-    return train(regime, PRESETS["resets"], seed).rule
+    """Train with the features of the preset, fewer steps and a critic that is trained."""
+    training = replace(
+        PRESETS["steady"],
+        observation=PRESETS["resets"].observation,
+        critic="privileged",
+        gae_lambda=0.9,
+        log_std_start=-1.3,
+        log_std_end=-1.8,
+    )
+    return train(regime, training, seed).rule

@@ -216,6 +216,8 @@ class ObservationConfig:
         if len(set(channels)) != len(channels) or not channels:
             raise ValueError(f"name at least one channel, and each once; got {channels!r}.")
         object.__setattr__(self, "channels", channels)
+        if not isinstance(self.scaled, bool | np.bool_):
+            raise TypeError(f"scaled must be True or False, got {self.scaled!r}.")
         object.__setattr__(self, "rates", vector("rates", self.rates))
         for rate in (*self.rates, self.scale_rate):
             if number("averaging rate", rate, low=0.0) >= 1:

@@ -280,3 +280,8 @@ WRONG = [
 def test_wrong_configurations_are_refused(fields: dict[str, Any], message: str):
     with pytest.raises(ValueError, match=message):
         ObservationConfig(**fields)
+
+
+def test_scaled_is_true_or_false():
+    with pytest.raises(TypeError, match="scaled must be True or False, got 'no'"):
+        ObservationConfig(scaled="no")  # type: ignore[arg-type]

@@ -157,6 +157,12 @@ def test_the_exact_belief_sums_over_all_histories_of_redraws(drift):
             assert found[t, row, 0] == pytest.approx(expected, abs=1e-9)
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_task_that_is_redrawn_at_every_step_can_be_believed():
+    given = problem(hazard=1e5, episode_steps=5)
+    assert np.isfinite(rollout(given, LQGPolicy(given), episodes=4, seed=0).cost).all()
+
+
 def test_old_ages_can_be_merged():
     given = problem(hazard=0.3)
     full, short = LQGPolicy(given), LQGPolicy(given)

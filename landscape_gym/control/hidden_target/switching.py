@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from landscape_gym.control.hidden_target.kalman import Frame, TargetModel, update
+from landscape_gym.control.hidden_target.kalman import SMALLEST, Frame, TargetModel, update
 from landscape_gym.landscapes.base import Array
 
 EXACT = 1e-100
@@ -72,7 +72,7 @@ class SwitchingFilter:
             means, log_weights = _oldest_merged(means, log_weights)
         means = np.concatenate([prior.mean[None], means])
         new = np.full((1, means.shape[1]), np.log1p(-rho))
-        log_weights = np.concatenate([new, np.log(rho) + log_weights])
+        log_weights = np.concatenate([new, np.log(max(rho, SMALLEST)) + log_weights])
         return SwitchingBelief(belief.mean, means, log_weights)
 
     def restarted(
