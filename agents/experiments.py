@@ -223,7 +223,10 @@ LONG: tuple[Experiment, ...] = (
     _longer("partial-control", 1.001, **LONGER),
     _longer("geometry", 1.001, **LONGER),
     _longer("task-switching", 1.001, timesteps=36_000_000),
-    _longer("hidden-curvature", 1.035, timesteps=6_000_000, num_envs=256, batch_size=1280),
+    replace(
+        _longer("hidden-curvature", 1.035, timesteps=6_000_000, num_envs=256, batch_size=1280),
+        ships=False,  # no better than the shorter one
+    ),
     _longer("long-horizon-mlp", 1.001, timesteps=8_000_000, batch_size=4096),
     _longer("noisy-gradient", 1.03, timesteps=15_000_000, batch_size=8192),
     _longer("double-well", 1.002, timesteps=6_000_000, num_envs=256, batch_size=2048),
