@@ -47,7 +47,7 @@ class Normalized(Velocity):
 
     def control(self, action: Array, state: State, problem: NavigationProblem) -> Array:
         """u, (batch, m)."""
-        rms = np.sqrt(cast(Array, state.mean_square))[:, None]
+        rms = cast(Array, state.mean_square)[:, None] ** 0.5
         return self.scale * rms * action
 
 

@@ -37,6 +37,7 @@ from landscape_gym.configuration import (
 )
 from landscape_gym.landscapes import LANDSCAPES, Landscape, Quadratic
 from landscape_gym.landscapes.base import Array, Draws
+from landscape_gym.networks import NetworkLandscape
 
 
 @dataclass(frozen=True)
@@ -203,7 +204,8 @@ class NavigationProblem:
         """Validate, and bring every field to its canonical form."""
         put = lambda name, value: object.__setattr__(self, name, value)  # noqa: E731
         if not isinstance(self.landscape, Landscape):
-            put("landscape", alternative(LANDSCAPES, self.landscape, "landscape"))
+            kinds = {**LANDSCAPES, NetworkLandscape.kind: NetworkLandscape}
+            put("landscape", alternative(kinds, self.landscape, "landscape"))
         for name in ("eta", "k", "dt"):
             put(name, number(name, getattr(self, name), low=0.0, strict=True))
         for name in ("gamma", "drift", "hazard"):
@@ -328,9 +330,9 @@ class NavigationProblem:
         return matrix("default_dynamics", f, self.dim, self.dim)
 
     def _checked_metric(self) -> str | Vector | Matrix | None:
-        metric, m = self.metric, self.control_dim
+        metric = self.metric
         if metric is None:
-            return None
+            return None  # before asking for dim, for which a network has to load its data
         if isinstance(metric, str):
             if metric != "fisher":
                 raise ValueError(unknown("metric", metric, ["fisher"]) + " Or give numbers.")
@@ -342,6 +344,7 @@ class NavigationProblem:
             if self.control_matrix is not None:
                 raise ValueError("metric 'fisher' weighs parameters: leave control_matrix out.")
             return metric
+        m = self.control_dim
         if np.ndim(cast(Any, metric)) == 1:
             diagonal = vector("metric", metric, m)
             if min(diagonal) <= 0:

@@ -12,7 +12,7 @@ from typing import Any
 
 import gymnasium as gym
 
-from landscape_gym.actions import ACTIONS, Action, GlobalStepSize, Velocity
+from landscape_gym.actions import ACTIONS, Action, GlobalStepSize, Normalized, Velocity
 from landscape_gym.configuration import alternative, merged, one_of, unknown
 from landscape_gym.landscapes import (
     Conditioned,
@@ -21,6 +21,7 @@ from landscape_gym.landscapes import (
     LogUniform,
     Quadratic,
 )
+from landscape_gym.networks import Mlp, NetworkLandscape
 from landscape_gym.observation import ObservationConfig
 from landscape_gym.problem import (
     CurvatureNoise,
@@ -203,18 +204,40 @@ REGIMES: dict[str, Regime] = {
 }
 
 
+def _network(id: str, data: str, model: Mlp, **landscape: Any) -> Regime:
+    """A network on data, by minibatches; what is seen and done is the same for every coordinate."""
+    return Regime(
+        id,
+        "A network is trained by the same rules as a bowl, one for each coordinate.",
+        NavigationProblem(
+            landscape=NetworkLandscape(model, data, **landscape), noise=MinibatchNoise(32), eta=4.0
+        ),
+        ObservationConfig(("gradient", "previous_update", "elapsed"), scaled=True, clip=10.0),
+        Normalized(scale=30.0),
+    )
+
+
+NETWORKS: dict[str, Regime] = {
+    "digits": _network("LandscapeNav/Digits-v0", "digits", Mlp((32,))),
+    "mnist": _network("LandscapeNav/MNIST-v0", "mnist", Mlp((32,)), data_size=1000),
+    "mnist1d": _network("LandscapeNav/MNIST1D-v0", "mnist1d", Mlp((64,), "relu")),
+}
+"""Regimes of networks: thousands of parameters, no known minimum, data from optional packages."""
+
+
 def regime(name: str) -> Regime:
     """The regime of that name.
 
     Raises:
         ValueError: naming the accepted names and the nearest.
     """
-    return REGIMES[one_of("regime", name, REGIMES)]
+    known = {**REGIMES, **NETWORKS}
+    return known[one_of("regime", name, known)]
 
 
 def register_all() -> None:
     """Register every regime with Gymnasium, for `gym.make` and `gym.make_vec`."""
-    for name, entry in REGIMES.items():
+    for name, entry in {**REGIMES, **NETWORKS}.items():
         gym.register(
             entry.id,
             entry_point="landscape_gym.env:LandscapeNavEnv",

@@ -267,8 +267,13 @@ class Simulation:
         return self.problem.landscape.loss(take(self.state.instances, where), point)
 
     def hidden(self) -> dict[str, Array]:
-        """Where each minimum is now and the Hessian's diagonal, (B, dim), as far as known."""
-        hidden = {}
+        """Where each minimum is now and the Hessian's diagonal, (B, dim), as far as known.
+
+        And the landscape's own measures, (B,) each, such as the accuracy of a network.
+        """
+        state = self.state
+        point = state.point(state.theta)
+        hidden = self.problem.landscape.measures(state.instances, point)
         for name in ("target", "curvature"):
             channel = CHANNELS[name]
             if self.problem.landscape.offers(cast(str, channel.needs)):

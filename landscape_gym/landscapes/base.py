@@ -115,6 +115,10 @@ class Landscape(ABC):
         """
         return None
 
+    def measures(self, instances: Any, theta: Array) -> dict[str, Array]:
+        """What else is worth knowing of `theta`, (batch,) each, such as the loss on other data."""
+        return {}
+
     def minimum(self, instances: Any) -> Minimum | None:
         """The global minimum of each instance, or None where it is unknown."""
         return None

@@ -218,7 +218,7 @@ def test_the_command_line_trains_and_reports_errors_in_one_line(tmp_path: Path):
 def test_the_readmes_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     examples = (ROOT / "README.md").read_text().split("```python\n")[1:]
-    assert len(examples) == 4
+    assert len(examples) == 6
     for example in examples:
         code = example.split("```")[0]
         code = code.replace(

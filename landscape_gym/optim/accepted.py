@@ -1,0 +1,111 @@
+"""What `RuleOptimizer` takes for a rule: names, mappings, files and objects; or why it does not."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from landscape_gym import registration
+from landscape_gym.configuration import alternative, number, unknown
+from landscape_gym.learned import LearnedRule
+from landscape_gym.observation import CHANNELS
+from landscape_gym.optim.coordinate_rule import CoordinateRule
+from landscape_gym.policy import Rule
+from landscape_gym.problem import NavigationProblem
+from landscape_gym.rules import RULES
+
+GIVEN = ("gradient", "parameters", "displacement", "loss")
+"""Channels that a training loop has; the loss, if `step` is given a closure."""
+
+
+def accepted(
+    given: object, problem: NavigationProblem | str | None, dt: float | None
+) -> tuple[Rule, float]:
+    """The rule for tensors, and the time that a step takes.
+
+    Args:
+        given: As of `RuleOptimizer`.
+        problem: What a named rule is derived from, or the name of a regime.
+        dt: The time; None takes the problem's, the rule's own, or 1.
+
+    Raises:
+        ValueError: for a name that is not known, a problem that the rule cannot be derived from,
+            or a rule that needs what a training loop does not have.
+        TypeError: for what is no rule.
+    """
+    if isinstance(problem, str):
+        problem = registration.regime(problem).problem
+    if problem is not None:
+        rule: Any = _derived(given, problem)
+    elif isinstance(given, Mapping) or (isinstance(given, str) and given in RULES):
+        rule = alternative(RULES, given, "rule")
+    elif isinstance(given, str | os.PathLike):
+        rule = _loaded(given)
+    else:
+        rule = given
+    own = getattr(problem or rule, "dt", 1.0)
+    if isinstance(rule, LearnedRule):
+        own = rule.about.get("problem", {}).get("dt", 1.0)
+        rule = CoordinateRule(rule)
+    _check(rule)
+    return rule, number("dt", own if dt is None else dt, low=0.0, strict=True)
+
+
+def check_size(rule: Rule, size: int) -> None:
+    """Refuse a rule whose constants are for another number of coordinates.
+
+    Raises:
+        ValueError: if it cannot act on `size` coordinates.
+    """
+    fields = vars(rule).values() if dataclasses.is_dataclass(rule) else ()
+    if not any(isinstance(value, tuple) for value in fields):
+        return
+    seen = {name: torch.zeros(1 if name == "loss" else size) for name in rule.channels}
+    first = seen.pop(rule.channels[0])
+    try:
+        rule.update(first, rule.init(first, **seen), **seen)
+    except RuntimeError as error:
+        raise ValueError(
+            f"{type(rule).__name__} has constants for single coordinates, which do not fit a group "
+            f"of {size}: give the same number for all of them ({error})."
+        ) from error
+
+
+def _derived(given: object, problem: NavigationProblem) -> Any:
+    if not isinstance(given, str) or given not in RULES:
+        hint = unknown("rule", given, RULES) if isinstance(given, str) else f"got {given!r}."
+        raise ValueError(f"with `problem`, name the rule that is to be derived from it; {hint}")
+    return RULES[given].derive(problem)  # type: ignore[attr-defined]
+
+
+def _loaded(given: str | os.PathLike[str]) -> LearnedRule:
+    # By name: artifact lies beside optim in the order of imports, and is slow to import.
+    artifact = importlib.import_module("landscape_gym.artifact")
+    name, names = os.fspath(given), artifact.shipped_rules()
+    is_path = not isinstance(given, str) or any(sign in name for sign in "/\\.")
+    if not is_path and name not in names:
+        raise ValueError(unknown("rule", name, (*RULES, *names)))
+    return artifact.load_rule(given)
+
+
+def _check(rule: Any) -> None:
+    parts = ("channels", "init", "update")
+    if isinstance(rule, type) or not all(hasattr(rule, part) for part in parts):
+        raise TypeError(
+            f"got {rule!r} for a rule; give a name ({', '.join(map(repr, sorted(RULES)))}, or of a "
+            "learned rule), a mapping with 'kind', a path, or an object with channels, init and "
+            "update such as landscape_gym.rules.Adam()."
+        )
+    given = (*GIVEN, "stride") if isinstance(rule, CoordinateRule) else GIVEN
+    for name in rule.channels:
+        if name not in given:
+            says = f" ({CHANNELS[name].description})" if name in CHANNELS else ""
+            raise ValueError(
+                f"{type(rule).__name__} reads {name!r}{says}, which a training loop does not have; "
+                f"it has {', '.join(GIVEN)}."
+            )

@@ -1,0 +1,201 @@
+"""`RuleOptimizer`: a learning rule as a ``torch.optim.Optimizer``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim.optimizer import ParamsT
+
+from landscape_gym.configuration import number
+from landscape_gym.learned import LearnedRule
+from landscape_gym.optim.accepted import accepted, check_size
+from landscape_gym.optim.cohort import Cohort
+from landscape_gym.policy import Rule
+from landscape_gym.problem import NavigationProblem
+
+COHORT = "cohort"
+"""Key of a parameter's state: which parameters it has always been moved together with."""
+
+
+class RuleOptimizer(torch.optim.Optimizer):
+    """Trains any PyTorch module by a learning rule: classical, derived, or learned by an agent.
+
+        theta+ = theta + dt lr u
+
+    u is the rule's update, as in the environment, and ``lr`` a factor of the time per step, 1 by
+    default, for schedules and parameter groups to act on (``OneCycleLR`` with
+    ``cycle_momentum=False``). So ``RuleOptimizer(p, Adam(lr=1e-3))`` makes the steps of
+    ``torch.optim.Adam(p, lr=1e-3)``.
+
+    All parameters of a group that have one type and device are one vector to the rule; what it
+    shares between coordinates, such as the running root mean square by which learned rules scale,
+    is shared within them. A parameter without gradient stays, and so does its state; it is a vector
+    of its own, with those that are left out with it, from then on.
+
+    It works with gradients that `torch.amp.GradScaler` unscales, on modules under `torch.compile`
+    (`step` itself is not for compiling), and on any device. State of float16 and bfloat16
+    parameters is kept in float32. ``state_dict`` holds state and groups, not the rule: load it into
+    an optimizer with the same rule, and it goes on bit for bit.
+
+    Args:
+        params: Parameters, or groups of them; a group may have an ``lr`` of its own.
+        rule: The name of a rule in `landscape_gym.rules.RULES` or of a shipped learned rule; a
+            mapping of a name as ``kind`` and constants; the path of a learned rule's file; a
+            `LearnedRule` that acts per coordinate; or any `landscape_gym.policy.Rule`.
+        lr: Factor of every step, >= 0.
+        dt: Time per step, > 0. None is that of `problem`, or that which the rule is for; 1 if
+            there is neither.
+        problem: A problem, or the name of a regime, from which a rule given by name is derived.
+
+    Raises:
+        ValueError: for an unknown name; for a rule that needs what a training loop does not have,
+            cannot be derived from `problem`, or is for another number of parameters; for complex
+            parameters.
+        TypeError: for what is no rule.
+
+    Example:
+        >>> model = torch.nn.Linear(3, 1)
+        >>> optimizer = RuleOptimizer(model.parameters(), "hidden-curvature")
+        >>> for _ in range(100):
+        ...     optimizer.zero_grad()
+        ...     loss = (model(torch.eye(3)) - 1).square().mean()
+        ...     loss.backward()
+        ...     optimizer.step()
+        >>> loss.item() < 0.01
+        True
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        rule: str | os.PathLike[str] | Mapping[str, Any] | Rule | LearnedRule,
+        *,
+        lr: float = 1.0,
+        dt: float | None = None,
+        problem: NavigationProblem | str | None = None,
+    ) -> None:
+        self.rule, dt = accepted(rule, problem, dt)
+        self._cohorts: dict[int, Cohort] = {}
+        super().__init__(params, {"lr": lr, "dt": dt})
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add parameters, with an ``lr`` of their own if it is given.
+
+        Raises:
+            ValueError: for complex parameters, an lr below 0, or a rule with constants for another
+                number of parameters.
+        """
+        super().add_param_group(param_group)
+        try:
+            self._check_group(self.param_groups[-1])
+        except (TypeError, ValueError):
+            self.param_groups.pop()
+            raise
+
+    def _check_group(self, group: dict[str, Any]) -> None:
+        number("lr", group["lr"], low=0.0)
+        number("dt", group["dt"], low=0.0, strict=True)
+        for p in group["params"]:
+            if not p.is_floating_point():
+                raise ValueError(
+                    f"rules move real numbers, got a parameter of type {p.dtype}: give "
+                    "torch.view_as_real of it."
+                )
+        check_size(self.rule, sum(p.numel() for p in group["params"]))
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+        """Move all parameters that have gradients; returns the closure's loss, or None.
+
+        Args:
+            closure: Computes loss and gradients anew. Rules that read the loss need it.
+
+        Raises:
+            ValueError: for sparse gradients, or a rule that reads the loss without `closure`; then
+                nothing has moved.
+        """
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        if "loss" in self.rule.channels and loss is None:
+            raise ValueError(
+                f"{type(self.rule).__name__} reads the loss: call step(closure), where closure "
+                "computes the gradients and returns the loss."
+            )
+        seen_loss = None if loss is None else torch.as_tensor(loss)
+        for group, cohort in self._present():
+            stride = group["dt"] * group["lr"]
+            seen = cohort.seen(seen_loss, stride)
+            if cohort.remembered is None:
+                self._begin(cohort, seen)
+                seen = cohort.seen(seen_loss, stride)  # displacements are from the state
+            cohort.move(seen, stride)
+        return loss
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from the state of an optimizer with the same rule and the same groups."""
+        super().load_state_dict(state_dict)
+        # As it was: torch makes all state of the parameter's type, which may be half precision.
+        numbers = [i for group in state_dict["param_groups"] for i in group["params"]]
+        own = [p for group in self.param_groups for p in group["params"]]
+        for p, i in zip(own, numbers, strict=True):
+            for name, value in state_dict["state"].get(i, {}).items():
+                if isinstance(value, Tensor):
+                    self.state[p][name] = value.detach().to(p.device, copy=True)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "rule": self.rule}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._cohorts = {}
+
+    def _present(self) -> list[tuple[dict[str, Any], Cohort]]:
+        """Cohorts of the parameters that have gradients; those of None remembered are new.
+
+        Raises:
+            ValueError: for a sparse gradient.
+        """
+        present = []
+        taken = 1 + max((state[COHORT] for state in self.state.values() if state), default=-1)
+        for group in self.param_groups:
+            with_gradient: dict[tuple[Any, ...], list[Tensor]] = {}
+            left_out = set()
+            for p in group["params"]:
+                cohort = self.state[p].get(COHORT) if p in self.state else None
+                if p.grad is None or p.numel() == 0:
+                    left_out.add(cohort)
+                    continue
+                if p.grad.layout != torch.strided:
+                    raise ValueError(
+                        f"a gradient of layout {p.grad.layout} cannot be read as a vector: use a "
+                        "dense one, such as of torch.nn.Embedding(sparse=False)."
+                    )
+                with_gradient.setdefault((cohort, p.dtype, p.device), []).append(p)
+            for (cohort, *_), parameters in with_gradient.items():
+                if cohort is None or cohort in left_out:
+                    cohort, taken = taken, taken + 1
+                present.append((group, self._cohort(cohort, parameters)))
+        return present
+
+    def _cohort(self, number: int, parameters: list[Tensor]) -> Cohort:
+        """The cohort of that number with these parameters, from the last step or new."""
+        last = self._cohorts.get(number)
+        if last is None or list(map(id, last.parameters)) != list(map(id, parameters)):
+            self._cohorts[number] = last = Cohort(self.rule, parameters, number)
+        return last
+
+    def _begin(self, cohort: Cohort, seen: dict[str, Any]) -> None:
+        """Give a new cohort the state that its parameters have had in another, or a fresh one."""
+        states = [self.state[p] for p in cohort.parameters]
+        if states[0]:
+            cohort.restore(states, seen)
+        else:
+            cohort.begin(seen)
+        for p, views in zip(cohort.parameters, cohort.views(), strict=True):
+            self.state[p] = {COHORT: cohort.number, **views}

@@ -1,0 +1,306 @@
+"""`RuleOptimizer` trains as torch.optim does, goes on bit for bit, and refuses what it cannot."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from landscape_gym.artifact import load_rule, save_rule
+from landscape_gym.optim import RuleOptimizer
+from landscape_gym.problem import NavigationProblem
+from landscape_gym.rules import (
+    Adam,
+    AdamW,
+    Ballistic,
+    EvolutionStrategy,
+    GradientDescent,
+    HardReset,
+    Momentum,
+    Nesterov,
+    RMSprop,
+    SelfTuning,
+)
+
+STEPS = 200
+X, Y = (torch.from_numpy(part) for part in load_digits(return_X_y=True))
+X = X.double() / 16
+
+
+def mlp():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10)).double()
+
+
+def conv():
+    torch.manual_seed(0)
+    head = nn.Linear(4 * 16, 10)
+    image = nn.Unflatten(1, (1, 8, 8))
+    net = nn.Sequential(image, nn.Conv2d(1, 4, 3, 2, 1), nn.Tanh(), nn.Flatten(), head)
+    return net.double()
+
+
+def batch(step):
+    rows = torch.arange(32 * step, 32 * (step + 1)) % len(X)
+    return X[rows], Y[rows]
+
+
+def train(net, optimizer, steps=STEPS, first=0, scheduler=None):
+    for step in range(first, first + steps):
+        x, y = batch(step)
+        optimizer.zero_grad()
+        cross_entropy(net(x), y).backward()
+        optimizer.step()
+        if scheduler is not None:
+            scheduler.step()
+    return vector(net)
+
+
+def vector(net):
+    return torch.cat([p.detach().reshape(-1) for p in net.parameters()])
+
+
+PAIRS = [
+    (GradientDescent(0.2), torch.optim.SGD, {"lr": 0.2}),
+    (Momentum(0.05, 0.9), torch.optim.SGD, {"lr": 0.05, "momentum": 0.9}),
+    (Nesterov(0.05, 0.9), torch.optim.SGD, {"lr": 0.05, "momentum": 0.9, "nesterov": True}),
+    (RMSprop(1e-3), torch.optim.RMSprop, {"lr": 1e-3}),
+    (Adam(3e-3), torch.optim.Adam, {"lr": 3e-3}),
+    (AdamW(3e-3, weight_decay=0.1), torch.optim.AdamW, {"lr": 3e-3, "weight_decay": 0.1}),
+]
+
+
+@pytest.mark.parametrize(("rule", "theirs", "settings"), PAIRS, ids=lambda value: repr(value))
+@pytest.mark.parametrize("make", [mlp, conv])
+def test_networks_train_as_by_torch_optim(make, rule, theirs, settings):
+    ours, net = make(), make()
+    start = vector(ours)
+    trained = train(ours, RuleOptimizer(ours.parameters(), rule))
+    torch.testing.assert_close(
+        trained, train(net, theirs(net.parameters(), **settings)), rtol=0, atol=1e-6
+    )
+    assert (trained - start).abs().max() > 0.05
+
+
+def test_vectors_longer_than_a_piece_move_as_by_torch_optim(monkeypatch):
+    monkeypatch.setattr("landscape_gym.optim.cohort.CHUNK", 100)
+    ours, net = mlp(), mlp()
+    trained = train(ours, RuleOptimizer(ours.parameters(), AdamW(3e-3, weight_decay=0.1)), 50)
+    theirs = torch.optim.AdamW(net.parameters(), lr=3e-3, weight_decay=0.1)
+    torch.testing.assert_close(trained, train(net, theirs, 50), rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    ["adam", "hidden-curvature", "centred_adam", "momentum", SelfTuning.for_networks()],
+    ids=str,
+)
+@pytest.mark.parametrize("half", [False, True])
+def test_training_goes_on_bit_for_bit(rule, half, tmp_path):
+    def make():
+        net = mlp()
+        return net.bfloat16() if half else net
+
+    def steps(net, optimizer, first):
+        for step in range(first, first + 5):
+            x, y = batch(step)
+            optimizer.zero_grad()
+            cross_entropy(net(x.to(next(net.parameters()).dtype)), y).backward()
+            optimizer.step()
+
+    whole = make()
+    optimizer = RuleOptimizer(whole.parameters(), rule)
+    steps(whole, optimizer, 0)
+    torch.save((whole.state_dict(), optimizer.state_dict()), tmp_path / "saved.pt")
+    cloned = copy.deepcopy((whole, optimizer))
+    steps(whole, optimizer, 5)
+
+    net = make()
+    resumed = RuleOptimizer(net.parameters(), rule)
+    model_state, state = torch.load(tmp_path / "saved.pt", weights_only=True)
+    net.load_state_dict(model_state)
+    resumed.load_state_dict(state)
+    steps(net, resumed, 5)
+    assert torch.equal(vector(whole), vector(net))
+    steps(*cloned, 5)
+    assert torch.equal(vector(whole), vector(cloned[0]))
+
+
+def test_schedules_act_as_on_torch_optim():
+    def trained(make):
+        net = mlp()
+        optimizer = make(net.parameters())
+        peak = 3.0 * optimizer.param_groups[0]["lr"]
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, peak, total_steps=50, cycle_momentum=False
+        )
+        return train(net, optimizer, 50, scheduler=schedule)
+
+    ours = trained(lambda p: RuleOptimizer(p, Adam(1e-3)))
+    theirs = trained(lambda p: torch.optim.Adam(p, lr=1e-3))
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-9)
+
+
+def test_groups_have_an_lr_of_their_own():
+    def trained(optimizer, unit, **settings):
+        net = mlp()
+        groups = [
+            {"params": net[0].parameters(), "lr": 0.1 * unit},
+            {"params": net[2].parameters()},
+        ]
+        return train(net, optimizer(groups, **settings), 30)
+
+    ours = trained(RuleOptimizer, 1.0, rule=Adam(3e-3))
+    theirs = trained(torch.optim.Adam, 3e-3, lr=3e-3)
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-9)
+
+
+def test_a_closure_gives_gradients_and_the_loss():
+    net = mlp()
+    optimizer = RuleOptimizer(net.parameters(), Adam(3e-3))
+
+    def closure():
+        optimizer.zero_grad()
+        loss = cross_entropy(net(X), Y)
+        loss.backward()
+        return loss
+
+    losses = [optimizer.step(closure).item() for _ in range(50)]
+    assert losses[-1] < 0.7 * losses[0]
+    # The evolution strategy reads nothing but the loss.
+    optimizer = RuleOptimizer(net.parameters(), EvolutionStrategy(step=1e-3))
+    before = [optimizer.step(closure).item() for _ in range(100)]
+    assert min(before) < before[0]
+    with pytest.raises(ValueError, match=r"step\(closure\)"):
+        optimizer.step()
+
+
+@pytest.mark.parametrize("rule", ["adam", "momentum", "hidden-curvature"])
+def test_parameters_without_gradient_stay_and_so_does_their_state(rule):
+    # Against two optimizers, each of which sees only what has a gradient.
+    def run(split):
+        a, b = (nn.Parameter(torch.linspace(0.5, 2.0, n).double()) for n in (3, 4))
+        if split:
+            optimizers = [RuleOptimizer([p], rule) for p in (a, b)]
+        else:
+            optimizers = [RuleOptimizer([{"params": [a]}, {"params": [b]}], rule)]
+        for step in range(12):
+            for p, every in ((a, 2), (b, 3)):
+                p.grad = p.detach().clone() if step % every == 0 else None
+            for optimizer in optimizers:
+                optimizer.step()
+        return torch.cat([a, b]).detach()
+
+    assert torch.equal(run(split=True), run(split=False))
+
+
+def test_parameters_of_one_group_may_miss_gradients_as_in_torch_optim():
+    def run(make):
+        a, b = (nn.Parameter(torch.linspace(0.5, 2.0, n).double()) for n in (3, 4))
+        optimizer = make([a, b])
+        for step in range(12):
+            a.grad = a.detach().clone() if step not in (0, 5) else None
+            b.grad = b.detach().clone() if step not in (3, 5, 6) else None
+            optimizer.step()
+        return torch.cat([a, b]).detach()
+
+    ours = run(lambda p: RuleOptimizer(p, Adam(0.05)))
+    torch.testing.assert_close(ours, run(lambda p: torch.optim.Adam(p, lr=0.05)), rtol=0, atol=1e-9)
+
+
+def test_steps_with_infinite_gradients_are_skipped_by_the_scaler():
+    p = nn.Parameter(torch.ones(3))
+    optimizer, scaler = RuleOptimizer([p], "adam"), torch.amp.GradScaler("cpu")
+    scaler.scale(p.sum()).backward()
+    p.grad[0] = torch.inf
+    scaler.step(optimizer)
+    scaler.update()
+    assert torch.equal(p, torch.ones(3))
+    assert not optimizer.state
+    optimizer.zero_grad()
+    scaler.scale(p.sum()).backward()
+    scaler.step(optimizer)
+    torch.testing.assert_close(p.detach(), torch.full((3,), 1 - 0.001))
+
+
+def test_rules_are_derived_from_problems():
+    p = [nn.Parameter(torch.ones(3))]
+    problem = NavigationProblem(gamma=10.0, dt=0.3)
+    optimizer = RuleOptimizer(p, "gradient_descent", problem=problem)
+    assert optimizer.rule == GradientDescent.derive(problem)
+    assert optimizer.param_groups[0]["dt"] == 0.3
+    assert RuleOptimizer(p, "momentum", problem="hidden-curvature").param_groups[0]["dt"] == 0.2
+    assert RuleOptimizer(p, {"kind": "adam", "b1": 0.5}).rule == Adam(b1=0.5)
+
+
+def test_rules_are_files_too(tmp_path):
+    path = tmp_path / "rule.safetensors"
+    save_rule(load_rule("hidden-curvature"), path)
+    paths = []
+    for given in (path, str(path), "hidden-curvature", load_rule("hidden-curvature")):
+        net = mlp()
+        paths.append(train(net, RuleOptimizer(net.parameters(), given), 5))
+    assert all(torch.equal(paths[0], other) for other in paths[1:])
+
+
+class TestRefusals:
+    p = (nn.Parameter(torch.ones(3)),)
+
+    @pytest.mark.parametrize(
+        ("given", "message"),
+        [
+            ("adamm", "'adam'.*Did you mean 'adam"),
+            ("hidden-curvatur", "Did you mean 'hidden-curvature'"),
+            ({"kind": "adam", "beta": 1}, "field 'beta'"),
+            ("newton", "'hessian'.*does not have"),
+            (HardReset(), "'switched'.*does not have"),
+            ("long-horizon", "per coordinate"),
+            (Ballistic((1.0, 2.0)), "single coordinates.*group of 3"),
+        ],
+    )
+    def test_rules(self, given, message):
+        with pytest.raises(ValueError, match=message):
+            RuleOptimizer(self.p, given)
+
+    @pytest.mark.parametrize("given", [Adam, 3, None])
+    def test_what_is_no_rule(self, given):
+        with pytest.raises(TypeError, match="give a name"):
+            RuleOptimizer(self.p, given)
+
+    def test_numbers_and_parameters(self):
+        for settings in ({"lr": -1.0}, {"dt": 0.0}):
+            with pytest.raises(ValueError, match="must be a finite number"):
+                RuleOptimizer(self.p, "adam", **settings)
+        with pytest.raises(ValueError, match="view_as_real"):
+            RuleOptimizer([nn.Parameter(torch.ones(2, dtype=torch.cfloat))], "adam")
+        with pytest.raises(ValueError, match="name the rule"):
+            RuleOptimizer(self.p, Adam(), problem="hidden-curvature")
+
+    def test_sparse_gradients_before_anything_moves(self):
+        dense, table = nn.Parameter(torch.ones(2)), nn.Embedding(4, 2, sparse=True)
+        optimizer = RuleOptimizer([dense, table.weight], "adam")
+        (table(torch.tensor([1])).sum() + dense.sum()).backward()
+        with pytest.raises(ValueError, match="sparse=False"):
+            optimizer.step()
+        assert torch.equal(dense, torch.ones(2))
+
+    def test_state_of_another_rule(self):
+        net = mlp()
+        optimizer = RuleOptimizer(net.parameters(), "momentum")
+        train(net, optimizer, 1)
+        other = RuleOptimizer(net.parameters(), "adam")
+        other.load_state_dict(optimizer.state_dict())
+        with pytest.raises(ValueError, match="the rule that it was saved with"):
+            train(net, other, 1)
+
+
+def test_modules_may_be_shared_between_types():
+    a, b = nn.Parameter(torch.ones(2)), nn.Parameter(torch.ones(2, dtype=torch.float64))
+    optimizer = RuleOptimizer([a, b], Adam(0.1))
+    (a.sum() + b.sum()).backward()
+    optimizer.step()
+    np.testing.assert_allclose(a.detach().numpy(), 0.9, rtol=1e-6)
+    np.testing.assert_allclose(b.detach().numpy(), 0.9, rtol=1e-6)
