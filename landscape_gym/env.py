@@ -78,7 +78,7 @@ class LandscapeNavEnv(Face, gym.Env[Array, Array]):  # pyright: ignore[reportInc
     | `problem` | a `NavigationProblem`, or a mapping of its fields to change |
     | `observation` | an `ObservationConfig`, names of channels, or a mapping of fields to change |
     | `action` | an action parametrisation, its kind, or a mapping of fields to change |
-    | `privileged` | whether ``info["hidden"]`` shows target and curvature |
+    | `privileged` | whether ``info["hidden"]`` shows target, curvature, a network's accuracy |
     | `render_mode` | None, "rgb_array" or "human" |
     | `dtype` | "float32" or "float64", of the simulation, observations and actions |
     | any field of `NavigationProblem` | its new value; mappings change only what they name |

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import importlib
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -11,9 +9,11 @@ from typing import Any
 import torch
 
 from landscape_gym import registration
+from landscape_gym.artifact import load_rule, shipped_rules
 from landscape_gym.configuration import alternative, number, unknown
 from landscape_gym.learned import LearnedRule
 from landscape_gym.observation import CHANNELS
+from landscape_gym.optim.cohort import has_vectors
 from landscape_gym.optim.coordinate_rule import CoordinateRule
 from landscape_gym.policy import Rule
 from landscape_gym.problem import NavigationProblem
@@ -62,8 +62,7 @@ def check_size(rule: Rule, size: int) -> None:
     Raises:
         ValueError: if it cannot act on `size` coordinates.
     """
-    fields = vars(rule).values() if dataclasses.is_dataclass(rule) else ()
-    if not any(isinstance(value, tuple) for value in fields):
+    if not has_vectors(rule):
         return
     seen = {name: torch.zeros(1 if name == "loss" else size) for name in rule.channels}
     first = seen.pop(rule.channels[0])
@@ -84,13 +83,11 @@ def _derived(given: object, problem: NavigationProblem) -> Any:
 
 
 def _loaded(given: str | os.PathLike[str]) -> LearnedRule:
-    # By name: artifact lies beside optim in the order of imports, and is slow to import.
-    artifact = importlib.import_module("landscape_gym.artifact")
-    name, names = os.fspath(given), artifact.shipped_rules()
+    name, names = os.fspath(given), shipped_rules()
     is_path = not isinstance(given, str) or any(sign in name for sign in "/\\.")
     if not is_path and name not in names:
         raise ValueError(unknown("rule", name, (*RULES, *names)))
-    return artifact.load_rule(given)
+    return load_rule(given)
 
 
 def _check(rule: Any) -> None:

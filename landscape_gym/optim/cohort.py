@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import is_dataclass
 from typing import Any, NamedTuple
 
 import torch
@@ -57,7 +58,7 @@ class Cohort:
         self.dtype = torch.float32 if half else parameters[0].dtype
         self.remembered: Remembered | None = None
         separable = type(rule) in SEPARABLE and parameters[0].device.type == "cpu"
-        chunk = CHUNK if separable and not _vectors(rule) else self.size
+        chunk = CHUNK if separable and not has_vectors(rule) else self.size
         self.parts = [slice(start, start + chunk) for start in range(0, self.size, chunk)]
 
     def seen(self, loss: Tensor | None, stride: float) -> dict[str, Any]:
@@ -187,6 +188,7 @@ def _mapped(state: Any, function: Any, name: str = "") -> Any:
     return function(name, state)
 
 
-def _vectors(rule: Rule) -> bool:
+def has_vectors(rule: Rule) -> bool:
     """Whether constants differ between coordinates."""
-    return any(isinstance(constant, tuple) for constant in vars(rule).values())
+    constants = vars(rule).values() if is_dataclass(rule) else ()
+    return any(isinstance(constant, tuple) for constant in constants)
