@@ -85,7 +85,7 @@ PRESETS: dict[str, Training] = {
         log_std_end=-2.0,
     ),
     # The target is hidden: a Kalman filter says where it is believed to be. Exploration is quiet:
-    # with twice the noise the flat coordinate's gain came out several times too large.
+    # louder, the flat coordinate's gain comes out too large.
     "belief": replace(
         LINEAR,
         sees="belief",
