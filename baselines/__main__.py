@@ -1,4 +1,7 @@
-"""Compare learning rules, derived and tuned, with what bounds them: ``python -m baselines``."""
+"""Compare learning rules, derived and tuned, with what bounds them: ``python -m baselines``.
+
+``python -m baselines sweep`` evaluates cell by cell, on several processes or a cluster.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ from baselines.picture import save_pictures
 from baselines.readme import readme
 from baselines.records import as_csv, as_json
 from baselines.screen import Bar, show
+from baselines.sweep import command as command_sweep
 from benchmarks.table import revision
 from landscape_gym.artifact import load_rule
 from landscape_gym.configuration import one_of
@@ -150,9 +154,18 @@ def command(options: Options) -> str:
     return shlex.join(words)
 
 
+def _run(words: list[str]) -> int:
+    """The command that the first word names, or the comparison; the exit status."""
+    if words[:1] == ["sweep"]:
+        prog = "python -m baselines sweep"
+        return command_sweep.main(tyro.cli(command_sweep.Options, prog=prog, args=words[1:]))
+    main(tyro.cli(Options, prog="python -m baselines", description=Options.__doc__, args=words))
+    return 0
+
+
 if __name__ == "__main__":
     try:
-        main(tyro.cli(Options, prog="python -m baselines", description=Options.__doc__))
+        sys.exit(_run(sys.argv[1:]))
     except (ValueError, TypeError, OSError, ImportError) as error:
         print(f"baselines: {error}", file=sys.stderr)
         sys.exit(2)

@@ -23,6 +23,7 @@ meets the same test episodes.
     python -m baselines --regime long-horizon --out FOLDER # and CSV, JSON and pictures
     python -m baselines --run runs/FOLDER                  # with the policy that a run has learned
     python -m baselines --write                            # this page
+    python -m baselines sweep --out FOLDER                 # cell by cell, on processes or a cluster
 
 - **derived** rules know the problem, and need no search.
 - **tuned** rules know nothing of it but the costs of training episodes: random search on

@@ -45,6 +45,11 @@ class Bar(AbstractContextManager["Bar"]):
         self._progress.update(self._task, description=cell, completed=self._begun)
         self._begun += 1
 
+    def ended(self, cell: str) -> None:
+        """Count a cell that has ended, of several that are under way."""
+        self._begun += 1
+        self._progress.update(self._task, description=cell, completed=self._begun)
+
     def __exit__(self, *error: object) -> None:
         """Complete the bar, unless an error cut it short."""
         if error[0] is None:

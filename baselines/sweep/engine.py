@@ -1,0 +1,106 @@
+"""A sweep: cells by name, computed where an executor computes them, a file for each result.
+
+What is in the folder is all there is: a cell whose file is there is finished, whoever computed it,
+so that a sweep that was stopped, by whatever, goes on with the others when it is started again.
+"""
+
+from __future__ import annotations
+
+import json
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from threadpoolctl import threadpool_limits
+
+from baselines.sweep.executors import Workers
+from landscape_gym.files import write_whole
+
+RunOne = Callable[[Any], dict[str, Any]]
+"""Computes a cell: a pure function, importable by name, from a picklable configuration to a result
+in JSON's types."""
+PARTIAL = ".partial-"
+
+
+@dataclass(frozen=True)
+class Swept:
+    """How a sweep ended."""
+
+    computed: int
+    """Cells that were computed now."""
+    skipped: int
+    """Cells that had been finished before."""
+    failed: dict[str, str]
+    """By name, the traceback of each cell that failed."""
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """A cell that has been computed, or has failed."""
+
+    name: str
+    result: dict[str, Any] | None
+    failure: str | None = None
+
+
+def sweep(
+    cells: Mapping[str, Any],
+    run_one: RunOne,
+    folder: Path,
+    workers: Workers,
+    watch: Callable[[str], None] = lambda name: None,
+) -> Swept:
+    """Compute the cells that are not finished.
+
+    A cell that fails leaves ``NAME.error.txt`` with its traceback, is computed anew the next time,
+    and keeps no other from being computed.
+
+    Args:
+        cells: Configurations by names, which are file names without suffix.
+        run_one: Computes one.
+        folder: Where ``NAME.json`` is written for each.
+        workers: Where, and how many at a time.
+        watch: Told the name of each cell that has ended.
+
+    Raises:
+        ImportError: without the package of the executor.
+        OSError: if the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    finished = {path.stem for path in finished_files(folder)}
+    todo = [(name, cell) for name, cell in cells.items() if name not in finished]
+    failed: dict[str, str] = {}
+    for ended in workers.results(partial(_computed, run_one), todo):
+        complaint = folder / f"{ended.name}.error.txt"
+        if ended.failure is None:
+            write_whole(folder / f"{ended.name}.json", json.dumps(ended.result) + "\n")
+            complaint.unlink(missing_ok=True)
+        else:
+            failed[ended.name] = ended.failure
+            write_whole(complaint, ended.failure)
+        watch(ended.name)
+    return Swept(len(todo) - len(failed), len(cells) - len(todo), failed)
+
+
+def finished_files(folder: Path) -> list[Path]:
+    """Result files of finished cells, in the order of their names."""
+    return sorted(path for path in folder.glob("*.json") if PARTIAL not in path.name)
+
+
+def results(folder: Path) -> Iterator[dict[str, Any]]:
+    """Results of finished cells, in the order of their names."""
+    for path in finished_files(folder):
+        yield json.loads(path.read_text())
+
+
+def _computed(run_one: RunOne, cell: tuple[str, Any]) -> _Ended:
+    """A cell's end; a failure is one, too. On one thread, wherever: sums have an order."""
+    name, config = cell
+    try:
+        with threadpool_limits(1):
+            return _Ended(name, run_one(config))
+    except Exception:  # whatever a cell raises is reported, and the others go on
+        return _Ended(name, None, traceback.format_exc())
