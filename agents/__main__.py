@@ -24,10 +24,10 @@ from agents.curves import draw, momentum_curve, reset_curve
 from agents.experiments import BUDGETS, Experiment, train_momentum, train_reset
 from agents.results import Score, page, score
 from agents.run import RULE_FILE, train_run
-from baselines.picture import save
 from benchmarks.table import ROOT, revision
 from landscape_gym.configuration import one_of
 from landscape_gym.files import write_whole
+from landscape_gym.report.look import save
 
 PICTURES = ROOT / "docs" / "images" / "agents"
 README = ROOT / "agents" / "README.md"

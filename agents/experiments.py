@@ -231,6 +231,14 @@ LONG: tuple[Experiment, ...] = (
     _longer("partial-control", 1.001, **LONGER),
     _longer("geometry", 1.001, **LONGER),
     _longer("task-switching", 1.001, timesteps=36_000_000),
+    _longer(
+        "hidden-curvature-axes",
+        1.02,
+        timesteps=8_000_000,
+        num_envs=256,
+        batch_size=1280,
+        log_std_end=-3.0,
+    ),
     replace(
         _longer("hidden-curvature", 1.035, timesteps=6_000_000, num_envs=256, batch_size=1280),
         ships=False,  # no better than the shorter one

@@ -149,7 +149,7 @@ def _evaluated(config: RunConfig, regime: Regime, folder: Path, rule: LearnedRul
     write_whole(
         folder / "results.json", json.dumps([asdict(r) for r in comparison.results], indent=2)
     )
-    save_picture(folder / "paths.png", regime.problem, policies, seed=EVALUATION_SEED)
+    save_picture(folder, regime.problem, policies, seed=EVALUATION_SEED)
     return Run(folder, comparison, report, rule)
 
 

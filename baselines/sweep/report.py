@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from baselines.picture import COLOURS, save
 from baselines.records import HEAD, STAR, row
 from baselines.sweep.cell import NOTHING, policy_names, title
 from baselines.sweep.engine import results
@@ -26,6 +25,7 @@ from landscape_gym.evaluation import Comparison, Rollout, judge
 from landscape_gym.files import replacing, write_whole
 from landscape_gym.landscapes.base import Array
 from landscape_gym.registration import REGIMES, regime
+from landscape_gym.report.look import COLOURS, beside, save
 
 CELLS = "cells"
 """Folder of the cells' files, in the sweep's."""
@@ -156,5 +156,5 @@ def _picture(folder: Path, standing: Standing) -> Path:
     for name, colour in zip(sorted(cost, key=cost.__getitem__), COLOURS, strict=False):
         axes.plot(standing.curves[name], label=name, color=colour)
     axes.set(xlabel="step", ylabel="mean loss above the minimum", yscale="log")
-    axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1.01, 0.5))
+    beside(axes)
     return save(figure, folder / f"{standing.regime}.png", regime(standing.regime).sentence)

@@ -9,11 +9,11 @@ import pytest
 
 from agents import curves
 from agents.curves import Curve, Point, best_momentum, draw, momentum_curve, optimal_weights
-from baselines.picture import save
 from landscape_gym import REGIMES
 from landscape_gym.control import optimum, reset_weight
 from landscape_gym.evaluation import rollout
 from landscape_gym.policy import RulePolicy
+from landscape_gym.report.look import save
 from landscape_gym.rules import Momentum
 
 

@@ -1,0 +1,93 @@
+"""How policies look in pictures, and how paths and losses are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from landscape_gym.evaluation import DO_NOTHING
+from landscape_gym.files import replacing
+from landscape_gym.landscapes.base import Array
+from landscape_gym.report.scene import Scene
+
+COLOURS = ("#0072b2", "#e69f00", "#cc79a7", "#56b4e9", "#f0e442", "#009e73", "#8c564b", "#7f7f7f")
+"""Of rules: the first six are those of Okabe and Ito (2008), distinct for colour-blind readers."""
+STYLES: dict[str, dict[str, Any]] = {
+    "learned": {"color": "#d55e00", "linewidth": 2.4},
+    "optimum": {"color": "black", "linewidth": 1.6, "linestyle": (0, (4, 3))},
+    "LQG": {"color": "black", "linewidth": 1.4, "linestyle": (0, (1, 1))},
+}
+"""Of those that every picture shows."""
+THIN = 1.4
+FLOOR = 1e-6
+"""Losses are drawn down to this part of the first one."""
+DPI = 110
+
+
+def styles(costs: Mapping[str, float]) -> dict[str, dict[str, Any]]:
+    """How policies are drawn: some have a style of their own; the cheapest others have a colour.
+
+    Args:
+        costs: By name.
+    """
+    others = sorted(costs.keys() - STYLES.keys() - {DO_NOTHING}, key=costs.__getitem__)
+    coloured = dict(zip(others, COLOURS[:5], strict=False))
+    return {
+        name: STYLES.get(name) or {"color": coloured[name], "linewidth": THIN}
+        for name in costs
+        if name in STYLES or name in coloured
+    }
+
+
+def draw_scene(axes: Axes, scene: Scene, looks: Mapping[str, dict[str, Any]]) -> None:
+    """Draw a landscape, and the paths that have a look, on it."""
+    levels = scene.loss.min() + np.ptp(scene.loss) * np.linspace(0, 1, 16) ** 2
+    axes.contourf(scene.x, scene.y, scene.loss, np.unique(levels), cmap="Greys", alpha=0.45)
+    for name, look in looks.items():
+        axes.plot(*scene.paths[name].T, label=name, **look)
+    axes.plot(*next(iter(scene.paths.values()))[0], "o", color="black", markersize=6)
+    if scene.target is not None:
+        axes.plot(*scene.target, "*", color="#009e73", markersize=15)
+    names = ("first", "second") if scene.dim <= 2 else ("first main", "second main")
+    unit = "parameter" if scene.dim <= 2 else "direction"
+    axes.set(
+        title="paths in one held-out episode (dot: start, star: minimum)",
+        xlabel=f"{names[0]} {unit}",
+        ylabel=f"{names[1]} {unit}",
+        xlim=(scene.x[0], scene.x[-1]),
+        ylim=(scene.y[0], scene.y[-1]),
+    )
+
+
+def draw_losses(
+    axes: Axes, losses: Mapping[str, Array], dt: float, looks: Mapping[str, dict[str, Any]]
+) -> None:
+    """Draw mean losses above the minimum, of those that have a look, over time."""
+    for name, look in looks.items():
+        axes.plot(dt * np.arange(len(losses[name])), losses[name], label=name, **look)
+    start = max(float(loss[0]) for loss in losses.values())
+    axes.set(
+        xlabel="time",
+        ylabel="loss above the minimum",
+        yscale="log",
+        ylim=(FLOOR * start, 3 * start),
+    )
+
+
+def beside(axes: Axes) -> None:
+    """A legend beside the axes, where any number of policies has room."""
+    axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1.01, 0.5))
+
+
+def save(figure: Figure, path: Path, title: str | None = None) -> Path:
+    """As a PNG, whole or not at all, and with nothing in it that changes from run to run."""
+    if title:
+        figure.suptitle(title, fontsize="medium")
+    with replacing(path) as partial:
+        figure.savefig(partial, dpi=DPI, metadata={"Software": None})
+    return path

@@ -1,0 +1,181 @@
+"""The report of some runs: one HTML page that needs no network."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from landscape_gym.evaluation import Result, figure
+from landscape_gym.landscapes.base import Array
+from landscape_gym.report.look import THIN, draw_losses, draw_scene, styles
+from landscape_gym.report.run import Run
+from landscape_gym.report.webpage import page, svg, table
+
+HEAD = ("policy", "cost J", "J / J*", "regret", "final excess loss", "diverged")
+SUMMARY = ("run", "regime", "algorithm", "seed", "J / J*", "regret", "s of training")
+PROVENANCE = ("command", "revision", "versions", "python")
+"""What is shown first of a run's configuration."""
+LEADING = 5
+"""Pixels of a point at the end of a path."""
+SCRIPT = """
+for (const slider of document.querySelectorAll('input[type=range]')) {
+  const lines = slider.closest('section').querySelectorAll('polyline');
+  const said = slider.parentNode.querySelector('output');
+  const show = () => {
+    const k = Number(slider.value);
+    said.textContent = (k * Number(slider.dataset.dt)).toFixed(1);
+    for (const line of lines) {
+      line.all ??= line.getAttribute('points').split(' ');
+      const shown = line.all.slice(0, k + 1);
+      line.setAttribute('points', shown.join(' '));
+      const [x, y] = shown.at(-1).split(',');
+      line.nextElementSibling.setAttribute('cx', x);
+      line.nextElementSibling.setAttribute('cy', y);
+    }
+  };
+  slider.addEventListener('input', show);
+  show();
+}
+""".strip()
+
+
+def report(runs: Sequence[Run]) -> str:
+    """The page.
+
+    Args:
+        runs: At least one.
+    """
+    if len(runs) == 1:
+        title, summary, headings = runs[0].name, "", [""]
+    else:
+        title, summary = f"{len(runs)} runs", table(SUMMARY, map(_summary, runs))
+        headings = [f"<h2>{escape(run.name)}</h2>" for run in runs]
+    sections = "".join(
+        _section(run, f"run{i}", heading)
+        for i, (run, heading) in enumerate(zip(runs, headings, strict=True))
+    )
+    return page(title, f"<h1>{escape(title)}</h1>{summary}{sections}<script>{SCRIPT}</script>")
+
+
+def _summary(run: Run) -> tuple[str, ...]:
+    about, learned = run.about, run.learned
+    return (
+        run.name,
+        about["regime"],
+        about["algorithm"],
+        str(about["seed"]),
+        str(learned.ratio or ""),
+        str(learned.regret),
+        f"{run.seconds:.0f}",
+    )
+
+
+def _section(run: Run, key: str, heading: str) -> str:
+    looks = styles({result.name: result.cost for result in run.results})
+    remarks = "".join(f"<li>{escape(line)}</li>" for line in run.remarks)
+    about = run.about
+    first = "".join(
+        f"<tr><td>{name}</td><td><code>{escape(_said(about[name]))}</code></td></tr>"
+        for name in PROVENANCE
+        if name in about
+    )
+    rest = json.dumps({k: v for k, v in about.items() if k not in PROVENANCE}, indent=2)
+    return (
+        f"<section>{heading}<p>{escape(about['algorithm'])} on {escape(about['regime'])}, seed "
+        f"{about['seed']}, {run.seconds:.0f} s of training. J is the mean discounted cost of "
+        "held-out episodes, J* the optimum&rsquo;s; regret is (J - J*) / "
+        "(J<sub>null</sub> - J*), J<sub>null</sub> the "
+        "cost of doing nothing. In brackets: 95 % intervals.</p>"
+        f"{table(HEAD, map(_row, run.results))}"
+        "<p class='soft'>* sees what a learner cannot see</p>"
+        f"<h3>The rule, beside the theory&rsquo;s</h3><ul>{remarks}</ul>"
+        f"<h3>Paths</h3>{_paths(run, looks, key)}"
+        f"<h3>Losses</h3>{_losses(run, looks, key)}"
+        f"<h3>Training</h3>{_learning(run.learning, key)}"
+        f"<h3>Where it comes from</h3><div class='wide'><table>{first}</table></div>"
+        f"<details><summary>Configuration</summary><pre>{escape(rest)}</pre></details></section>"
+    )
+
+
+def _said(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _row(result: Result) -> tuple[str, ...]:
+    return (
+        result.name + (" *" if result.privileged else ""),
+        f"{result.cost:.5g}",
+        str(result.ratio or ""),
+        str(result.regret),
+        f"{result.final_excess:.3g}",
+        str(result.diverged or ""),
+    )
+
+
+def _paths(run: Run, looks: dict[str, dict], key: str) -> str:
+    """The landscape, with paths that a slider draws up to a moment; whole without a script."""
+    picture = Figure(figsize=(7.2, 6.2), layout="constrained")
+    axes = picture.subplots()
+    draw_scene(axes, run.scene, {name: {**look, "alpha": 0.0} for name, look in looks.items()})
+    axes.legend(
+        handles=[axes.plot([], [], label=name, **look)[0] for name, look in looks.items()],
+        fontsize="small",
+        framealpha=0.0,
+    )
+    drawn = svg(picture, f"{key}-paths")
+    scale, height = 72 / picture.dpi, 72 * picture.get_figheight()
+
+    def points(path: Array) -> Array:
+        """In the units of the picture, whose y axis points down."""
+        x, y = (axes.transData.transform(path) * scale).T
+        return np.stack([x, height - y], axis=1)
+
+    left, bottom, right, top = (scale * np.array(axes.bbox.extents)).tolist()
+    clip = f"<clipPath id='{key}-axes'><rect x='{left:.1f}' y='{height - top:.1f}' "
+    clip += f"width='{right - left:.1f}' height='{top - bottom:.1f}'/></clipPath>"
+    lines = "".join(_line(points(run.scene.paths[name]), look) for name, look in looks.items())
+    steps = max(map(len, run.scene.paths.values())) - 1
+    return (
+        drawn.replace("</svg>", f"{clip}<g clip-path='url(#{key}-axes)'>{lines}</g></svg>")
+        + f"<p><label>time <output>{steps * run.scene.dt:.1f}</output> <input type='range' min='0' "
+        f"max='{steps}' value='{steps}' data-dt='{run.scene.dt:.6g}' aria-label='time'></label></p>"
+    )
+
+
+def _line(points: Array, look: dict) -> str:
+    colour = "currentColor" if look["color"] == "black" else look["color"]
+    dash = look.get("linestyle")
+    dashed = f" stroke-dasharray='{' '.join(str(2 * x) for x in dash[1])}'" if dash else ""
+    text = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    x, y = points[-1]
+    return (
+        f"<polyline points='{text}' fill='none' stroke='{colour}' "
+        f"stroke-width='{look['linewidth']}'{dashed}/>"
+        f"<circle cx='{x:.1f}' cy='{y:.1f}' r='{LEADING - 1}' fill='{colour}'/>"
+    )
+
+
+def _losses(run: Run, looks: dict[str, dict], key: str) -> str:
+    picture = Figure(figsize=(8, 4.6), layout="constrained")
+    axes = picture.subplots()
+    draw_losses(axes, run.scene.losses, run.scene.dt, looks)
+    axes.legend(fontsize="small", framealpha=0.0)
+    return svg(picture, f"{key}-losses")
+
+
+def _learning(learning: Array, key: str) -> str:
+    """Mean returns against steps, if any episode ended in training."""
+    if not learning.size:
+        return "<p>No episode ended during training.</p>"
+    picture = Figure(figsize=(8, 3.6), layout="constrained")
+    axes = picture.subplots()
+    axes.plot(*learning, color="#0072b2", linewidth=THIN)
+    axes.set(
+        xlabel=f"environment steps, {figure(learning[0, -1] / 1e6)} million in all",
+        ylabel="return of training episodes",
+    )
+    return svg(picture, f"{key}-training")

@@ -1,0 +1,90 @@
+"""What the folder of a training run says."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from landscape_gym.evaluation import Estimate, Result
+from landscape_gym.landscapes.base import Array
+from landscape_gym.report.scene import Scene
+
+FILES = ("config.json", "results.json", "report.txt", "progress.csv", "scene.npz", "training.json")
+"""What a finished run has; nothing in them can hold code."""
+STEPS, RETURN = "time/total_timesteps", "rollout/ep_rew_mean"
+"""Columns of ``progress.csv``."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run, read from its folder."""
+
+    name: str
+    """Of the folder."""
+    about: dict[str, Any]
+    """Configuration and provenance."""
+    results: tuple[Result, ...]
+    """Of all policies on held-out episodes."""
+    remarks: tuple[str, ...]
+    """What stands below the table: how the optimum was found, and the learned law beside it."""
+    learning: Array
+    """Environment steps, and mean returns of the latest episodes, (2, rows)."""
+    scene: Scene
+    seconds: float
+    """That training took."""
+
+    @classmethod
+    def read(cls, folder: Path) -> Run:
+        """Read a run.
+
+        Raises:
+            FileNotFoundError: if the folder holds no finished run, naming what it lacks.
+            ValueError: if a file of it is damaged.
+        """
+        for name in FILES:
+            if not (folder / name).is_file():
+                raise FileNotFoundError(
+                    f"{folder} holds no {name}: name the folder of a finished run of "
+                    "train_agent.py; a run that was stopped goes on with --resume."
+                )
+        try:
+            results = json.loads((folder / "results.json").read_text())
+            training = json.loads((folder / "training.json").read_text())
+            return cls(
+                name=folder.resolve().name,
+                about=json.loads((folder / "config.json").read_text()),
+                results=tuple(map(_result, results)),
+                remarks=_remarks((folder / "report.txt").read_text()),
+                learning=_learning((folder / "progress.csv").read_text()),
+                scene=Scene.load(folder / "scene.npz"),
+                seconds=float(training["seconds"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{folder} is damaged, and cannot be shown: {error!r}") from error
+
+    @property
+    def learned(self) -> Result:
+        """How the learned rule did."""
+        return next(result for result in self.results if result.name == "learned")
+
+
+def _result(given: dict[str, Any]) -> Result:
+    ratio = given["ratio"] and Estimate(**given["ratio"])
+    return Result(**{**given, "ratio": ratio, "regret": Estimate(**given["regret"])})
+
+
+def _remarks(report: str) -> tuple[str, ...]:
+    """The lines below the table's footnote."""
+    lines = report.splitlines()
+    below = next((i + 1 for i, line in enumerate(lines) if line.startswith("* ")), len(lines))
+    return tuple(lines[below:])
+
+
+def _learning(text: str) -> Array:
+    rows = [row for row in csv.DictReader(text.splitlines()) if row.get(RETURN)]
+    return np.array([[float(row[name]) for row in rows] for name in (STEPS, RETURN)])

@@ -1,0 +1,117 @@
+"""The page about a run: whole, by itself, and made from the run's folder alone."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from agents import RunConfig, run
+from landscape_gym.__main__ import main
+from landscape_gym.report.run import FILES, Run
+from landscape_gym.report.scene import Scene
+from landscape_gym.report.webpage import table
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("report") / "geometry"
+    settings = '{"timesteps": 4096, "num_envs": 32, "episode_steps": 20, "batch_size": 512}'
+    problem = '{"episode_steps": 20}'
+    run(
+        RunConfig(
+            regime="geometry",
+            settings=settings,
+            problem=problem,
+            episodes=16,
+            out=out,
+            progress=False,
+        )
+    )
+    return out
+
+
+@pytest.fixture(scope="module")
+def page(folder: Path) -> str:
+    assert main(["report", str(folder), "--out", str(folder.parent / "page.html")]) == 0
+    return (folder.parent / "page.html").read_text()
+
+
+def test_the_page_needs_no_network(page: str):
+    links = re.findall(r"(?:src|href)=[\"']([^\"']*)", page)
+    assert all(link.startswith(("#", "data:")) for link in links)
+    assert not re.search(r"@import|url\([^#)]", page)
+
+
+def test_the_table_is_that_of_the_run(folder: Path, page: str):
+    learned = Run.read(folder).learned
+    assert f"<td>learned</td><td class='number'>{learned.cost:.5g}</td>" in page
+    assert str(learned.ratio) in page
+    assert "optimum *" in page
+
+
+def test_the_learned_law_stands_beside_the_theory(page: str):
+    assert "learned gain on theta - z" in page
+    assert "Not derived, their assumptions fail" in page
+
+
+def test_the_slider_has_a_point_of_every_path_for_each_step(folder: Path, page: str):
+    lines = re.findall(r"<polyline points='([^']*)'", page)
+    assert len(lines) == len(Run.read(folder).scene.paths)
+    assert {len(line.split()) for line in lines} == {21}
+    assert "max='20' value='20'" in page
+    starts = {line.split()[0] for line in lines}
+    assert len(starts) == 1  # all paths begin where the episode does
+
+
+def test_the_same_run_gives_the_same_bytes(folder: Path, page: str, tmp_path: Path):
+    main(["report", str(folder), "--out", str(tmp_path / "again.html")])
+    assert (tmp_path / "again.html").read_text() == page
+
+
+def test_several_runs_have_a_table_of_their_own(folder: Path, tmp_path: Path):
+    shutil.copytree(folder, tmp_path / "other")
+    main(["report", str(folder), str(tmp_path / "other"), "--out", str(tmp_path / "two.html")])
+    text = (tmp_path / "two.html").read_text()
+    assert "<h1>2 runs</h1>" in text
+    assert "<h2>geometry</h2>" in text
+    assert "<h2>other</h2>" in text
+    identifiers = re.findall(r"\bid=[\"']([^\"']*)", text)
+    assert len(identifiers) == len(set(identifiers))
+
+
+@pytest.mark.parametrize("missing", FILES)
+def test_an_unfinished_run_is_refused(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], missing: str
+):
+    shutil.copytree(folder, tmp_path / "run")
+    (tmp_path / "run" / missing).unlink()
+    assert main(["report", str(tmp_path / "run"), "--out", str(tmp_path / "page.html")]) == 2
+    assert missing in capsys.readouterr().err
+    assert not (tmp_path / "page.html").exists()
+
+
+@pytest.mark.parametrize("damaged", ["config.json", "results.json", "training.json", "scene.npz"])
+def test_a_damaged_run_is_refused(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], damaged: str
+):
+    shutil.copytree(folder, tmp_path / "run")
+    content = (folder / damaged).read_bytes()
+    (tmp_path / "run" / damaged).write_bytes(content[: len(content) // 2])
+    assert main(["report", str(tmp_path / "run"), "--out", str(tmp_path / "page.html")]) == 2
+    assert "damaged" in capsys.readouterr().err
+    assert not (tmp_path / "page.html").exists()
+
+
+def test_a_scene_comes_back_from_its_file(folder: Path, tmp_path: Path):
+    scene = Scene.load(folder / "scene.npz")
+    scene.save(tmp_path / "copy.npz")
+    copy = Scene.load(tmp_path / "copy.npz")
+    assert copy.paths.keys() == scene.paths.keys()
+    assert all((copy.paths[name] == path).all() for name, path in scene.paths.items())
+    assert (copy.loss == scene.loss).all()
+    assert copy.dt == scene.dt
+
+
+def test_what_a_run_is_called_is_text_in_the_page():
+    assert table(("<b>", "x"), [("<script>", "1")]).count("<script>") == 0
