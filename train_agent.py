@@ -4,8 +4,8 @@ import sys
 
 import tyro
 
-from agents import RunConfig, run, run_seeds, seeds_table
-from agents.config import settings_help
+from agents import RunConfig, run, run_seeds
+from agents.config import read_config, settings_help
 
 
 def main() -> None:
@@ -13,14 +13,18 @@ def main() -> None:
     description = f"{RunConfig.__doc__}\n\n{settings_help()}"
     try:
         config = tyro.cli(RunConfig, description=description)
-        if config.seeds == 1 or config.resume is not None:
+        seeds = config.seeds if config.resume is None else read_config(config.resume).seeds
+        if seeds == 1:
             finished = run(config)
             print(finished.report)
             print(f"Model, logs and picture are in {finished.folder} (look at paths.png).")
         else:
-            runs = run_seeds(config)
-            print(seeds_table(runs, range(config.seed, config.seed + config.seeds)))
-            print(f"The runs are in {runs[0].folder.parent}.")
+            left = run_seeds(config)
+            print(f"{left.table}\nThe runs are in {left.folder}.")
+            if left.failed:
+                raise OSError(
+                    f"{', '.join(left.failed)} failed:\n" + "\n".join(left.failed.values())
+                )
     except (ValueError, TypeError, OSError, ImportError) as error:
         sys.exit(f"train_agent.py: {error}")
 

@@ -3,6 +3,7 @@
 from agents.algorithms import ALGORITHMS
 from agents.config import RunConfig
 from agents.presets import PRESETS
-from agents.run import Run, run, run_seeds, seeds_table
+from agents.run import Run, run
+from agents.seeds import Seeds, run_seeds
 
-__all__ = ["ALGORITHMS", "PRESETS", "Run", "RunConfig", "run", "run_seeds", "seeds_table"]
+__all__ = ["ALGORITHMS", "PRESETS", "Run", "RunConfig", "Seeds", "run", "run_seeds"]

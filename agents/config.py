@@ -15,12 +15,15 @@ from typing import Any, Literal
 
 from agents.algorithms import ALGORITHMS, Training
 from agents.presets import PRESETS, preset_for
+from baselines.sweep import EXECUTORS
 from benchmarks.table import revision
 from landscape_gym.configuration import build, merged, one_of, plain
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.registration import REGIMES, Regime
 
 CONFIG_FILE = "config.json"
+WHERE = ("executor", "workers", "progress")
+"""Fields on which no result depends."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,11 @@ class RunConfig:
     resume: Path | None = None
     """Folder of a run that was stopped: it goes on from its newest checkpoint to the weights that
     it would have come to. Everything else is taken from there."""
+    executor: Literal[tuple(EXECUTORS)] = "serial"  # type: ignore[valid-type]
+    """Where several seeds are trained: one after the other, in processes by joblib, or by Ray: on
+    the cluster at RAY_ADDRESS, whose machines share the folder, or else on this machine."""
+    workers: int = 2
+    """Processes of joblib, or of Ray on this machine."""
     progress: bool = True
     """Whether to show a progress bar."""
 
@@ -64,7 +72,7 @@ class RunConfig:
         Raises:
             ValueError: for numbers that are too small.
         """
-        for name in ("seeds", "episodes"):
+        for name in ("seeds", "episodes", "workers"):
             if getattr(self, name) < 1:
                 raise ValueError(f"--{name} is at least 1, got {getattr(self, name)}.")
         if self.seed < 0:
@@ -138,7 +146,7 @@ def provenance(config: RunConfig, regime: Regime, training: Training) -> dict[st
         problem = repr(regime.problem)
     asked = {f.name: getattr(config, f.name) for f in fields(config)}
     return {
-        "config": {name: x for name, x in asked.items() if name not in ("out", "resume")},
+        "config": {k: x for k, x in asked.items() if k not in ("out", "resume", *WHERE)},
         "command": config.command,
         "revision": revision(),
         "versions": {

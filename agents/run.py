@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
-from agents.config import CONFIG_FILE, RunConfig, provenance, read_config
+from agents.config import CONFIG_FILE, WHERE, RunConfig, provenance, read_config
 from agents.picture import save_picture
 from agents.training import train
 from baselines import BEST_BELIEF, LOCAL_OPTIMUM, OPTIMUM, LineUp, line_up
 from landscape_gym.artifact import save_rule
 from landscape_gym.control import LinearQuadraticPolicy
-from landscape_gym.evaluation import Comparison, Result, compare
+from landscape_gym.evaluation import Comparison, compare
 from landscape_gym.files import write_whole
 from landscape_gym.learned import LearnedRule
 from landscape_gym.problem import NavigationProblem
@@ -71,12 +68,13 @@ def train_run(
     """
     resume = config.resume is not None
     if config.resume is not None:
-        config = replace(read_config(config.resume), progress=config.progress)
+        where = {name: getattr(config, name) for name in WHERE}
+        config = replace(read_config(config.resume), **where)
     regime, training = config.configured(problem), config.training()
     about = provenance(config, regime, training)
     folder = config.out
     if folder is None or not resume:
-        folder = _new_folder(config.out, f"{config.regime}-{config.preset_name}-seed{config.seed}")
+        folder = new_folder(config.out, f"{config.regime}-{config.preset_name}-seed{config.seed}")
         write_whole(folder / CONFIG_FILE, json.dumps(about, indent=2))
     begun = time.perf_counter()
     trained = train(
@@ -95,38 +93,6 @@ def train_run(
     trained.normalizer.save(str(folder / "normalizer.pkl"))
     save_rule(trained.rule, folder / RULE_FILE)
     return config, folder, trained.rule
-
-
-def run_seeds(config: RunConfig, problem: NavigationProblem | None = None) -> list[Run]:
-    """Train several seeds, each in a folder of its own within the run's.
-
-    Args:
-        config: What to run.
-        problem: As of `run`.
-    """
-    folder = _new_folder(config.out, f"{config.regime}-{config.preset_name}-{config.seeds}-seeds")
-    seeds = range(config.seed, config.seed + config.seeds)
-    ones = [replace(config, seed=seed, seeds=1, out=folder / f"seed{seed}") for seed in seeds]
-    runs = [run(one, problem) for one in ones]
-    write_whole(folder / "report.txt", seeds_table(runs, seeds) + "\n")
-    return runs
-
-
-def seeds_table(runs: Sequence[Run], seeds: Sequence[int]) -> str:
-    """The learned rules of several seeds, and their mean, as text."""
-    results = [each.comparison[LEARNED] for each in runs]
-    lines = ["seed   J / J*                     regret"]
-    for seed, result in zip(seeds, results, strict=True):
-        lines.append(f"{seed:<5}  {result.ratio or '-'!s:<25}  {result.regret}")
-    for name, number in (("mean", np.mean), ("worst", np.max)):
-        ratios = [_ratio(result) for result in results]
-        regrets = [result.regret.value for result in results]
-        lines.append(f"{name:<5}  {number(ratios):<25.4f}  {number(regrets):.4f}")
-    return "\n".join(lines)
-
-
-def _ratio(result: Result) -> float:
-    return float("nan") if result.ratio is None else result.ratio.value
 
 
 def _evaluated(config: RunConfig, regime: Regime, folder: Path, rule: LearnedRule) -> Run:
@@ -164,7 +130,7 @@ def _optima(lineup: LineUp) -> list[str]:
     return lines
 
 
-def _new_folder(given: Path | None, stem: str) -> Path:
+def new_folder(given: Path | None, stem: str) -> Path:
     """The run's folder, made and empty: the given one, or a new one under runs/."""
     if given is not None:
         if given.exists() and (not given.is_dir() or any(given.iterdir())):

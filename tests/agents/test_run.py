@@ -2,10 +2,12 @@
 
 import dataclasses
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -144,21 +146,69 @@ def test_help_explains_every_setting():
             assert f"  {field.name} (" in said
 
 
-def test_several_seeds_are_trained_and_shown_side_by_side(tmp_path: Path):
-    config = RunConfig(settings=SHORT, seeds=2, episodes=8, out=tmp_path / "runs", progress=False)
-    runs = run_seeds(config)
-    assert [each.folder.name for each in runs] == ["seed0", "seed1"]
-    table = (tmp_path / "runs" / "report.txt").read_text().splitlines()
-    ratios = [each.comparison["learned"].ratio.value for each in runs]
+@pytest.mark.parametrize("executor", ["serial", "joblib"])
+def test_several_seeds_are_trained_and_shown_side_by_side(tmp_path: Path, executor: str):
+    config = RunConfig(
+        settings=SHORT,
+        seeds=2,
+        episodes=8,
+        out=tmp_path / "runs",
+        progress=False,
+        executor=executor,  # type: ignore[arg-type]
+    )
+    left = run_seeds(config)
+    assert not left.failed
+    learned = [
+        next(each for each in json.loads(path.read_text()) if each["name"] == "learned")
+        for path in sorted((tmp_path / "runs").glob("seed*/results.json"))
+    ]
+    ratios = [each["ratio"]["value"] for each in learned]
+    assert len(ratios) == 2
     assert ratios[0] != ratios[1]
+    table = (tmp_path / "runs" / "report.txt").read_text().splitlines()
+    assert table == left.table.splitlines()
     assert table[3].split()[:2] == ["mean", f"{np.mean(ratios):.4f}"]
     assert table[4].split()[:2] == ["worst", f"{np.max(ratios):.4f}"]
+
+
+def test_seeds_that_were_stopped_go_on_to_the_same_table(tmp_path: Path):
+    config = RunConfig(settings=SHORT, seeds=2, episodes=8, out=tmp_path / "a", progress=False)
+    table = run_seeds(config).table
+    for name in ("config.json", "seed0", "finished/seed0.json"):  # as if seed 1 had never begun
+        source, copy = tmp_path / "a" / name, tmp_path / "b" / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, copy)
+    before = (tmp_path / "b" / "seed0" / "model.zip").stat().st_mtime_ns
+    assert run_seeds(RunConfig(resume=tmp_path / "b", progress=False)).table == table
+    assert (tmp_path / "b" / "seed0" / "model.zip").stat().st_mtime_ns == before
+
+
+def test_a_seed_that_fails_leaves_the_others_in_the_table(tmp_path: Path):
+    config = RunConfig(settings=SHORT, seeds=2, episodes=8, out=tmp_path / "a", progress=False)
+    (tmp_path / "a").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("agents.seeds.run", failing_first(run))
+        left = run_seeds(config)
+    assert "no such luck" in left.failed["seed0"]
+    assert [line.split()[0] for line in left.table.splitlines()] == ["seed", "1", "mean", "worst"]
+    mended = run_seeds(RunConfig(resume=tmp_path / "a", progress=False))
+    assert not mended.failed
+    assert [line.split()[0] for line in mended.table.splitlines()[1:3]] == ["0", "1"]
+
+
+def failing_first(run: Any) -> Any:
+    def failing(config: RunConfig, problem: Any) -> Any:
+        if config.seed == 0:
+            raise RuntimeError("no such luck")
+        return run(config, problem)
+
+    return failing
 
 
 def test_a_run_that_is_resumed_is_the_run_that_was_asked_for(tmp_path: Path):
     asked = RunConfig(settings=SHORT, seed=3, episodes=8, out=tmp_path / "run", progress=False)
     finished = run(asked)
-    assert read_config(asked.out) == asked
+    assert read_config(tmp_path / "run") == replace(asked, progress=True)  # not of the run
     again = run(RunConfig(resume=asked.out, progress=False))
     assert again.report == finished.report
     with pytest.raises(FileNotFoundError, match="holds no config"):
