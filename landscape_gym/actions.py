@@ -10,7 +10,7 @@ import numpy as np
 from landscape_gym.configuration import number
 from landscape_gym.landscapes.base import Array
 from landscape_gym.problem import NavigationProblem
-from landscape_gym.state import State
+from landscape_gym.state import SMALLEST, State
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,52 @@ class GlobalStepSize(StepSize):
         return 2
 
 
-Action = Velocity | Normalized | StepSize | GlobalStepSize
+@dataclass(frozen=True)
+class Adaptive:
+    """``u = -lr s m / sqrt(v)``: Adam's direction, in units of the parameters at the start.
+
+    s is the mean magnitude of the parameters at the start, v the slowest average of squared
+    gradients, and m an average of gradients: the averages are those of the observation's rates,
+    the slowest the last. The first half of the action is the logarithm of lr between ``low`` and
+    ``high``, linear in [-1, 1]; the second half says which average: the first at -1, the last at 1,
+    between two of them their mixture. Where B is not the identity, m is ``B^T`` times the average,
+    and squares add up as if coordinates were independent.
+    """
+
+    kind: ClassVar[str] = "adaptive"
+    memory: ClassVar[frozenset[str]] = frozenset({"averages", "squared_averages", "start_size"})
+    low: float = 0.02
+    """Smallest step size, in mean magnitudes per unit time, > 0."""
+    high: float = 2.0
+    """Largest step size."""
+
+    def __post_init__(self) -> None:
+        """Check the range."""
+        number("action low", self.low, low=0.0, strict=True)
+        number("action high", self.high, low=self.low)
+
+    def size(self, problem: NavigationProblem) -> int:
+        """A step size and a choice of average per control."""
+        return 2 * problem.control_dim
+
+    def control(self, action: Array, state: State, problem: NavigationProblem) -> Array:
+        """u, (batch, m); of arrays or tensors."""
+        averages, squares = cast(Array, state.averages), cast(Array, state.squared_averages)
+        last = averages.shape[1] - 1
+        square = squares[:, last]
+        if problem.control_matrix is not None:
+            B = np.asarray(problem.control_matrix, square.dtype)
+            averages, square = averages @ B, square @ B**2
+        half = action.shape[1] // 2
+        fraction = 0.5 * (action + 1)
+        place = last * fraction[:, half:]
+        mean = sum((1 - abs(place - i)).clip(0) * averages[:, i] for i in range(last + 1))
+        lr = self.low * (self.high / self.low) ** fraction[:, :half]
+        size = cast(Array, state.start_size)[:, None]
+        return -lr * size * mean / (square + SMALLEST) ** 0.5
+
+
+Action = Velocity | Normalized | StepSize | GlobalStepSize | Adaptive
 ACTIONS: dict[str, type] = {
-    cls.kind: cls for cls in (Velocity, Normalized, StepSize, GlobalStepSize)
+    cls.kind: cls for cls in (Velocity, Normalized, StepSize, GlobalStepSize, Adaptive)
 }

@@ -60,7 +60,8 @@ def transition(problem: NavigationProblem, theta: Array, control: Array) -> Arra
         velocity = velocity + theta @ problem.dynamics_matrix.T.astype(theta.dtype)
     elif f is not None:
         velocity = velocity + np.asarray(f(theta), theta.dtype)  # type: ignore[operator]
-    return theta + problem.dt * velocity
+    moved = problem.dt * velocity
+    return np.add(theta, moved, out=moved)  # large arrays cost by how often they pass the cache
 
 
 def control_cost(problem: NavigationProblem, instances: Any, point: Array, control: Array) -> Array:
@@ -77,6 +78,24 @@ def control_cost(problem: NavigationProblem, instances: Any, point: Array, contr
     return problem.dt / (2 * problem.eta) * np.vecdot(control, weighted)
 
 
+def loss_and_grad(
+    problem: NavigationProblem, instances: Any, point: Array, uniform: Array
+) -> tuple[Array, Array]:
+    """The loss (B,) that is charged, and its gradient (B, d): exact, or a minibatch's.
+
+    Args:
+        problem: The problem.
+        instances: Landscape instances.
+        point: Parameters in the landscape's coordinates (theta minus its drift), (B, d).
+        uniform: This step's uniform numbers, which do not depend on `point`.
+    """
+    noise, landscape = problem.noise, problem.landscape
+    if not isinstance(noise, MinibatchNoise) or noise.exact_loss:
+        return landscape.loss_and_grad(instances, point)
+    picks = uniform[:, : noise.batch_size]
+    return cast(Any, landscape.minibatch_loss_and_grad(instances, point, picks))
+
+
 def observed_gradient(
     problem: NavigationProblem,
     instances: Any,
@@ -91,7 +110,7 @@ def observed_gradient(
         problem: The problem.
         instances: Landscape instances.
         point: Parameters in the landscape's coordinates (theta minus its drift), (B, d).
-        grad: True gradient there, (B, d).
+        grad: Gradient there, (B, d), as of `loss_and_grad`.
         normal: This step's normal numbers.
         uniform: This step's uniform numbers.
     """
@@ -100,6 +119,8 @@ def observed_gradient(
         return grad
     landscape, d = problem.landscape, problem.dim
     if isinstance(noise, MinibatchNoise):
+        if not noise.exact_loss:
+            return grad
         picks = uniform[:, : noise.batch_size]
         return cast(Array, landscape.minibatch_grad(instances, point, picks))
     normal = normal[:, :d]
@@ -114,6 +135,13 @@ def observed_gradient(
 def switch_probability(problem: NavigationProblem) -> float:
     """Probability per step that the task is redrawn."""
     return -math.expm1(-problem.hazard * problem.dt)
+
+
+def switches(problem: NavigationProblem, elapsed: Array, uniform: Array) -> Array:
+    """Whether the task is redrawn after so many steps, (B,), by uniform numbers (B,)."""
+    if problem.regular:
+        return elapsed % max(round(1 / (problem.hazard * problem.dt)), 1) == 0
+    return uniform < switch_probability(problem)
 
 
 def divergence_cost(

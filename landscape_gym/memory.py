@@ -41,6 +41,7 @@ class Memory:
             "averages": lambda: self._repeated(gradient),
             "squared_averages": lambda: self._repeated(gradient**2),
             "parameter_averages": lambda: self._repeated(theta),
+            "start_size": lambda: np.abs(theta).mean(axis=1),
         }
         return {name: fresh[name]() for name in self.kept}
 

@@ -13,7 +13,7 @@ from landscape_gym.configuration import build, number, unknown, vector
 from landscape_gym.landscapes import Minimum
 from landscape_gym.landscapes.base import Array
 from landscape_gym.problem import NavigationProblem
-from landscape_gym.state import State
+from landscape_gym.state import SMALLEST, State
 
 BOUND = 1e6
 """Observations are clipped to this magnitude, so that they lie in a finite space."""
@@ -21,6 +21,9 @@ LOSS_FLOOR = 1e-8
 """Losses below this read as this in the channel ``log_loss``."""
 SECANT_BOUND = 1e4
 """Secant curvatures are clipped to [1 / SECANT_BOUND, SECANT_BOUND]."""
+
+MIDDLE_AGE = 100
+"""Steps after which the channel ``age`` is one half."""
 
 Read = Callable[[State, NavigationProblem], Array]
 
@@ -65,6 +68,16 @@ def _secant(state: State, problem: NavigationProblem) -> Array:
     secant = np.divide(change, moved, out=np.ones_like(change), where=valid)
     log_secant = np.log(np.clip(secant, 1 / SECANT_BOUND, SECANT_BOUND))
     return np.concatenate([log_secant, valid], axis=1)
+
+
+def _agreement(state: State, problem: NavigationProblem) -> Array:
+    root = (cast(Array, state.squared_averages) + SMALLEST) ** 0.5
+    return (abs(cast(Array, state.averages)) / root).reshape(len(state.theta), -1)
+
+
+def _trend(state: State, problem: NavigationProblem) -> Array:
+    root = (cast(Array, state.squared_averages) + SMALLEST) ** 0.5
+    return (root[:, :-1] / (root[:, :-1] + root[:, -1:])).reshape(len(state.theta), -1)
 
 
 def _target(state: State, problem: NavigationProblem) -> Array:
@@ -134,6 +147,22 @@ CHANNELS: dict[str, Channel] = {
         power=2,
         memory=("squared_averages",),
     ),
+    "agreement": Channel(
+        _agreement,
+        _rates,
+        "size of the gradient's average over the root of its square's, one after another per rate: "
+        "1 where gradients have been alike, small where they are noise",
+        bounds=(0.0, 1.0 + 1e-5),
+        memory=("averages", "squared_averages"),
+    ),
+    "trend": Channel(
+        _trend,
+        lambda p, rates: (rates - 1) * p.dim,
+        "r / (r + s) with r the root of an average of squared gradients, one after another per "
+        "rate but the last, whose root is s: above 1/2 where gradients grow",
+        bounds=(0.0, 1.0),
+        memory=("squared_averages",),
+    ),
     "lags": Channel(
         lambda s, p: (s.theta[:, None] - cast(Array, s.parameter_averages)).reshape(
             len(s.theta), -1
@@ -151,6 +180,12 @@ CHANNELS: dict[str, Channel] = {
         lambda s, p: (s.elapsed / p.steps)[:, None],
         _one,
         "fraction of the episode that is over",
+        bounds=(0.0, 1.0),
+    ),
+    "age": Channel(
+        lambda s, p: (s.elapsed / (s.elapsed + MIDDLE_AGE))[:, None],
+        _one,
+        f"n / (n + {MIDDLE_AGE}) after n steps of the episode, however many it will have",
         bounds=(0.0, 1.0),
     ),
     "switched": Channel(

@@ -35,9 +35,9 @@ from landscape_gym.configuration import (
     unknown,
     vector,
 )
-from landscape_gym.landscapes import LANDSCAPES, Landscape, Quadratic
+from landscape_gym.landscapes import LANDSCAPES, Landscape, Quadratic, SmallNetworks
 from landscape_gym.landscapes.base import Array, Draws
-from landscape_gym.networks import NetworkLandscape
+from landscape_gym.networks import ContinualLandscape, NetworkLandscape
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,10 @@ class MinibatchNoise:
     kind: ClassVar[str] = "minibatch"
     batch_size: int = 32
     """Number of data, picked with replacement at each step."""
+    exact_loss: bool = True
+    """Whether the loss, in rewards and observations, is that of all data. False: it is that of the
+    minibatch on which the gradient is seen, as in ordinary training: an unbiased estimate, for
+    which a step goes through the minibatch alone."""
 
 
 Noise = IsotropicNoise | CurvatureNoise | RelativeNoise | MinibatchNoise
@@ -195,6 +199,9 @@ class NavigationProblem:
     """Variance per unit time of the landscape's random walk in parameter space, >= 0."""
     hazard: float = 0.0
     """Rate lambda per unit time at which the task is redrawn, >= 0."""
+    regular: bool = False
+    """Whether tasks are redrawn on a fixed schedule, every ``1 / (hazard dt)`` steps (rounded),
+    instead of at random at that rate."""
     signalled: bool = False
     """Whether the observation channel ``switched`` tells of a redrawn task."""
     max_norm: float | None = None
@@ -204,7 +211,10 @@ class NavigationProblem:
         """Validate, and bring every field to its canonical form."""
         put = lambda name, value: object.__setattr__(self, name, value)  # noqa: E731
         if not isinstance(self.landscape, Landscape):
-            kinds = {**LANDSCAPES, NetworkLandscape.kind: NetworkLandscape}
+            networks = {
+                cls.kind: cls for cls in (NetworkLandscape, ContinualLandscape, SmallNetworks)
+            }
+            kinds = {**LANDSCAPES, **networks}
             put("landscape", alternative(kinds, self.landscape, "landscape"))
         for name in ("eta", "k", "dt"):
             put(name, number(name, getattr(self, name), low=0.0, strict=True))
@@ -213,8 +223,9 @@ class NavigationProblem:
         if self.horizon is not None:
             put("horizon", count("horizon", self.horizon))
         put("episode_steps", count("episode_steps", self.episode_steps))
-        if not isinstance(self.signalled, bool | np.bool_):
-            raise TypeError(f"signalled must be True or False, got {self.signalled!r}.")
+        for name in ("signalled", "regular"):
+            if not isinstance(getattr(self, name), bool | np.bool_):
+                raise TypeError(f"{name} must be True or False, got {getattr(self, name)!r}.")
         if self.max_norm is not None:
             put("max_norm", number("max_norm", self.max_norm, low=0.0, strict=True))
         put("start", self._checked_start())
@@ -362,7 +373,10 @@ class NavigationProblem:
         needed = None
         if isinstance(noise, MinibatchNoise):
             count("noise batch_size", noise.batch_size)
-            if not self.landscape.offers("minibatch_grad"):
+            if not isinstance(noise.exact_loss, bool):
+                raise TypeError(f"noise exact_loss is True or False, got {noise.exact_loss!r}.")
+            source = "minibatch_grad" if noise.exact_loss else "minibatch_loss_and_grad"
+            if not self.landscape.offers(source):
                 needed = "a loss that is a sum over data"
         else:
             scale = fields(noise)[0].name

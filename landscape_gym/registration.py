@@ -12,7 +12,14 @@ from typing import Any
 
 import gymnasium as gym
 
-from landscape_gym.actions import ACTIONS, Action, GlobalStepSize, Normalized, Velocity
+from landscape_gym.actions import (
+    ACTIONS,
+    Action,
+    Adaptive,
+    GlobalStepSize,
+    Normalized,
+    Velocity,
+)
 from landscape_gym.configuration import alternative, merged, one_of, unknown
 from landscape_gym.landscapes import (
     Conditioned,
@@ -20,8 +27,9 @@ from landscape_gym.landscapes import (
     LogisticRegression,
     LogUniform,
     Quadratic,
+    SmallNetworks,
 )
-from landscape_gym.networks import Mlp, NetworkLandscape
+from landscape_gym.networks import ContinualLandscape, Mlp, NetworkLandscape
 from landscape_gym.observation import ObservationConfig
 from landscape_gym.problem import (
     CurvatureNoise,
@@ -221,8 +229,42 @@ NETWORKS: dict[str, Regime] = {
     "digits": _network("LandscapeNav/Digits-v0", "digits", Mlp((32,))),
     "mnist": _network("LandscapeNav/MNIST-v0", "mnist", Mlp((32,)), data_size=1000),
     "mnist1d": _network("LandscapeNav/MNIST1D-v0", "mnist1d", Mlp((64,), "relu")),
+    "continual-digits": Regime(
+        "LandscapeNav/ContinualDigits-v0",
+        "Networks whose tasks change go on learning if they go part of the way back to the start.",
+        NavigationProblem(
+            landscape=ContinualLandscape(Mlp((32,)), "digits", tasks="permuted_inputs"),
+            noise=MinibatchNoise(32),
+            eta=4.0,
+            hazard=0.05,
+            episode_steps=2000,
+        ),
+        ObservationConfig(("gradient", "displacement", "elapsed"), scaled=True, clip=10.0),
+        Normalized(scale=30.0),
+    ),
 }
 """Regimes of networks: thousands of parameters, no known minimum, data from optional packages."""
+
+TRAINING: dict[str, Regime] = {
+    "small-networks": Regime(
+        "LandscapeNav/SmallNetworks-v0",
+        "A rule that is learned on small networks serves large ones on other data.",
+        NavigationProblem(
+            landscape=SmallNetworks(),
+            noise=MinibatchNoise(32, exact_loss=False),
+            eta=1e4,
+            gamma=0.01,
+            dt=1.0,
+            episode_steps=300,
+        ),
+        ObservationConfig(("agreement", "trend", "age"), rates=(0.5, 0.9, 0.999)),
+        Adaptive(),
+    ),
+}
+"""Regimes to learn rules in that serve elsewhere: every episode is a problem of its own."""
+
+ALL: dict[str, Regime] = {**REGIMES, **NETWORKS, **TRAINING}
+"""By name, every regime that an environment can be made of."""
 
 
 def regime(name: str) -> Regime:
@@ -231,13 +273,12 @@ def regime(name: str) -> Regime:
     Raises:
         ValueError: naming the accepted names and the nearest.
     """
-    known = {**REGIMES, **NETWORKS}
-    return known[one_of("regime", name, known)]
+    return ALL[one_of("regime", name, ALL)]
 
 
 def register_all() -> None:
     """Register every regime with Gymnasium, for `gym.make` and `gym.make_vec`."""
-    for name, entry in {**REGIMES, **NETWORKS}.items():
+    for name, entry in ALL.items():
         gym.register(
             entry.id,
             entry_point="landscape_gym.env:LandscapeNavEnv",

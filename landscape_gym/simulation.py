@@ -69,7 +69,6 @@ class Simulation:
         uniforms = dynamics.uniforms_per_step(self.problem)
         self.streams = Streams(self.num_rows, normals, uniforms, self.problem.steps + 1, self.dtype)
         self._norm_bound = self.problem.norm_bound**2
-        self._switch_probability = dynamics.switch_probability(self.problem)
         self._drift_std = math.sqrt(self.problem.drift * self.problem.dt)
 
     @classmethod
@@ -103,8 +102,8 @@ class Simulation:
         problem, draw = self.problem, self.streams.draws(rows)
         instances, theta = dynamics.initial(problem, draw)
         self.streams.begin(rows)
-        loss, grad = problem.landscape.loss_and_grad(instances, theta)
         normal, uniform = self.streams.normal[rows], self.streams.uniform[rows]
+        loss, grad = dynamics.loss_and_grad(problem, instances, theta, uniform)
         gradient = dynamics.observed_gradient(problem, instances, theta, grad, normal, uniform)
         fresh = State(
             theta=theta,
@@ -149,13 +148,16 @@ class Simulation:
             control = self.action.control(action, state, problem)
             theta = dynamics.transition(problem, before, control)
             charge = dynamics.control_cost(problem, state.instances, state.point(before), control)
-            loss, grad = problem.landscape.loss_and_grad(state.instances, state.point(theta))
+            if np.isnan(charge).any():
+                self._refuse_nan(action, still)
+            self.streams.advance(still)
+            point, uniform = state.point(theta), self.streams.uniform
+            loss, grad = dynamics.loss_and_grad(problem, state.instances, point, uniform)
             excess = loss - state.minimum_loss
             cost = charge + problem.dt * problem.k * excess
             good = self._good(theta, grad, cost)
         diverged = None
         if good is not None:
-            self._refuse_nan(action, good if still is None else good | still)
             diverged = np.flatnonzero(~good)
             control[diverged] = 0
             for new, old in ((theta, before), (loss, state.loss), (grad, state.grad)):
@@ -190,6 +192,15 @@ class Simulation:
             )
         return action.clip(-1.0, 1.0).astype(self.dtype, copy=False)
 
+    def _refuse_nan(self, action: Array, still: Array | None) -> None:
+        """Raise for actions that are NaN, in rows whose episode is not over."""
+        nan = np.isnan(action).any(axis=1)
+        if still is not None:
+            nan &= ~still
+        if nan.any():
+            row = np.flatnonzero(nan)[0]
+            raise ValueError(f"the action of environment {row} is NaN; give numbers in [-1, 1].")
+
     def _good(self, theta: Array, grad: Array, cost: Array) -> Array | None:
         """Which rows are within the bound and finite, (B,); None if, as usual, all of them are."""
         # If all rows together are, each of them is; sums over everything cost next to nothing.
@@ -199,13 +210,6 @@ class Simulation:
         good = np.vecdot(theta, theta) <= self._norm_bound
         good &= np.isfinite(cost) & np.isfinite(np.vecdot(grad, grad))
         return None if good.all() else good
-
-    def _refuse_nan(self, action: Array, excused: Array) -> None:
-        """Raise if divergence comes from an action that is NaN."""
-        nan = np.isnan(action).any(axis=1) & ~excused
-        if nan.any():
-            row = np.flatnonzero(nan)[0]
-            raise ValueError(f"the action of environment {row} is NaN; give numbers in [-1, 1].")
 
     def _endings(self, diverged: Array | None) -> tuple[Array, Array]:
         """Which rows terminate (horizon, divergence) and which are truncated, (B,) each."""
@@ -218,14 +222,16 @@ class Simulation:
 
     def _change_landscapes(self, still: Array | None) -> None:
         """Drift and task switches, after the cost of the step is charged."""
-        self.streams.advance(still)
         state, problem = self.state, self.problem
         if state.shift is not None:
             state.shift = state.shift + self._drift_std * self.streams.normal[:, -problem.dim :]
-            point = state.point(state.theta)
-            state.loss, state.grad = problem.landscape.loss_and_grad(state.instances, point)
+            point, uniform = state.point(state.theta), self.streams.uniform
+            state.loss, state.grad = dynamics.loss_and_grad(
+                problem, state.instances, point, uniform
+            )
         if problem.hazard:
-            state.switched = self.streams.uniform[:, -1] < self._switch_probability
+            uniform = self.streams.uniform[:, -1]
+            state.switched = dynamics.switches(problem, state.elapsed, uniform)
             if still is not None:
                 state.switched &= ~still
             if state.switched.any():
@@ -233,8 +239,8 @@ class Simulation:
 
     def _redraw(self, rows: Array) -> None:
         """Give some rows a new task."""
-        state, landscape = self.state, self.problem.landscape
-        fresh = landscape.sample(self.streams.draws(rows))
+        state = self.state
+        fresh = self.problem.landscape.sample(self.streams.draws(rows))
         assign(state.instances, rows, fresh)
         if state.shift is not None:
             state.shift[rows] = 0
@@ -242,7 +248,9 @@ class Simulation:
         state.minimum_loss[rows] = dynamics.minimum_loss(self.problem, fresh, theta)
         # Outcomes refer to the arrays of the step: replace them, do not overwrite them.
         state.loss, state.grad = state.loss.copy(), state.grad.copy()
-        state.loss[rows], state.grad[rows] = landscape.loss_and_grad(fresh, theta)
+        state.loss[rows], state.grad[rows] = dynamics.loss_and_grad(
+            self.problem, fresh, theta, self.streams.uniform[rows]
+        )
 
     def _perceive(self, control: Array, before: Array) -> None:
         """Observe the gradient and remember it."""

@@ -8,6 +8,9 @@ from typing import Any
 from landscape_gym.landscapes import assign
 from landscape_gym.landscapes.base import Array
 
+SMALLEST = 1e-30
+"""Added to mean squares that are divided by; representable in float32."""
+
 
 @dataclass
 class State:
@@ -34,9 +37,9 @@ class State:
     switched: Array
     """Whether the task was redrawn after the last step, (B,)."""
     loss: Array
-    """Loss at theta, (B,)."""
+    """Loss at theta, (B,), exact or a minibatch's."""
     grad: Array
-    """True gradient at theta, (B, d)."""
+    """Gradient of that loss, (B, d)."""
     gradient: Array
     """Observed gradient, (B, d)."""
     previous_update: Array
@@ -53,6 +56,8 @@ class State:
     """Exponential averages of its square, (B, R, d)."""
     parameter_averages: Array | None = None
     """Exponential averages of the parameters, (B, R, d)."""
+    start_size: Array | None = None
+    """Mean magnitude of the parameters at the beginning of the episode, (B,)."""
 
     def point(self, theta: Array) -> Array:
         """Theta (B, d) in the landscapes' coordinates, which move with their drift."""

@@ -1,7 +1,8 @@
 """Loss landscapes. `LANDSCAPES` is the registry: one line a family.
 
 `TorchLandscape` holds functions and has no name there: pass it as an object. It is imported when
-it is first asked for, because torch takes longer to import than all the rest.
+it is first asked for, because torch takes longer to import than all the rest. `SmallNetworks` has
+neither Hessian nor known minimum, and is known to `NavigationProblem` beside the registry.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from landscape_gym.landscapes.quadratic import Quadratic
 from landscape_gym.landscapes.rastrigin import Rastrigin
 from landscape_gym.landscapes.rosenbrock import Rosenbrock
 from landscape_gym.landscapes.saddle import Saddle
+from landscape_gym.landscapes.small_networks import SmallNetworks
 from landscape_gym.landscapes.spectrum import Conditioned, LogUniform, PowerLaw
 from landscape_gym.landscapes.styblinski_tang import StyblinskiTang
 
@@ -57,6 +59,7 @@ __all__ = [
     "Rastrigin",
     "Rosenbrock",
     "Saddle",
+    "SmallNetworks",
     "StyblinskiTang",
     "TorchLandscape",
     "assign",

@@ -108,12 +108,19 @@ class Landscape(ABC):
         """Fisher information of the model, (batch, dim, dim), or None where there is no model."""
         return None
 
-    def minibatch_grad(self, instances: Any, theta: Array, uniform: Array) -> Array | None:
-        """Gradient on a minibatch, (batch, dim), or None where the loss is not a sum over data.
+    def minibatch_loss_and_grad(
+        self, instances: Any, theta: Array, uniform: Array
+    ) -> tuple[Array, Array] | None:
+        """Loss (batch,) and gradient (batch, dim) on a minibatch; None if it is no sum over data.
 
         The data are picked, with replacement, by `uniform` (batch, batch_size) in [0, 1).
         """
         return None
+
+    def minibatch_grad(self, instances: Any, theta: Array, uniform: Array) -> Array | None:
+        """Gradient on a minibatch, (batch, dim), or None."""
+        both = self.minibatch_loss_and_grad(instances, theta, uniform)
+        return None if both is None else both[1]
 
     def measures(self, instances: Any, theta: Array) -> dict[str, Array]:
         """What else is worth knowing of `theta`, (batch,) each, such as the loss on other data."""
@@ -126,8 +133,12 @@ class Landscape(ABC):
     def offers(self, name: str) -> bool:
         """Whether the method of that name, one of those that may return None, gives something."""
         overridden = getattr(type(self), name) is not getattr(Landscape, name)
-        from_hessian = name in {"curvature_diagonal", "curvature_noise"}
-        return overridden or (from_hessian and self.offers("hessian"))
+        source = {
+            "curvature_diagonal": "hessian",
+            "curvature_noise": "hessian",
+            "minibatch_grad": "minibatch_loss_and_grad",
+        }
+        return overridden or (name in source and self.offers(source[name]))
 
     def curvature_quadrature(self, points: int = 64) -> tuple[Array, Array] | None:
         """Curvatures and weights (n,), (n,) that stand for one Hessian eigenvalue at the minimum.

@@ -61,10 +61,8 @@ class LogisticRegression(Fixed):
         signed = load(self.data, theta.dtype.str).signed
         margins = theta @ signed.T
         decay = np.exp(-np.abs(margins))
-        losses = np.log1p(decay) - np.minimum(margins, 0.0)
-        penalty = 0.5 * self.ridge * np.einsum("bi,bi->b", theta, theta)
         grad = _miss(margins, decay) @ signed / -len(signed) + self.ridge * theta
-        return losses.mean(axis=1) + penalty, grad
+        return self._loss(margins, decay, theta), grad
 
     def fisher(self, instances: NoInstances, theta: Array) -> Array:
         """``X^T W X / N``."""
@@ -82,14 +80,23 @@ class LogisticRegression(Fixed):
         factors = np.linalg.cholesky(self.hessian(instances, theta))
         return np.einsum("bij,bj->bi", factors, normal)
 
-    def minibatch_grad(self, instances: NoInstances, theta: Array, uniform: Array) -> Array:
-        """The mean over the data ``floor(N u)``; the ridge's part is exact."""
+    def minibatch_loss_and_grad(
+        self, instances: NoInstances, theta: Array, uniform: Array
+    ) -> tuple[Array, Array]:
+        """Means over the data ``floor(N u)``; the ridge's part is exact."""
         signed = load(self.data, theta.dtype.str).signed
         picked = np.minimum((uniform * len(signed)).astype(np.intp), len(signed) - 1)
         batch = signed[picked]
         margins = np.einsum("bni,bi->bn", batch, theta)
-        miss = _miss(margins, np.exp(-np.abs(margins)))
-        return np.einsum("bn,bni->bi", miss, batch) / -picked.shape[1] + self.ridge * theta
+        decay = np.exp(-np.abs(margins))
+        grad = np.einsum("bn,bni->bi", _miss(margins, decay), batch) / -picked.shape[1]
+        return self._loss(margins, decay, theta), grad + self.ridge * theta
+
+    def _loss(self, margins: Array, decay: Array, theta: Array) -> Array:
+        """Mean over the data (batch, n), with the ridge's part; decay = e^-|margin|."""
+        losses = np.log1p(decay) - np.minimum(margins, 0.0)
+        penalty = 0.5 * self.ridge * np.einsum("bi,bi->b", theta, theta)
+        return losses.mean(axis=1) + penalty
 
     def location(self) -> Array:
         """By a trust-region Newton method, once for each ridge; gradient norm below 1e-10."""

@@ -162,13 +162,15 @@ class TorchLandscape(Landscape):
             return None
         return self._map(jacrev(grad(self.loss_function)), instances, theta)[0]
 
-    def minibatch_grad(
+    def minibatch_loss_and_grad(
         self, instances: TorchInstances, theta: Array, uniform: Array
-    ) -> Array | None:
-        """Gradient of `minibatch_loss`, or None without one."""
+    ) -> tuple[Array, Array] | None:
+        """`minibatch_loss` and its gradient, or None without one."""
         if self.minibatch_loss is None:
             return None
-        return self._map(grad(self.minibatch_loss), (*instances, uniform), theta)[0]
+        function = grad_and_value(self.minibatch_loss)
+        grads, losses = self._map(function, (*instances, uniform), theta)
+        return losses, grads
 
     def minimum(self, instances: TorchInstances) -> Minimum | None:
         """The given optimum and the loss there, or None without one."""
@@ -182,7 +184,7 @@ class TorchLandscape(Landscape):
         """What depends on how many parameters there are and what was given."""
         given = {
             "hessian": self.dim <= HESSIAN_LIMIT,
-            "minibatch_grad": self.minibatch_loss is not None,
+            "minibatch_loss_and_grad": self.minibatch_loss is not None,
             "minimum": self.optimum is not None,
         }
         return given[name] if name in given else super().offers(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -12,7 +13,10 @@ import numpy as np
 
 from landscape_gym.configuration import one_of
 from landscape_gym.landscapes.base import Array
+from landscape_gym.networks.raven import RAVEN
 
+CONTEXT = 8
+"""Characters of the text from which the next one is to be told."""
 HELD_OUT = 5
 """Of data sets without a test set of their own, a fifth is held out."""
 
@@ -149,8 +153,23 @@ def mnist1d() -> Data:
     return Data(x, made["y"], test_x, made["y_test"])
 
 
+def text() -> Data:
+    """6000 places in Poe's "The Raven": 8 characters, (n, 8), and which of 27 comes next.
+
+    Letters are 0 to 25, and all that stands between two words is one blank, 26. The end of the poem
+    is held out.
+    """
+    words = re.findall("[a-z]+", RAVEN.lower())
+    characters = np.frombuffer(" ".join(words).encode(), np.uint8).astype(np.int64) - ord("a")
+    characters[characters < 0] = 26
+    windows = np.lib.stride_tricks.sliding_window_view(characters, CONTEXT + 1)
+    kept = len(windows) - len(windows) // HELD_OUT
+    x, y = windows[:, :-1], windows[:, -1]
+    return Data(x[: kept - CONTEXT], y[: kept - CONTEXT], x[kept:], y[kept:])
+
+
 DATA: dict[str, Callable[[], Data]] = {
-    f.__name__: f for f in (digits, breast_cancer, diabetes, mnist, mnist1d)
+    f.__name__: f for f in (digits, breast_cancer, diabetes, mnist, mnist1d, text)
 }
 
 

@@ -1,26 +1,22 @@
-"""Losses and gradients of many networks at once, by torch.
+"""Losses and gradients of many networks on data, in NumPy, computed by torch.
 
 B networks of d parameters; N data, or n of them picked for each network.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, vmap
 
 from landscape_gym.landscapes.base import Array
+from landscape_gym.networks.batched import Loss, Networks
 from landscape_gym.networks.data import Data
 
-Loss = Callable[[Tensor, Tensor], Tensor]
-
 PIECE = 2**15
-"""How many data, over all networks, go through them together: bounds memory, and fits the cache."""
+"""How many data, over all networks, go through them together: bounds memory."""
 
 
 class Engine:
@@ -29,8 +25,8 @@ class Engine:
     Args:
         make: Makes the module; called again for every initialisation.
         data: What it is trained and tested on.
-        loss: Mean loss, a scalar, from outputs (n, ...) and targets (n, ...).
-        vectorized: Whether networks are batched by vmap, or taken one by one.
+        loss: Of `landscape_gym.networks.batched.Networks`.
+        vectorized: Likewise.
         device: Where all is computed.
         dtype: float32 or float64.
 
@@ -43,30 +39,28 @@ class Engine:
         self,
         make: Callable[[], nn.Module],
         data: Data,
-        loss: Loss,
+        loss: str | Loss,
         vectorized: bool,
         device: str,
         dtype: torch.dtype,
     ) -> None:
-        self.make, self.loss, self.vectorized, self.dtype = make, loss, vectorized, dtype
+        self.make, self.dtype = make, dtype
         self.device = torch.device(device)
         with torch.random.fork_rng(devices=[]):
             module = make()
         if not isinstance(module, nn.Module):
             raise TypeError(f"the model must make a torch.nn.Module, got {type(module).__name__}.")
-        self.module = module.to(self.device, dtype).eval()
-        parameters = dict(module.named_parameters())
-        if not parameters:
+        module = module.to(self.device, dtype).eval()
+        self.networks = Networks(module, loss, vectorized)
+        self.dim = sum(self.networks.sizes)
+        if not self.networks.sizes:
             raise ValueError(f"{type(module).__name__} has no parameters to make a landscape of.")
-        self.shapes = {name: p.shape for name, p in parameters.items()}
-        self.sizes = [p.numel() for p in parameters.values()]
-        self.dim = sum(self.sizes)
         self.classes = data.classes
         self.train = (self._tensor(data.x), self._tensor(data.y))
         self.test = None
         if data.test_x is not None and data.test_y is not None:
             self.test = (self._tensor(data.test_x), self._tensor(data.test_y))
-        self._check()
+        self._check(module)
 
     def initial(self, seed: int) -> Array:
         """Parameters (d,) of a new module, made with torch's global generator seeded."""
@@ -75,79 +69,62 @@ class Engine:
         return torch.cat([p.detach().flatten() for p in parameters]).cpu().numpy()
 
     def loss_and_grad(self, theta: Array, picks: Array | None = None) -> tuple[Array, Array]:
-        """Losses (B,) and gradients (B, d) at `theta` (B, d).
+        """Losses (B,) and gradients (B, d) at `theta` (B, d), by one pass forward and backward.
 
         Args:
             theta: Parameters.
             picks: Numbers of each network's data, (B, n); None: all data.
         """
-        pieces = []
-        for where, point in self._pieces(theta, picks):
+        losses, grads = [], []
+        for where, point in self._pieces(
+            theta, len(self.train[0]) if picks is None else picks.shape[1]
+        ):
+            x, y = self._picked(None if picks is None else picks[where])
             point.requires_grad_()
-            losses = self._each(self._loss, point, where, picks)
-            (grads,) = torch.autograd.grad(losses.sum(), point)
-            pieces.append((losses.detach(), grads))
-        losses, grads = zip(*pieces, strict=True)
+            loss = self.networks.losses(self.networks.outputs(point, x), y)
+            grads += torch.autograd.grad(loss.sum(), point)
+            losses.append(loss.detach())
         return _joined(losses, theta), _joined(grads, theta)
 
     @torch.no_grad()
     def losses(self, theta: Array) -> Array:
         """Losses (B,), without a backward pass."""
-        return _joined([self._each(self._loss, p) for _, p in self._pieces(theta)], theta)
+        x, y = self._picked(None)
+        pieces = self._pieces(theta, x.shape[1])
+        return _joined(
+            [self.networks.losses(self.networks.outputs(point, x), y) for _, point in pieces], theta
+        )
 
     @torch.no_grad()
     def measures(self, theta: Array) -> dict[str, Array]:
-        """Accuracy where targets are classes, and loss and accuracy on held-out data, (B,) each."""
+        """Losses on all data and on held-out data, and accuracies for classes, (B,) each."""
         measured: dict[str, Array] = {}
-        pieces = [point for _, point in self._pieces(theta)]
         for prefix, data in (("", self.train), ("test_", self.test)):
             if data is None:
                 continue
-            if data is self.test:
-                each = [self._each(self._loss, point, data=data) for point in pieces]
-                measured["test_loss"] = _joined(each, theta)
+            x, y = (part[None] for part in data)
+            losses, accuracies = [], []
+            for _, point in self._pieces(theta, x.shape[1]):
+                outputs = self.networks.outputs(point, x)
+                losses.append(self.networks.losses(outputs, y))
+                if self.classes:
+                    right = (outputs.argmax(-1) == y).flatten(1)
+                    accuracies.append(right.to(self.dtype).mean(1))
+            measured[f"{prefix}loss"] = _joined(losses, theta)
             if self.classes:
-                each = [self._each(self._accuracy, point, data=data) for point in pieces]
-                measured[f"{prefix}accuracy"] = _joined(each, theta)
+                measured[f"{prefix}accuracy"] = _joined(accuracies, theta)
         return measured
 
-    def _outputs(self, theta: Tensor, x: Tensor) -> Tensor:
-        """What the module with parameters `theta` (d,) makes of inputs (n, ...)."""
-        parts = zip(self.shapes.items(), theta.split(self.sizes), strict=True)
-        return functional_call(self.module, {n: part.view(s) for (n, s), part in parts}, (x,))
+    def _picked(self, picks: Array | None) -> tuple[Tensor, Tensor]:
+        """Inputs and targets (B, n, ...) of the picks (B, n), or all of them, (1, N, ...)."""
+        x, y = self.train
+        if picks is None:
+            return x[None], y[None]
+        numbers = torch.from_numpy(picks).to(self.device)
+        return x[numbers], y[numbers]
 
-    def _loss(self, theta: Tensor, x: Tensor, y: Tensor) -> Tensor:
-        return self.loss(self._outputs(theta, x), y)
-
-    def _accuracy(self, theta: Tensor, x: Tensor, y: Tensor) -> Tensor:
-        return (self._outputs(theta, x).argmax(-1) == y).to(self.dtype).mean()
-
-    def _each(
-        self,
-        function: Callable[..., Tensor],
-        theta: Tensor,
-        where: slice = slice(None),
-        picks: Array | None = None,
-        data: tuple[Tensor, Tensor] | None = None,
-    ) -> Tensor:
-        """``function(theta, x, y)`` for each of some networks, (b,): forward only is vmapped.
-
-        Plain autograd through it is faster than vmap of a gradient.
-        """
-        data = self.train if data is None else data
-        if picks is not None:
-            numbers = torch.from_numpy(picks[where]).to(self.device)
-            data = (data[0][numbers], data[1][numbers])
-        if self.vectorized and len(theta) > 1:
-            shared = None if picks is None else 0
-            with _hint():
-                return vmap(function, in_dims=(0, shared, shared))(theta, *data)
-        own = [data if picks is None else (data[0][i], data[1][i]) for i in range(len(theta))]
-        return torch.stack([function(t, *d) for t, d in zip(theta, own, strict=True)])
-
-    def _pieces(self, theta: Array, picks: Array | None = None) -> Iterator[tuple[slice, Tensor]]:
-        """Rows that go together, and their parameters as a tensor (b, d)."""
-        data = len(self.train[0]) if picks is None else picks.shape[1]
+    def _pieces(self, theta: Array, data: int) -> Iterator[tuple[slice, Tensor]]:
+        """Rows that go together, so many data each, and their parameters as a tensor (b, d)."""
         together = max(PIECE // data, 1)
         tensor = self._tensor(theta)
         for first in range(0, len(theta), together):
@@ -160,34 +137,21 @@ class Engine:
         return tensor.to(self.dtype) if tensor.is_floating_point() else tensor
 
     @torch.no_grad()
-    def _check(self) -> None:
+    def _check(self, module: nn.Module) -> None:
         """See that module, data and loss fit together."""
-        x, y = self.train
+        (x, y), present = self.train, torch.cat([p.flatten() for p in module.parameters()])
         try:
-            losses = self.loss(self.module(x), y)
+            losses = self.networks.losses(self.networks.outputs(present[None], x[None]), y[None])
         except (RuntimeError, IndexError, ValueError, TypeError) as error:
             raise ValueError(
                 f"model, data and loss do not fit together; inputs are {tuple(x.shape)}, targets "
                 f"{tuple(y.shape)} {y.dtype}: {error}"
             ) from error
-        if losses.shape != ():
-            raise ValueError(f"the loss must be a scalar, got shape {tuple(losses.shape)}.")
+        if losses.shape != (1,):
+            raise ValueError(f"the loss must be a scalar, got shape {tuple(losses.shape[1:])}.")
 
 
-def _joined(pieces: Any, theta: Array) -> Array:
+def _joined(pieces: Sequence[Tensor], theta: Array) -> Array:
     """Pieces as one array of theta's dtype."""
     tensor = pieces[0] if len(pieces) == 1 else torch.cat(list(pieces))
     return tensor.cpu().numpy().astype(theta.dtype, copy=False)
-
-
-@contextmanager
-def _hint() -> Iterator[None]:
-    """Say what to do where vmap cannot batch an operation."""
-    try:
-        yield
-    except RuntimeError as error:
-        error.add_note(
-            "If torch.func.vmap cannot batch the module or the loss, take the networks one by one: "
-            "NetworkLandscape(..., vectorized=False)."
-        )
-        raise

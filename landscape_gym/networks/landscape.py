@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from landscape_gym.networks.engine import Engine
 
 LOSSES = ("cross_entropy", "mse")
-"""Losses that have a name: those of `torch.nn.functional`."""
+"""Losses that have a name, both means over the data: `landscape_gym.networks.batched`."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,9 @@ class NetworkLandscape(Landscape):
     ``module.parameters()``. An episode starts at a new initialisation: each row seeds torch's
     generator from its own and makes the module again, so a row's seed decides its start. Minibatch
     noise (`landscape_gym.problem.MinibatchNoise`) picks from the training data; the loss, and so
-    the reward, is that of all of them. The lowest loss is not known and counts as 0.
+    the reward, is that of all of them, or, with ``exact_loss=False``, that of the minibatch, for
+    which a step costs what a step of ordinary training costs. The lowest loss is not known and
+    counts as 0.
 
     Modules are in evaluation mode: nothing is dropped out, and normalisation uses its buffers. All
     is computed in the dtype of theta: float32, unless the environment's is float64.
@@ -105,7 +107,7 @@ class NetworkLandscape(Landscape):
     @cached_property
     def dim(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Number of parameters."""
-        return _engine(self, "float32").dim
+        return _engine(self, np.dtype(np.float32)).dim
 
     @property
     def box(self) -> tuple[float, float]:
@@ -118,28 +120,33 @@ class NetworkLandscape(Landscape):
 
     def loss_and_grad(self, instances: NoInstances, theta: Array) -> tuple[Array, Array]:
         """Loss on all training data, and its gradient."""
-        return _engine(self, theta.dtype.name).loss_and_grad(theta)
+        return _engine(self, theta.dtype).loss_and_grad(theta)
 
     def loss(self, instances: NoInstances, theta: Array) -> Array:
         """Loss, (batch,), without a backward pass."""
-        return _engine(self, theta.dtype.name).losses(theta)
+        return _engine(self, theta.dtype).losses(theta)
 
-    def minibatch_grad(self, instances: NoInstances, theta: Array, uniform: Array) -> Array:
-        """Gradient of the loss on the data ``floor(N u)``."""
-        engine = _engine(self, theta.dtype.name)
+    def minibatch_loss_and_grad(
+        self, instances: NoInstances, theta: Array, uniform: Array
+    ) -> tuple[Array, Array]:
+        """Loss on the data ``floor(N u)``, and its gradient."""
+        engine = _engine(self, theta.dtype)
         data = len(engine.train[0])
         picks = np.minimum((uniform * data).astype(np.int64), data - 1)
-        return engine.loss_and_grad(theta, picks)[1]
+        return engine.loss_and_grad(theta, picks)
 
     def measures(self, instances: NoInstances, theta: Array) -> dict[str, Array]:
-        """``accuracy``, ``test_loss`` and ``test_accuracy``, (batch,), as far as there are such."""
-        return _engine(self, theta.dtype.name).measures(theta)
+        """Loss and accuracy, (batch,), on all training data and on those held out.
+
+        ``loss``, ``accuracy``, ``test_loss`` and ``test_accuracy``, as far as there are such.
+        """
+        return _engine(self, theta.dtype).measures(theta)
 
     def default_start(self, draw: Draws) -> Array:
         """A new initialisation for each row."""
         from torch.random import fork_rng
 
-        engine = _engine(self, draw.dtype.name)
+        engine = _engine(self, draw.dtype)
         halves = (draw.uniform(2) * 2**24).astype(np.int64)  # float32 has 24 bits
         seeds = (halves[:, 0] << 24) + halves[:, 1]
         with fork_rng(devices=[]):
@@ -147,7 +154,7 @@ class NetworkLandscape(Landscape):
 
 
 @lru_cache(maxsize=8)
-def _engine(landscape: NetworkLandscape, dtype: str) -> Engine:
+def _engine(landscape: NetworkLandscape, dtype: np.dtype) -> Engine:
     """What computes the landscape in one dtype; equal landscapes share it."""
     import torch
 
@@ -162,7 +169,6 @@ def _engine(landscape: NetworkLandscape, dtype: str) -> Engine:
         make = cast("Callable[[], nn.Module]", model)
     if loss is None:
         loss = "cross_entropy" if data.classes else "mse"
-    if isinstance(loss, str):
-        name = loss if loss == "cross_entropy" else f"{loss}_loss"
-        loss = cast("Callable[[Tensor, Tensor], Tensor]", getattr(torch.nn.functional, name))
-    return Engine(make, data, loss, landscape.vectorized, landscape.device, getattr(torch, dtype))
+    return Engine(
+        make, data, loss, landscape.vectorized, landscape.device, getattr(torch, dtype.name)
+    )

@@ -84,8 +84,50 @@ class ConvNet:
         return nn.Sequential(*layers, nn.Flatten(), nn.Linear(features, outputs))
 
 
-Model = Mlp | ConvNet
-MODELS: dict[str, type[Model]] = {cls.kind: cls for cls in (Mlp, ConvNet)}
+@dataclass(frozen=True)
+class Transformer:
+    """Causal self-attention over characters; data are their numbers, (length,), 0, 1, ...
+
+    The last of them attends to all, and tells the next one. Layers are normalised before attention
+    and before the two fully connected layers, four times as wide as the others, behind it.
+    """
+
+    kind: ClassVar[str] = "transformer"
+    width: int = 32
+    """Numbers that stand for a character."""
+    heads: int = 2
+    """Heads of attention, a divisor of the width."""
+    layers: int = 1
+    """Layers of attention."""
+
+    def __post_init__(self) -> None:
+        """Check the fields."""
+        for name in ("width", "heads", "layers"):
+            object.__setattr__(self, name, count(f"transformer {name}", getattr(self, name)))
+        if self.width % self.heads:
+            raise ValueError(
+                f"transformer width must be a multiple of its heads, got {self.width} and "
+                f"{self.heads}."
+            )
+
+    def build(self, shape: tuple[int, ...], outputs: int) -> nn.Module:
+        """The module, from a datum's shape to `outputs` numbers, one for each character there is.
+
+        Raises:
+            ValueError: for data that are no sequences.
+        """
+        from landscape_gym.networks.attention import CharacterTransformer
+
+        if len(shape) != 1:
+            raise ValueError(
+                f"model 'transformer' takes data of shape (length,), the numbers of characters, "
+                f"got {shape}; use 'mlp'."
+            )
+        return CharacterTransformer(outputs, shape[0], self.width, self.heads, self.layers)
+
+
+Model = Mlp | ConvNet | Transformer
+MODELS: dict[str, type[Model]] = {cls.kind: cls for cls in (Mlp, ConvNet, Transformer)}
 
 
 def _sizes(what: str, given: Any) -> tuple[int, ...]:

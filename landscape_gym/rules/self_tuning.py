@@ -51,7 +51,9 @@ class SelfTuning:
 
     Where tasks are redrawn, belief returns to the prior between gradients (kept < 1):
     ``target <- kept target + (1 - kept) mean``, ``variance <- kept^2 variance + (1 - kept^2)
-    spread^2``, as in the best linear filter (`rules.resetting`), and ``p <- p^kept``.
+    spread^2``, as in the best linear filter (`rules.resetting`), and ``p <- p^kept``. With
+    `separate` the variance is that of the mixture of both cases instead, which depends on the data:
+    ``variance <- kept variance + (1 - kept) spread^2 + kept (1 - kept) (target - mean)^2``.
 
     Assumption: each coordinate is quadratic, with noisy gradients, its curvature drawn from a known
     prior. Coordinates that interact are treated as if they did not.
@@ -102,6 +104,9 @@ class SelfTuning:
     """Decay per step of the gradient's average, from which its noise is estimated."""
     noise_rate: float = 0.0
     """Decay per step of the average of squared noise; 0: the noise is known."""
+    separate: bool = False
+    """Whether each coordinate's variances follow its own data, its estimated noise and how far its
+    target has gone: as many numbers again as there are curvatures, and another filter (above)."""
 
     @classmethod
     def derive(cls, problem: NavigationProblem, points: int = 4) -> SelfTuning:
@@ -146,21 +151,26 @@ class SelfTuning:
         growth: float = 1e-4,
         hazard: float = 0.0,
         discount: float = 0.99,
+        separate: bool = False,
     ) -> SelfTuning:
-        """Constants for training networks, with the noise estimated (theory 7(f)).
+        """Constants for training networks, with the noise estimated (theory 7(f), 8).
 
         An experiment, not a theorem: curvature and noise are both unknown, and coordinates
         interact. Time counts in steps, dt = eta = k = 1. With three curvatures the state is eight
-        numbers for each weight; variances are one for each row of an array, by its mean noise.
+        numbers for each weight; variances are one for each row of an array, by its mean noise,
+        unless they are separate. The noise counts as long as its task does: its average forgets at
+        the rate of the hazard, and at 0.95 a step where there is none.
 
         Args:
             curvature: The bank: by default the middles, in the logarithm, of three parts of
                 [1e-3, 1].
-            spread: Standard deviation of how far weights travel, the constant to know.
+            spread: Standard deviation of how far weights travel, the constant to know. Where tasks
+                change, and weights go back to the initialisation, it is that of the initialisation.
             growth: By which fraction of spread^2 the target's variance grows in a step, as the
                 other coordinates move.
             hazard: Probability, nearly, of a new task per step.
             discount: Discount per step.
+            separate: Whether variances are separate for each weight: slower, better with a hazard.
         """
         problem = NavigationProblem(dt=1.0, gamma=-math.log(discount), hazard=hazard)
         rule = _rule(np.asarray(curvature)[None], np.ones((1, 1)), problem)
@@ -169,7 +179,8 @@ class SelfTuning:
             spread=spread,
             drift=growth * spread * spread,
             mean_rate=0.9,
-            noise_rate=0.95,
+            noise_rate=rule.kept if hazard > 0 else 0.95,
+            separate=separate,
         )
 
     def init(self, gradient: Any, displacement: Any) -> SelfTuningState:
@@ -201,14 +212,16 @@ class SelfTuning:
             )
         ]
         targets, log_weights, variances = zip(*told, strict=True)
-        log_weights = _normalised(log_weights)
-        u = self._move(gradient, displacement, targets, log_weights)
+        log_weights, weights = _normalised(log_weights)
+        u = self._move(gradient, displacement, targets, weights)
         return u, self._later(gradient, targets, log_weights, variances, moments)
 
     @property
     def _shared(self) -> bool:
         """Whether variances are the same in all coordinates."""
-        return all(isinstance(each, float) for each in (*self.curvature, *self.noise))
+        return not self.separate and all(
+            isinstance(each, float) for each in (*self.curvature, *self.noise)
+        )
 
     def _noise(self, gradient: Any, state: SelfTuningState) -> tuple[tuple[Any, ...], Any]:
         """The gradient's moments after this one, and the noise variance by which to scale."""
@@ -235,11 +248,11 @@ class SelfTuning:
         shared = h * variance / (h * h * variance + self._pooled(r) + SMALLEST)
         return target - gain * surprise, log_weight, (1 - shared * h) * variance
 
-    def _move(self, y: Any, x: Any, targets: Any, log_weights: Any) -> Any:
+    def _move(self, y: Any, x: Any, targets: Any, weights: Any) -> Any:
         """The control by the belief."""
         force, weight, mean = 0.0, 0.0, like(self.mean, y)
-        for log_p, target, a, b in zip(log_weights, targets, self.aim, self.pull, strict=True):
-            p, aim, pull = exp(log_p), like(a, y), like(b, y)
+        for p, target, a, b in zip(weights, targets, self.aim, self.pull, strict=True):
+            aim, pull = like(a, y), like(b, y)
             force = force + p * (aim * (x - target) + pull * (x - mean))
             weight = weight + p * (aim + pull)
         return -force / (like(self.cost, y) + self.dt * weight)
@@ -250,9 +263,16 @@ class SelfTuning:
         """The belief a step later."""
         kept, mean, prior = self.kept, like(self.mean, y), self.spread * self.spread
         if kept < 1:
+            if self.separate:
+                variances = (
+                    kept * P + (1 - kept) * (prior + kept * (m - mean) ** 2)
+                    for P, m in zip(variances, targets, strict=True)
+                )
+            else:
+                variances = (kept * kept * P + (1 - kept * kept) * prior for P in variances)
+            variances = tuple(variances)  # before the targets move
             targets = (kept * m + (1 - kept) * mean for m in targets)
             log_weights = (kept * log_p for log_p in log_weights)
-            variances = (kept * kept * P + (1 - kept * kept) * prior for P in variances)
         return SelfTuningState(
             tuple(targets), tuple(log_weights), tuple(P + self.drift for P in variances), moments
         )
@@ -281,10 +301,13 @@ def _bank(values: Array) -> Bank:
     return tuple(map(tuple, values.T.tolist()))
 
 
-def _normalised(log_weights: Any) -> tuple[Any, ...]:
-    """Logarithms of probabilities."""
+def _normalised(log_weights: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """Logarithms of probabilities, and the probabilities."""
     largest = log_weights[0]
     for each in log_weights[1:]:
         largest = larger(largest, each)
-    total = sum(exp(each - largest) for each in log_weights)
-    return tuple(each - largest - log(total) for each in log_weights)
+    relative = [each - largest for each in log_weights]
+    odds = [exp(each) for each in relative]
+    total = sum(odds)
+    log_total = log(total)
+    return tuple(each - log_total for each in relative), tuple(each / total for each in odds)

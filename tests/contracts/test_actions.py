@@ -37,12 +37,26 @@ def global_step_size(a: np.ndarray, g: list[np.ndarray], previous: np.ndarray) -
     return step_size(np.repeat(a, previous.shape[1], axis=1), g, previous)
 
 
+def adaptive(a: np.ndarray, g: list[np.ndarray], previous: np.ndarray) -> np.ndarray:
+    m, n = previous.shape[1], len(g)
+    seen = np.stack([each @ B if m == 2 else each for each in g])
+    squares = np.stack([each**2 @ B**2 if m == 2 else each**2 for each in g])
+    weights = [rate ** np.arange(n)[::-1] for rate in RATES]
+    fast, slow = (np.tensordot(w / w.sum(), seen, 1) for w in weights)
+    share = (a[:, m:] + 1) / 2
+    square = np.tensordot(weights[1] / weights[1].sum(), squares, 1)
+    lr = np.exp(np.log(0.01) + (a[:, :m] + 1) / 2 * (np.log(4.0) - np.log(0.01)))
+    return -lr * 0.5 * ((1 - share) * fast + share * slow) / np.sqrt(square)
+
+
+RATES = (0.6, 0.9)
 RANGES = {"low": 0.01, "high": 4.0, "max_momentum": 0.8}
 FORMULAE: dict[str, tuple[dict[str, float], Callable[..., np.ndarray]]] = {
     "velocity": ({"scale": 2.5}, velocity),
     "normalized": ({"scale": 0.5}, normalized),
     "step_size": (RANGES, step_size),
     "global_step_size": (RANGES, global_step_size),
+    "adaptive": ({"low": 0.01, "high": 4.0}, adaptive),
 }
 """A new action needs its formula here."""
 
@@ -51,8 +65,12 @@ def made(action: str, **changes: Any) -> LandscapeNavVectorEnv:
     fields, _ = FORMULAE[action]
     return LandscapeNavVectorEnv(
         ROWS,
-        problem={**EVERYTHING, **changes},
-        observation={"channels": ["gradient", "previous_update"], "scale_rate": 0.7},
+        problem={**EVERYTHING, "start": {"kind": "normal", "mean": 0.5, "std": 0.0}, **changes},
+        observation={
+            "channels": ["gradient", "previous_update"],
+            "rates": RATES,
+            "scale_rate": 0.7,
+        },
         action={"kind": action, **fields},
         dtype="float64",
     )
@@ -128,7 +146,7 @@ def test_what_is_no_action_is_refused_and_changes_nothing(wrong: Any, batched: b
 
 REFUSED = [
     *({"kind": kind, "scale": s} for kind in ("velocity", "normalized") for s in (0.0, -1.0)),
-    *({"kind": k, "low": 0.0} for k in ("step_size", "global_step_size")),
+    *({"kind": k, "low": 0.0} for k in ("step_size", "global_step_size", "adaptive")),
     {"kind": "step_size", "low": 1.0, "high": 0.5},
     {"kind": "step_size", "max_momentum": 1.5},
     {"kind": "velocity", "scale": float("nan")},

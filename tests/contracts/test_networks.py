@@ -11,12 +11,21 @@ import torch
 from gymnasium.utils.env_checker import check_env
 
 from landscape_gym import LandscapeNavEnv, LandscapeNavVectorEnv, NavigationProblem
+from landscape_gym.landscapes import LogisticRegression
 from landscape_gym.networks import ConvNet, Data, Mlp, NetworkLandscape
+from landscape_gym.networks.batched import Networks
+from landscape_gym.networks.engine import Engine
 from landscape_gym.registration import NETWORKS
+from landscape_gym.simulation import Simulation
 from landscape_gym.streams import RowDraws
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(12, 3)), RNG.normal(size=(12, 2))
+ON_DATA = [
+    name
+    for name, regime in NETWORKS.items()
+    if isinstance(regime.problem.landscape, NetworkLandscape)
+]
 BUILT_IN = [
     ("mlp", "digits"),
     (ConvNet((4, 4)), "digits"),
@@ -89,6 +98,122 @@ def test_minibatch_gradients_average_to_the_gradient() -> None:
     assert np.ptp(picked, axis=0).max() > 0.1
 
 
+class Shared(torch.nn.Module):
+    """The same layer twice, which is no chain of layers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = torch.nn.Linear(3, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layer(torch.tanh(self.layer(x)))
+
+
+def chain() -> torch.nn.Module:
+    again = torch.nn.Linear(4, 4)
+    inner = torch.nn.Sequential(torch.nn.Linear(6, 4, bias=False), torch.nn.GELU(), again)
+    return torch.nn.Sequential(torch.nn.Flatten(), inner, torch.nn.Dropout(), again)
+
+
+@pytest.mark.parametrize(
+    ("make", "shape", "layered"),
+    [
+        (chain, (2, 3), True),
+        (lambda: torch.nn.Linear(3, 2), (5, 3), True),
+        (Shared, (3,), False),
+        (lambda: torch.nn.Sequential(torch.nn.LayerNorm(3)), (3,), False),
+        (lambda: torch.nn.Sequential(torch.nn.Conv1d(2, 3, 3), torch.nn.Flatten()), (2, 5), False),
+    ],
+)
+@pytest.mark.parametrize("b", [1, 3])
+def test_many_networks_give_what_each_module_gives(
+    make: Any, shape: tuple[int, ...], layered: bool, b: int
+) -> None:
+    modules = [make().double().eval() for _ in range(b)]
+    networks = Networks(make().double().eval(), "mse", vectorized=True)
+    assert (networks.layers is not None) == layered
+    theta = torch.stack([torch.nn.utils.parameters_to_vector(m.parameters()) for m in modules])
+    own = torch.randn(b, 7, *shape, dtype=torch.float64)
+    for x in (own, own[:1]):
+        expected = [m(x[min(i, len(x) - 1)]) for i, m in enumerate(modules)]
+        torch.testing.assert_close(networks.outputs(theta, x), torch.stack(expected))
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (5, 40), (5, 3, 4), (5, 40, 4)])
+@pytest.mark.parametrize("own", [True, False])
+def test_named_losses_are_those_of_torch(shape: tuple[int, ...], own: bool) -> None:
+    outputs = torch.randn(2, *shape, dtype=torch.float64)
+    classes = torch.randint(shape[1], (2 if own else 1, shape[0], *shape[2:]))
+    values = torch.randn(len(classes), *shape, dtype=torch.float64)
+    for name, y in (("cross_entropy", classes), ("mse", values)):
+        networks = Networks(torch.nn.Linear(1, 1), name, vectorized=True)
+        theirs = torch.nn.functional.cross_entropy if y is classes else torch.nn.functional.mse_loss
+        expected = [theirs(o, y[i if own else 0]) for i, o in enumerate(outputs)]
+        torch.testing.assert_close(networks.losses(outputs, y), torch.stack(expected))
+
+
+SAMPLED: list[dict[str, Any]] = [
+    {"landscape": NetworkLandscape(Mlp((4,)), "breast_cancer")},
+    {"landscape": LogisticRegression(), "hazard": 3.0},
+    {"landscape": LogisticRegression(), "drift": 0.1},
+]
+
+
+@pytest.mark.parametrize("parts", SAMPLED, ids=str)
+def test_a_loss_that_is_not_exact_is_that_of_the_minibatch_of_the_gradient(
+    parts: dict[str, Any],
+) -> None:
+    noise = {"kind": "minibatch", "batch_size": 6, "exact_loss": False}
+    problem = NavigationProblem(noise=noise, episode_steps=5, **parts)  # type: ignore[arg-type]
+    setup: dict[str, Any] = {"problem": problem, "observation": "gradient", "action": "velocity"}
+    simulation = Simulation.begun([3, 4], **setup)
+    landscape, losses = problem.landscape, []
+    actions = np.random.default_rng(0).uniform(-1, 1, (5, 2, problem.dim))
+    for action in actions:
+        outcome = simulation.advance(action)
+        state, u = simulation.state, simulation.streams.uniform[:, :6]
+        point = state.point(state.theta)
+        both = landscape.minibatch_loss_and_grad(state.instances, point, u)
+        assert both is not None
+        loss, grad = both
+        np.testing.assert_array_equal(state.loss, loss)
+        np.testing.assert_array_equal(state.gradient, grad)
+        if not problem.drift:  # by which it moves after the cost is charged
+            np.testing.assert_array_equal(outcome.loss, loss)
+        assert not np.allclose(loss, landscape.loss(state.instances, point), rtol=1e-3)
+        losses.append(state.loss)
+    for row in range(2):
+        alone = Simulation.begun([3 + row], **setup)
+        for action, loss in zip(actions, losses, strict=True):
+            alone.advance(action[[row]])
+            np.testing.assert_allclose(alone.state.loss, loss[[row]], rtol=1e-9)
+
+
+@pytest.mark.parametrize("noise", [None, {"kind": "minibatch", "exact_loss": False}])
+def test_a_step_goes_through_the_data_once(noise: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls, original = [], Engine.loss_and_grad
+    counted = lambda *args: calls.append(1) or original(*args)  # noqa: E731
+    monkeypatch.setattr(Engine, "loss_and_grad", counted)
+    landscape = NetworkLandscape(Mlp((4,)), "breast_cancer")
+    envs = LandscapeNavVectorEnv(2, "digits", landscape=landscape, noise=noise)
+    envs.reset(seed=0)
+    assert len(calls) == 1
+    envs.step(envs.action_space.sample())
+    assert len(calls) == 2
+
+
+def test_minibatch_losses_average_to_the_loss() -> None:
+    landscape = line()
+    theta = starts(landscape, 0, 1, dtype=np.float64)
+    every = np.tile((np.arange(12) + 0.5) / 12, (2, 1))
+    picked = [
+        landscape.minibatch_loss_and_grad((), theta, every[:, [i]])[0]  # type: ignore[arg-type]
+        for i in range(12)
+    ]
+    expected = landscape.loss((), theta)  # type: ignore[arg-type]
+    np.testing.assert_allclose(np.mean(picked, axis=0), expected, rtol=1e-9)
+
+
 def test_row_i_of_a_batch_is_the_single_environment_with_its_seed() -> None:
     problem = {"landscape": NetworkLandscape(Mlp((4,)), "breast_cancer"), "episode_steps": 3}
     actions = np.random.default_rng(0).uniform(-1, 1, (3, 2, 134)).astype(np.float32)
@@ -115,7 +240,7 @@ def test_initialisations_leave_the_global_generator_alone() -> None:
     assert not np.allclose(a, b)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", ON_DATA)
 def test_registered_networks_pass_gymnasiums_checker(name: str) -> None:
     id = NETWORKS[name].id
     env = gym.make(id, landscape={"data_size": 50}, privileged=True)
@@ -123,7 +248,8 @@ def test_registered_networks_pass_gymnasiums_checker(name: str) -> None:
     again = gym.make(gym.envs.registration.EnvSpec.from_json(env.unwrapped.spec.to_json()))
     assert again.unwrapped.problem == env.unwrapped.problem  # type: ignore[attr-defined]
     info = env.reset(seed=0)[1]
-    assert set(info["hidden"]) == {"accuracy", "test_loss", "test_accuracy"}
+    assert set(info["hidden"]) == {"loss", "accuracy", "test_loss", "test_accuracy"}
+    assert info["hidden"]["loss"] == pytest.approx(info["loss"], rel=1e-5)
     assert 0 <= info["hidden"]["test_accuracy"] <= 1
 
 
@@ -177,6 +303,17 @@ def test_a_missing_package_is_named_with_its_extra(monkeypatch: pytest.MonkeyPat
         (lambda: line(data_size=13).dim, ValueError, "12 data"),
         (lambda: line(loss_function=lambda a, b: a - b).dim, ValueError, "scalar"),
         (lambda: NetworkLandscape("conv", "diabetes").dim, ValueError, "use 'mlp'"),
+        (lambda: NetworkLandscape(Mlp((3,)), (X, Y[:, 0])).dim, ValueError, "fit together"),
+        (
+            lambda: NavigationProblem(noise={"kind": "minibatch", "exact_loss": False}),  # type: ignore[arg-type]
+            ValueError,
+            "sum over data",
+        ),
+        (
+            lambda: NavigationProblem(noise={"kind": "minibatch", "exact_loss": 0}),  # type: ignore[arg-type]
+            TypeError,
+            "True or False",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused_in_words(make: Any, error: Any, message: str) -> None:

@@ -85,6 +85,10 @@ def secant(past: Trajectory) -> np.ndarray:
     return np.concatenate([logs, ratio > 0], axis=1)
 
 
+def rms(past: Trajectory, rate: float) -> np.ndarray:
+    return np.sqrt(average(past.g**2, rate))
+
+
 def before(values: np.ndarray) -> np.ndarray:
     return values[-2] if len(values) > 1 else np.zeros_like(values[0])
 
@@ -98,6 +102,11 @@ EXPECTED: dict[str, Callable[[Trajectory], np.ndarray]] = {
     "secant": secant,
     "averages": lambda past: np.hstack([average(past.g, a) for a in RATES]),
     "squared_averages": lambda past: np.hstack([average(past.g**2, a) for a in RATES]),
+    "agreement": lambda past: np.hstack([np.abs(average(past.g, a)) / rms(past, a) for a in RATES]),
+    "trend": lambda past: np.hstack(
+        [1 / (1 + rms(past, RATES[-1]) / rms(past, a)) for a in RATES[:-1]]
+    ),
+    "age": lambda past: np.full((len(past.g[0]), 1), (len(past.g) - 1) / (len(past.g) + 99)),
     "lags": lambda past: np.hstack([past.theta[-1] - average(past.theta, a) for a in RATES]),
     "parameters": lambda past: past.theta[-1],
     "displacement": lambda past: past.theta[-1] - past.theta[0],
@@ -157,8 +166,9 @@ def test_all_channels_together_are_the_channels_one_after_another():
 def test_a_channel_has_the_size_that_its_layout_says(channel: str):
     problem = NavigationProblem(**EVERYTHING, control_matrix=np.ones((3, 2)))
     layout = Layout(ObservationConfig(channel, rates=(0.1, 0.2, 0.3)), problem)
-    sizes = {"loss": 1, "log_loss": 1, "elapsed": 1, "switched": 1, "previous_update": 2}
-    sizes |= {"secant": 6, "averages": 9, "squared_averages": 9, "lags": 9, "hessian": 9}
+    sizes = {"loss": 1, "log_loss": 1, "elapsed": 1, "switched": 1, "age": 1}
+    sizes |= {"averages": 9, "squared_averages": 9, "lags": 9, "agreement": 9, "hessian": 9}
+    sizes |= {"previous_update": 2, "secant": 6, "trend": 6}
     assert layout.size == layout.low.size == layout.high.size == sizes.get(channel, 3)
 
 

@@ -188,3 +188,19 @@ def test_rows_begin_afresh_by_themselves(rule):
 def test_what_it_is_not_derived_for_is_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         SelfTuning.derive(TABLE.replace(**changes))
+
+
+def test_separate_variances_are_those_of_the_mixture():
+    """One filter, one step: what it knows of two weights differs by their own gradients."""
+    rule = SelfTuning.for_networks((0.5,), spread=0.2, growth=0.0, hazard=0.1, separate=True)
+    y, x = np.array([[1.0, -0.1]]), np.zeros((1, 2))
+    _, state = rule.update(y, rule.init(y, displacement=x), displacement=x)
+    kept, h, prior = np.exp(-0.1), 0.5, 0.04
+    noise = kept * y**2 + (1 - kept) * (0.9 * y) ** 2
+    gain = h * prior / (h * h * prior + noise)
+    target = -gain * y
+    variance = (1 - gain * h) * prior
+    mixed = kept * variance + (1 - kept) * prior + kept * (1 - kept) * target**2
+    np.testing.assert_allclose(state.target[0], kept * target, rtol=1e-12)
+    np.testing.assert_allclose(state.variance[0], mixed, rtol=1e-12)
+    assert state.variance[0][0, 0] != state.variance[0][0, 1]

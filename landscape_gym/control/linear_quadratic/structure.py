@@ -37,6 +37,11 @@ def check_linear_quadratic(problem: NavigationProblem) -> Quadratic:
             f"metric {problem.metric!r} may depend on theta, and the optimum is linear only for a "
             "constant one: give its values, as a vector or a matrix."
         )
+    if problem.hazard > 0 and problem.regular:
+        raise ValueError(
+            "with regular=True tasks are redrawn on schedule, and the optimum would count the "
+            "steps to the next one: set regular=False for redraws at random, at the same rate."
+        )
     if problem.hazard > 0 and fixed_curvature(landscape) is None:
         raise ValueError(
             "with hazard > 0 a switch redraws the random curvature too, and the optimum is not "

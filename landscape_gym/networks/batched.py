@@ -1,0 +1,139 @@
+"""Many networks of one module at once: outputs and losses as functions of all their parameters.
+
+B networks of d parameters; data have a leading axis B, or 1 where all networks share them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+ELEMENTWISE = (nn.Tanh, nn.ReLU, nn.GELU, nn.SiLU, nn.Sigmoid, nn.ELU, nn.LeakyReLU, nn.Softplus)
+"""Layers that treat every number alike."""
+FEW = 16
+"""Up to how many classes count as few."""
+IDLE = (nn.Identity, nn.Dropout)
+"""Layers that do nothing in evaluation mode."""
+
+
+class Networks:
+    """A module in evaluation mode, with B sets of parameters.
+
+    Fully connected layers one after another are computed by batched matrix products, the fastest
+    way for small ones; any other module is batched by `torch.func.vmap`.
+
+    Args:
+        module: The module; what its parameters are at present does not matter.
+        loss: A name in `LOSSES`, or a mean loss, a scalar, of outputs and targets (n, ...).
+        vectorized: False: what has no batched form here is taken one by one, not by vmap.
+    """
+
+    def __init__(self, module: nn.Module, loss: str | Loss, vectorized: bool) -> None:
+        self.module, self.loss, self.vectorized = module, loss, vectorized
+        self.names = {id(p): name for name, p in module.named_parameters()}
+        self.shapes = {name: p.shape for name, p in module.named_parameters()}
+        self.sizes = [p.numel() for p in module.parameters()]
+        self.layers = _layers(module)
+
+    def outputs(self, theta: Tensor, x: Tensor) -> Tensor:
+        """Outputs (B, n, ...) with parameters `theta` (B, d), of inputs (B or 1, n, ...)."""
+        if self.layers is None:
+            return self._each(self._output, theta, x)
+        parameters = self._named(theta)
+        for layer in self.layers:
+            if isinstance(layer, nn.Linear):
+                x = self._linear(layer, parameters, x)
+            else:  # `Flatten` knows of one axis before its own, and here are two
+                x = x.flatten(2) if isinstance(layer, nn.Flatten) else layer(x)
+        return x
+
+    def losses(self, outputs: Tensor, y: Tensor) -> Tensor:
+        """Losses (B,) of outputs (B, n, ...), with targets (B or 1, n, ...)."""
+        if isinstance(self.loss, str):
+            return LOSSES[self.loss](outputs, y.expand(len(outputs), *y.shape[1:]))
+        return self._each(self.loss, outputs, y)
+
+    def _named(self, theta: Tensor) -> dict[str, Tensor]:
+        """Parameters (..., d) by name, (..., *shape)."""
+        parts = zip(self.shapes.items(), theta.split(self.sizes, dim=-1), strict=True)
+        return {name: part.view(*theta.shape[:-1], *shape) for (name, shape), part in parts}
+
+    def _output(self, theta: Tensor, x: Tensor) -> Tensor:
+        """Outputs (n, ...) of one network."""
+        return functional_call(self.module, self._named(theta), (x,))
+
+    def _linear(self, layer: nn.Linear, parameters: dict[str, Tensor], x: Tensor) -> Tensor:
+        """Each network's own layer on inputs (B or 1, n, ..., features)."""
+        weight = parameters[self.names[id(layer.weight)]]
+        bias = None if layer.bias is None else parameters[self.names[id(layer.bias)]]
+        if len(weight) == 1:  # not as below, where the gradient has to be laid out anew
+            return nn.functional.linear(x, weight.squeeze(0), bias)
+        rows = x.flatten(1, -2).expand(len(weight), -1, -1)
+        if bias is None:
+            out = torch.bmm(rows, weight.mT)
+        else:
+            out = torch.baddbmm(bias[:, None], rows, weight.mT)
+        return out.unflatten(1, x.shape[1:-1])
+
+    def _each(self, function: Loss, own: Tensor, data: Tensor) -> Tensor:
+        """``function(own, data)`` for each network, from (B, ...) and (B or 1, ...)."""
+        shared = len(data) == 1
+        if self.vectorized and len(own) > 1:
+            with _hint():
+                batched = vmap(function, in_dims=(0, None if shared else 0))
+                return batched(own, data[0] if shared else data)
+        return torch.stack([function(o, data[0 if shared else i]) for i, o in enumerate(own)])
+
+
+def cross_entropy(outputs: Tensor, y: Tensor) -> Tensor:
+    """Mean cross entropy (B,), of logits (B, n, classes, ...) and classes (B, n, ...)."""
+    if outputs.shape[2] <= FEW:  # a softmax over a short axis is fast only if it is not the last
+        each = nn.functional.cross_entropy(outputs.transpose(1, 2), y, reduction="none")
+    else:
+        each = nn.functional.cross_entropy(outputs.flatten(0, 1), y.flatten(0, 1), reduction="none")
+    return each.reshape(len(outputs), -1).mean(1)
+
+
+def mse(outputs: Tensor, y: Tensor) -> Tensor:
+    """Mean square (B,) of outputs minus targets, both (B, n, ...)."""
+    difference = outputs - y.expand(outputs.shape)  # refuses shapes that only broadcast
+    return difference.square().flatten(1).mean(1)
+
+
+LOSSES: dict[str, Loss] = {f.__name__: f for f in (cross_entropy, mse)}
+
+
+def _layers(module: nn.Module) -> list[nn.Module] | None:
+    """What comes one after another in the module; None if something has no batched form here."""
+    found: list[nn.Module] = []
+    for layer in module.children() if type(module) is nn.Sequential else [module]:
+        if type(layer) is nn.Sequential:
+            inner = _layers(layer)
+        else:
+            simple = type(layer) in (nn.Linear, *ELEMENTWISE, *IDLE)
+            flat = type(layer) is nn.Flatten and (layer.start_dim, layer.end_dim) == (1, -1)
+            hooked = layer._forward_hooks or layer._forward_pre_hooks
+            inner = [layer] if (simple or flat) and not hooked else None
+        if inner is None:
+            return None
+        found += inner
+    return found
+
+
+@contextmanager
+def _hint() -> Iterator[None]:
+    """Say what to do where vmap cannot batch an operation."""
+    try:
+        yield
+    except RuntimeError as error:
+        error.add_note(
+            "If torch.func.vmap cannot batch the module or the loss, take the networks one by one: "
+            "NetworkLandscape(..., vectorized=False)."
+        )
+        raise
