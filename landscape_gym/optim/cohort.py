@@ -27,6 +27,24 @@ CHUNK = 2**17
 """Coordinates in a piece on a CPU: so few that intermediate results stay in its cache."""
 
 
+class Segment(NamedTuple):
+    """Neighbouring coordinates of one parameter."""
+
+    number: int
+    """Which of the cohort's parameters."""
+    part: slice | None
+    """Which of its coordinates; None: all of them."""
+
+
+class Piece(NamedTuple):
+    """Coordinates on which a rule acts at once."""
+
+    where: slice
+    """Their place in the cohort's vector."""
+    segments: list[Segment]
+    """Where they come from, in that order."""
+
+
 class Remembered(NamedTuple):
     """What is remembered between steps."""
 
@@ -57,35 +75,28 @@ class Cohort:
         half = parameters[0].dtype in (torch.float16, torch.bfloat16)
         self.dtype = torch.float32 if half else parameters[0].dtype
         self.remembered: Remembered | None = None
+        self.states: list[Any] = []
         separable = type(rule) in SEPARABLE and parameters[0].device.type == "cpu"
-        chunk = CHUNK if separable and not has_vectors(rule) else self.size
-        self.parts = [slice(start, start + chunk) for start in range(0, self.size, chunk)]
+        self.whole = Piece(slice(None), [Segment(i, None) for i in range(len(self.parameters))])
+        divided = separable and not has_vectors(rule)
+        self.pieces = list(_pieces(self.parameters, CHUNK)) if divided else [self.whole]
 
-    def seen(self, loss: Tensor | None, stride: float) -> dict[str, Any]:
-        """The channels of the rule: gradients and others (d,), the loss (1,), the stride."""
-        readers = {
-            "gradient": lambda: self._vector([p.grad for p in self.parameters]),
-            "parameters": lambda: self._vector(self.parameters),
-            "displacement": self._displacement,
-            "loss": lambda: loss.reshape(1).to(self.parameters[0].device, self.dtype),  # type: ignore[union-attr]
-            "stride": lambda: stride,
-        }
-        return {name: readers[name]() for name in self.rule.channels}
-
-    def begin(self, seen: dict[str, Any]) -> None:
-        """Remember nothing yet."""
-        others = dict(seen)
+    def begin(self, loss: Tensor | None, stride: float) -> None:
+        """Remember nothing yet; `loss` and `stride` as of `move`."""
+        others = self._seen(self.whole, self._flat(), loss, stride)
         state = self.rule.init(others.pop(self.rule.channels[0]), **others)
-        start = self._vector(self.parameters) if "displacement" in seen else None
-        self.remembered = _mapped(Remembered(state, start), lambda name, leaf: leaf.clone())
+        start = None
+        if "displacement" in self.rule.channels:
+            start = self._joined([p.reshape(-1) for p in self.parameters])
+        self._keep(_mapped(Remembered(state, start), lambda name, leaf: leaf.clone()))
 
-    def restore(self, states: Sequence[dict[str, Any]], seen: dict[str, Any]) -> None:
+    def restore(self, states: Sequence[dict[str, Any]], loss: Tensor | None, stride: float) -> None:
         """Remember what `views` had for each parameter.
 
         Raises:
             ValueError: if it is the state of another rule.
         """
-        self.begin(seen)
+        self.begin(loss, stride)
 
         def restored(name: str, leaf: Tensor) -> Tensor:
             if any(name not in state for state in states):
@@ -95,11 +106,11 @@ class Cohort:
                     "that it was saved with."
                 )
             if not self._per_coordinate(leaf):
-                return states[0][name].to(leaf)
+                return states[0][name].to(leaf, copy=True)
             rows = [state[name].reshape(*leaf.shape[:-1], -1) for state in states]
             return torch.cat(rows, dim=-1).to(leaf)
 
-        self.remembered = _mapped(self.remembered, restored)
+        self._keep(_mapped(self.remembered, restored))
 
     def views(self) -> Iterator[dict[str, Tensor]]:
         """The state by parameters: parts of vectors (..., *shape), and what all share."""
@@ -116,62 +127,120 @@ class Cohort:
             }
             position += size
 
-    def move(self, seen: dict[str, Any], stride: float) -> None:
-        """``theta+ = theta + stride u``, for the update u of the rule."""
-        u, shared = None, []
-        for part in self.parts:
-            state, others = self._cut(self.remembered, part).rule, self._cut(seen, part)
-            first = others.pop(self.rule.channels[0])
-            piece, after = self.rule.update(first, state, **others)
-            if len(self.parts) == 1:
-                u = piece
-            else:
-                u = torch.empty(self.size, dtype=self.dtype) if u is None else u
-                u[part] = piece
-            shared = self._store(state, after)
+    def move(self, loss: Tensor | None, stride: float) -> None:
+        """``theta+ = theta + stride u``, for the update u of the rule.
+
+        Args:
+            loss: If the rule reads it.
+            stride: Time that the step takes.
+        """
+        flat, shared = self._flat(), []
+        for piece, state in zip(self.pieces, self.states, strict=True):
+            seen = self._seen(piece, flat, loss, stride)
+            first = seen.pop(self.rule.channels[0])
+            u, after = self.rule.update(first, state, **seen)
+            shared = _store(state, after)
+            self._add(piece, u, stride)
         for old, new in shared:
             old.copy_(new)
-        moves = u.split(self.sizes)  # type: ignore[union-attr]
-        views = [move.view(p.shape) for move, p in zip(moves, self.parameters, strict=True)]
-        torch._foreach_add_(self.parameters, views, alpha=stride)  # pyright: ignore[reportPrivateImportUsage]
 
-    def _store(self, state: Any, after: Any) -> list[tuple[Tensor, Tensor]]:
-        """Overwrite one part's vectors; returns what parts share, to be written after the last."""
-        news: dict[str, Tensor] = {}
-        _mapped(after, news.setdefault)
-        shared = []
+    def _flat(self) -> dict[str, list[Tensor]]:
+        """What is seen of each parameter, (coordinates,)."""
+        seen = {"gradient": [p.grad.reshape(-1) for p in self.parameters]}  # type: ignore[union-attr]
+        if not {"parameters", "displacement"}.isdisjoint(self.rule.channels):
+            seen["parameters"] = [p.reshape(-1) for p in self.parameters]
+        return seen
 
-        def store(name: str, old: Tensor) -> None:
-            if old.shape[-1:] == (1,):
-                shared.append((old, news[name]))
-            else:
-                old.copy_(news[name])
+    def _seen(
+        self, piece: Piece, flat: dict[str, list[Tensor]], loss: Tensor | None, stride: float
+    ) -> dict[str, Any]:
+        """The channels of the rule: gradients and others (c,), the loss (1,), the stride."""
 
-        _mapped(state, store)
-        return shared
+        def vector(name: str) -> Tensor:
+            return self._joined(
+                [
+                    flat[name][i] if part is None else flat[name][i][part]
+                    for i, part in piece.segments
+                ]
+            )
 
-    def _cut(self, values: Any, part: slice) -> Any:
-        """One part of all vectors."""
-        if len(self.parts) == 1:
-            return dict(values) if isinstance(values, dict) else values
+        def displacement() -> Tensor:
+            start, theta = self.remembered and self.remembered.start, vector("parameters")
+            return torch.zeros_like(theta) if start is None else theta - start[piece.where]
 
-        def cut(name: str, leaf: Any) -> Any:
-            return leaf[..., part] if self._per_coordinate(leaf) else leaf
+        readers = {
+            "gradient": lambda: vector("gradient"),
+            "parameters": lambda: vector("parameters"),
+            "displacement": displacement,
+            "loss": lambda: loss.reshape(1).to(self.parameters[0].device, self.dtype),  # type: ignore[union-attr]
+            "stride": lambda: stride,
+        }
+        return {name: readers[name]() for name in self.rule.channels}
 
-        if isinstance(values, dict):
-            return {name: cut(name, value) for name, value in values.items()}
-        return _mapped(values, cut)
+    def _keep(self, remembered: Remembered) -> None:
+        """Remember this from now on, in these very tensors."""
+
+        def part(piece: Piece) -> Any:
+            cut = lambda _, leaf: leaf[..., piece.where] if self._per_coordinate(leaf) else leaf  # noqa: E731
+            return _mapped(remembered.rule, cut)
+
+        self.remembered, self.states = remembered, [part(piece) for piece in self.pieces]
+
+    def _add(self, piece: Piece, u: Tensor, stride: float) -> None:
+        """Move the coordinates."""
+        targets = [
+            self.parameters[i] if part is None else self.parameters[i].view(-1)[part]
+            for i, part in piece.segments
+        ]
+        parts = u.split([target.numel() for target in targets])
+        moves = [part.view(target.shape) for part, target in zip(parts, targets, strict=True)]
+        torch._foreach_add_(targets, moves, alpha=stride)  # pyright: ignore[reportPrivateImportUsage]
 
     def _per_coordinate(self, leaf: Any) -> bool:
         return isinstance(leaf, Tensor) and leaf.shape[-1:] == (self.size,)
 
-    def _displacement(self) -> Tensor:
-        theta = self._vector(self.parameters)
-        start = self.remembered and self.remembered.start
-        return torch.zeros_like(theta) if start is None else theta - start
+    def _joined(self, parts: list[Tensor]) -> Tensor:
+        """One vector; where it is part of a parameter, without a copy."""
+        return (parts[0] if len(parts) == 1 else torch.cat(parts)).to(self.dtype)
 
-    def _vector(self, tensors: Sequence[Any]) -> Tensor:
-        return torch.cat([tensor.reshape(-1) for tensor in tensors]).to(self.dtype)
+
+def _pieces(parameters: list[Tensor], chunk: int) -> Iterator[Piece]:
+    """Pieces of at most so many coordinates, but for parameters that are not laid out in order.
+
+    Long parameters are cut, short ones put together.
+    """
+    first, size, segments = 0, 0, []
+    for number, p in enumerate(parameters):
+        length = chunk if p.is_contiguous() else p.numel()
+        for start in range(0, p.numel(), length):
+            stop = min(start + length, p.numel())
+            if segments and size + stop - start > chunk:
+                yield Piece(slice(first, first + size), segments)
+                first, size, segments = first + size, 0, []
+            whole = stop - start == p.numel()
+            segments.append(Segment(number, None if whole else slice(start, stop)))
+            size += stop - start
+    yield Piece(slice(first, first + size), segments)
+
+
+def _store(state: Any, after: Any) -> list[tuple[Tensor, Tensor]]:
+    """Overwrite a piece's vectors; returns what pieces share, to be written after the last."""
+    shared = []
+    for old, new in zip(_leaves(state), _leaves(after), strict=True):
+        if old.shape[-1:] == (1,):
+            shared.append((old, new))
+        else:
+            old.copy_(new)
+    return shared
+
+
+def _leaves(state: Any) -> Iterator[Tensor]:
+    """The tensors of a state, in order."""
+    for part in state:
+        if isinstance(part, tuple):
+            yield from _leaves(part)
+        elif part is not None:
+            yield part
 
 
 def _mapped(state: Any, function: Any, name: str = "") -> Any:

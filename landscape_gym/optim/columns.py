@@ -26,12 +26,14 @@ class ColumnNetwork:
             return torch.tensor(np.asarray(values), dtype=dtype, device=device)
 
         network = learned.network
-        self.mean, self.std = tensor(learned.mean[:, None]), tensor(learned.std[:, None])
+        self.gain = tensor(1 / learned.std[:, None])
+        self.shift = tensor(-(learned.mean / learned.std)[:, None])
         self.clip = learned.clip
         self.squashed = network.squashed
         self.relu = network.activation == "relu"
         layers = network.layers if self.relu else _by_sigmoid(network.layers)
         self.layers = [(tensor(W), tensor(b[:, None])) for W, b in layers]
+        self.width = max(len(b) for _, b in layers)
         cell = network.cell
         self.gates = cell and [(tensor(W), tensor(b[:, None])) for W, b in cell]
 
@@ -39,14 +41,14 @@ class ColumnNetwork:
         """Output and memory of the LSTM cell at the start, (size, columns) each; () without one."""
         if self.gates is None:
             return ()
-        zeros = self.mean.new_zeros(self.gates[1][0].shape[1], columns)
+        zeros = self.gain.new_zeros(self.gates[1][0].shape[1], columns)
         return zeros, zeros
 
     def __call__(
         self, x: Tensor, state: tuple[Tensor, ...] = ()
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Outputs (outputs, c) of features (features, c), and the next state of the cell."""
-        x = x.sub_(self.mean).div_(self.std).clamp_(-self.clip, self.clip)
+        x = torch.addcmul(self.shift, x, self.gain, out=x).clamp_(-self.clip, self.clip)
         if self.gates is not None:
             state = _cell(self.gates, x, *state)
             x = state[0]

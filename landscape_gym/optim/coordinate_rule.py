@@ -17,9 +17,12 @@ from landscape_gym.problem import NavigationProblem
 from landscape_gym.state import State
 
 REMEMBERED = ("previous_update", "previous_gradient", "secant")
-AVERAGED = ("averages", "squared_averages", "lags")
-SEEN = ("gradient", "loss", "log_loss", "parameters", "displacement", *REMEMBERED, *AVERAGED)
+AVERAGED = ("averages", "squared_averages", "lags", "agreement", "trend")
+GIVEN = ("gradient", "loss", "log_loss", "parameters", "displacement", "age")
+SEEN = (*GIVEN, *REMEMBERED, *AVERAGED)
 """Channels that can be computed in a training loop."""
+CACHE = 2**18
+"""How many numbers of a layer stay in a CPU's caches."""
 ANY = NavigationProblem()
 """A problem without control matrix: for channels and actions that ask for nothing else of it."""
 
@@ -46,6 +49,8 @@ class CoordinateState(NamedTuple):
     """Of g^2, (R, d)."""
     parameter_averages: Tensor | None
     """Of the parameters, (R, d)."""
+    start_size: Tensor | None
+    """Mean magnitude of the parameters before the first step, (1,)."""
     cell: tuple[Tensor, ...]
     """Output and memory of the network's LSTM cell, (size, d) each; empty without one."""
 
@@ -59,7 +64,7 @@ class CoordinateRule:
 
     Args:
         learned: The rule.
-        chunk: Columns at a time; None is 8192 on a CPU, whose caches hold them, else 2^20.
+        chunk: Columns at a time; None is as many as a CPU's caches hold, else 2^20.
 
     Raises:
         ValueError: for a rule that does not act per coordinate, or reads what training loops do
@@ -82,8 +87,10 @@ class CoordinateRule:
                 )
         self.learned = learned
         self.chunk = chunk
+        self.kept = learned.observation.memory | learned.action.memory
         asked: dict[str, bool] = {
-            "parameters": not {"parameters", "lags"}.isdisjoint(seen),
+            "parameters": "parameters" in seen
+            or not {"parameter_averages", "start_size"}.isdisjoint(self.kept),
             "displacement": "displacement" in seen,
             "loss": not {"loss", "log_loss"}.isdisjoint(seen),
         }
@@ -92,11 +99,12 @@ class CoordinateRule:
 
     def init(self, gradient: Tensor, **others: Any) -> CoordinateState:
         """No gradient seen; but the running mean square begins with this one's."""
-        seen, one = self.learned.observation.channels, gradient.new_zeros(1)
-        rates = len(self.learned.observation.rates)
+        one, rates = gradient.new_zeros(1), len(self.learned.observation.rates)
         averages = (
-            gradient.new_zeros(rates, len(gradient)) if c in seen else None for c in AVERAGED
+            gradient.new_zeros(rates, len(gradient)) if name in self.kept else None
+            for name in ("averages", "squared_averages", "parameter_averages")
         )
+        sized = "start_size" in self.kept
         return CoordinateState(
             one,
             one,
@@ -104,13 +112,14 @@ class CoordinateRule:
             torch.zeros_like(gradient),
             torch.zeros_like(gradient),
             *averages,
+            start_size=others["parameters"].abs().mean().reshape(1) if sized else None,
             cell=self._network(gradient).begin(len(gradient)),
         )
 
     def update(
         self, gradient: Tensor, state: CoordinateState, stride: float, **others: Tensor
     ) -> tuple[Tensor, CoordinateState]:
-        """The velocity (d,) and the next state.
+        """The velocity (d,) and the next state, which is `state` itself, changed in place.
 
         Args:
             gradient: g, (d,).
@@ -118,36 +127,33 @@ class CoordinateRule:
             stride: Time that the coming step takes.
             **others: Parameters and displacement (d,) and loss (1,), as far as named by `channels`.
         """
-        s, parameters = self.learned.observation.scale_rate, others.get("parameters")
-        seen = state._replace(
-            mean_square=s * state.mean_square + (1 - s) * _mean_square(gradient),
-            averages=self._average(state, state.averages, gradient),
-            squared_averages=self._average(state, state.squared_averages, gradient**2),
-            parameter_averages=self._average(state, state.parameter_averages, parameters),
-        )
+        s, values = self.learned.observation.scale_rate, others.get("parameters")
+        state.mean_square.mul_(s).add_((1 - s) * _mean_square(gradient))
+        weight = self._weight(state)
         u = torch.empty_like(gradient)
-        cell = tuple(torch.empty_like(part) for part in state.cell)
-        chunk = self.chunk or (8192 if gradient.device.type == "cpu" else 2**20)
+        in_cache = CACHE // self._network(gradient).width
+        chunk = self.chunk or (in_cache if gradient.device.type == "cpu" else 2**20)
         for start in range(0, len(gradient), chunk):
             part = slice(start, start + chunk)
-            u[part], after = self._act(gradient, seen, others, part)
-            for whole, piece in zip(cell, after, strict=True):
+            g, theta = gradient[part], None if values is None else values[part]
+            _average(state.averages, g, weight, part)
+            if state.squared_averages is not None:
+                _average(state.squared_averages, g * g, weight, part)
+            _average(state.parameter_averages, theta, weight, part)
+            u[part], cell = self._act(gradient, state, others, part)
+            for whole, piece in zip(state.cell, cell, strict=True):
                 whole[:, part] = piece
-        return u, seen._replace(
-            elapsed=state.elapsed + 1,
-            stride=torch.full_like(state.stride, stride),
-            update=u,
-            gradient=gradient,
-            cell=cell,
-        )
+            state.update[part], state.gradient[part] = u[part], g
+        state.elapsed.add_(1)
+        state.stride.fill_(stride)
+        return u, state
 
-    def _average(self, state: CoordinateState, old: Any, value: Any) -> Any:
-        """As of `landscape_gym.memory`: the weights sum to one."""
-        if old is None:
-            return None
-        a = torch.tensor(self.learned.observation.rates, dtype=torch.float64, device=value.device)
+    def _weight(self, state: CoordinateState) -> Tensor:
+        """Of what is new in each average, (R, 1), as of `landscape_gym.memory`: they sum to one."""
+        rates = self.learned.observation.rates
+        a = torch.tensor(rates, dtype=torch.float64, device=state.elapsed.device)
         weight = (1 - a) / (1 - a ** (state.elapsed + 1))
-        return old + weight[:, None].to(value.dtype) * (value - old)
+        return weight[:, None].to(state.gradient.dtype)
 
     def _act(
         self, gradient: Tensor, seen: CoordinateState, others: dict[str, Tensor], part: slice
@@ -185,9 +191,11 @@ class CoordinateRule:
             "averages": cut(seen.averages),
             "squared_averages": cut(seen.squared_averages),
             "parameter_averages": cut(seen.parameter_averages),
+            "start_size": seen.start_size,
+            "elapsed": seen.elapsed,
         }
         hidden = dict.fromkeys(
-            ("instances", "shift", "minimum_loss", "elapsed", "largest_cost", "switched", "grad")
+            ("instances", "shift", "minimum_loss", "largest_cost", "switched", "grad")
         )
         return State(**hidden, **fields)
 
@@ -213,6 +221,13 @@ class CoordinateRule:
         if key not in self._networks:
             self._networks[key] = ColumnNetwork(self.learned, *key)
         return self._networks[key]
+
+
+def _average(averages: Tensor | None, value: Any, weight: Tensor, part: slice) -> None:
+    """Let what is new (c,) into some columns of averages (R, d), if they are kept."""
+    if averages is not None:
+        columns = averages[:, part]
+        columns.lerp_(value.expand_as(columns), weight.expand_as(columns))
 
 
 def _mean_square(gradient: Tensor) -> Tensor:

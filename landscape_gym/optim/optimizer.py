@@ -130,11 +130,9 @@ class RuleOptimizer(torch.optim.Optimizer):
         seen_loss = None if loss is None else torch.as_tensor(loss)
         for group, cohort in self._present():
             stride = group["dt"] * group["lr"]
-            seen = cohort.seen(seen_loss, stride)
             if cohort.remembered is None:
-                self._begin(cohort, seen)
-                seen = cohort.seen(seen_loss, stride)  # displacements are from the state
-            cohort.move(seen, stride)
+                self._begin(cohort, seen_loss, stride)
+            cohort.move(seen_loss, stride)
         return loss
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -190,12 +188,12 @@ class RuleOptimizer(torch.optim.Optimizer):
             self._cohorts[number] = last = Cohort(self.rule, parameters, number)
         return last
 
-    def _begin(self, cohort: Cohort, seen: dict[str, Any]) -> None:
+    def _begin(self, cohort: Cohort, loss: Tensor | None, stride: float) -> None:
         """Give a new cohort the state that its parameters have had in another, or a fresh one."""
         states = [self.state[p] for p in cohort.parameters]
         if states[0]:
-            cohort.restore(states, seen)
+            cohort.restore(states, loss, stride)
         else:
-            cohort.begin(seen)
+            cohort.begin(loss, stride)
         for p, views in zip(cohort.parameters, cohort.views(), strict=True):
             self.state[p] = {COHORT: cohort.number, **views}

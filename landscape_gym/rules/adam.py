@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 from landscape_gym.problem import NavigationProblem
+from landscape_gym.rules.arrays import averaged, averaged_square
 from landscape_gym.rules.forgetting import curvature_memory
 from landscape_gym.rules.whitening import best_whitening
 
@@ -90,18 +91,22 @@ class Adam:
     def update(self, gradient: Any, state: AdamState) -> tuple[Any, AdamState]:
         """The velocity, and the running means with this gradient in them."""
         b1, b2 = self.b1, self.b2
-        mean = state.mean + (1 - b1) * (gradient - state.mean)
-        spread = gradient - self._centre(mean)
+        mean = averaged(state.mean, gradient, b1)
         now = AdamState(
             mean,
-            b2 * state.square + (1 - b2) * spread * spread,
+            averaged_square(state.square, self._spread(gradient, mean), b2),
             # Not as 1 - b^t, which cancels in float32.
             b1 * state.mean_weight + (1 - b1),
             b2 * state.square_weight + (1 - b2),
         )
-        root = (now.square / now.square_weight) ** 0.5
-        return -self.lr * (mean / now.mean_weight) / (root + self.eps), now
+        # Corrected by one number each, and in place: a vector costs by how often it is read.
+        correction = now.square_weight**0.5
+        root = now.square**0.5
+        root += self.eps * correction
+        u = (-self.lr * correction / now.mean_weight) * mean
+        u /= root
+        return u, now
 
-    def _centre(self, mean: Any) -> Any:
-        """What squares are taken from."""
-        return 0.0
+    def _spread(self, gradient: Any, mean: Any) -> Any:
+        """What is squared."""
+        return gradient

@@ -54,6 +54,20 @@ def solve(matrices: Any, vectors: Any) -> Any:
     return library.solve(matrices, vectors[..., None])[..., 0]
 
 
+def averaged(average: Any, value: Any, decay: float) -> Any:
+    """``decay average + (1 - decay) value``; tensors are gone through once."""
+    if isinstance(average, np.ndarray):
+        return average + (1 - decay) * (value - average)
+    return average.lerp(value, 1 - decay)
+
+
+def averaged_square(average: Any, value: Any, decay: float) -> Any:
+    """``decay average + (1 - decay) value^2``, likewise."""
+    if isinstance(average, np.ndarray):
+        return decay * average + (1 - decay) * value * value
+    return (decay * average).addcmul_(value, value, value=1 - decay)
+
+
 def plain(array: Any) -> Constant:
     """An array of constants as plain numbers: one if all are alike, a diagonal if it is one.
 

@@ -49,6 +49,6 @@ class CentredAdam(Adam):
         shown = 2 * adam.b1**2 / (1 + adam.b1)
         return cls(adam.lr * shown**0.5, adam.b1, adam.b2, adam.eps)
 
-    def _centre(self, mean: Any) -> Any:
-        """What squares are taken from."""
-        return mean
+    def _spread(self, gradient: Any, mean: Any) -> Any:
+        """What is squared."""
+        return gradient - mean

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 from landscape_gym.problem import NavigationProblem
+from landscape_gym.rules.arrays import averaged, averaged_square
 from landscape_gym.rules.forgetting import curvature_memory
 from landscape_gym.rules.whitening import best_whitening
 
@@ -89,11 +90,11 @@ class RMSprop:
     def update(self, gradient: Any, state: RMSpropState) -> tuple[Any, RMSpropState]:
         """The velocity, and the running means with this gradient in them."""
         b2, mean = self.b2, state.mean
-        square = b2 * state.square + (1 - b2) * gradient * gradient
+        square = averaged_square(state.square, gradient, b2)
         weight = b2 * state.weight + (1 - b2)
         v = square
         if self.centred:
-            mean = mean + (1 - b2) * (gradient - mean)
+            mean = averaged(mean, gradient, b2)
             variance = square - mean * mean
             v = variance * (variance > 0)  # rounding can take it below 0, and torch.optim to NaN
         if self.corrected:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from landscape_gym.actions import Normalized, StepSize, Velocity
+from landscape_gym.actions import Adaptive, Normalized, StepSize, Velocity
 from landscape_gym.artifact import load_rule
 from landscape_gym.learned import Cell, Dense, LearnedRule, Network
 from landscape_gym.observation import ObservationConfig
@@ -25,10 +25,10 @@ def dense(rng, outputs, inputs):
 def made(channels, action, *, scaled=True, activation="tanh", squashed=False, cell=False):
     """A random rule; its network is small, so that actions are not all clipped."""
     rng, config = np.random.default_rng(0), ObservationConfig(channels, RATES, scaled)
-    many = {"secant": 2, "averages": 2, "squared_averages": 2, "lags": 2}
-    inputs = sum(many.get(name, 1) for name in channels)
+    two = ("secant", "averages", "squared_averages", "lags", "agreement")
+    inputs = sum(2 if name in two else 1 for name in channels)
     core = Cell(dense(rng, 24, inputs), dense(rng, 24, 6)) if cell else None
-    outputs = 2 if isinstance(action, StepSize) else 1
+    outputs = 2 if isinstance(action, StepSize | Adaptive) else 1
     layers = [dense(rng, 8, 6 if cell else inputs), dense(rng, 8, 8), dense(rng, outputs, 8)]
     network = Network(tuple(layers), activation, squashed, core)
     mean, std = 0.1 * rng.normal(size=inputs), rng.uniform(0.5, 2.0, inputs)
@@ -43,6 +43,7 @@ RULES = {
     "unscaled": made(EVERYTHING, Velocity(0.3), scaled=False),
     "relu": made(MEMORIES, Normalized(0.3), activation="relu"),
     "squashed": made(MEMORIES, StepSize(0.01, 0.5, 0.9), squashed=True),
+    "adaptive": made(("agreement", "trend", "age"), Adaptive(0.01, 0.3), scaled=False),
     "cell": made(MEMORIES, Velocity(0.3), cell=True),
 }
 
