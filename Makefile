@@ -23,12 +23,12 @@ BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
 RUN_EXTRAS := agents,plots,data
-DEV_EXTRAS := agents,plots,video,data,dev
+DEV_EXTRAS := agents,plots,video,data,docs,dev
 
-.PHONY: help train test check bench claims docs constraints clean
+.PHONY: help train test check bench bench-networks claims networks continual docs constraints clean
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
 
 train: $(RUN_STAMP) ## train the agent at its default settings (the main job)
 	$(BIN)/python train_agent.py $(ARGS)
@@ -46,8 +46,18 @@ check: $(DEV_STAMP) ## format, lint, types, import direction, fast tests
 bench: $(RUN_STAMP) ## measure the environment's speed
 	$(BIN)/python -m benchmarks $(ARGS)
 
+bench-networks: $(RUN_STAMP) ## measure networks as landscapes, and rules as optimizers
+	$(BIN)/python -m benchmarks.networks_speed $(ARGS)
+	$(BIN)/python -m benchmarks.rule_optimizer $(ARGS)
+
 claims: $(RUN_STAMP) ## every claim of the paper as numbers and pictures (ARGS="--claim NAME" for one)
 	$(BIN)/python -m landscape_gym.claims $(ARGS)
+
+networks: $(RUN_STAMP) ## train networks by derived, tuned and learned rules (ARGS=--write for docs/networks.md)
+	$(BIN)/python -m benchmarks.networks $(ARGS)
+
+continual: $(RUN_STAMP) ## loss of plasticity over 100 tasks, and what keeps it (ARGS=--write for docs/continual.md)
+	$(BIN)/python -m benchmarks.continual $(ARGS)
 
 docs: $(RUN_STAMP) ## write the generated tables and pictures of docs/
 	$(BIN)/python -m docs.generate $(ARGS)

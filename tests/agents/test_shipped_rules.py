@@ -20,12 +20,14 @@ SHIPPED = (
     "short-horizon",
     "task-switching",
 )
+FOR_NETWORKS = ("networks",)
+"""Not of a regime: tests/agents/test_network_rules.py has theirs."""
 LEARNERS = ("noisy-gradient", "hidden-task-switching")
 """Where the target is hidden, the optimum of what can be known is the reference."""
 
 
 def test_these_rules_are_shipped():
-    assert shipped_rules() == SHIPPED
+    assert shipped_rules() == tuple(sorted((*SHIPPED, *FOR_NETWORKS)))
 
 
 @pytest.mark.parametrize("name", SHIPPED)
