@@ -25,7 +25,7 @@ DEV_STAMP := $(VENV)/.installed-dev
 RUN_EXTRAS := agents,plots,data
 DEV_EXTRAS := agents,plots,video,data,docs,dev
 
-.PHONY: help train test check bench bench-networks claims networks continual docs constraints clean
+.PHONY: help train test check bench bench-networks claims networks continual docs pages constraints clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
@@ -59,7 +59,10 @@ networks: $(RUN_STAMP) ## train networks by derived, tuned and learned rules (AR
 continual: $(RUN_STAMP) ## loss of plasticity over 100 tasks, and what keeps it (ARGS=--write for docs/continual.md)
 	$(BIN)/python -m benchmarks.continual $(ARGS)
 
-docs: $(RUN_STAMP) ## write the generated tables and pictures of docs/
+docs: $(DEV_STAMP) ## build the documentation's site, docs/_build/html
+	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
+
+pages: $(RUN_STAMP) ## write the generated tables and pictures of docs/optimal-control.md
 	$(BIN)/python -m docs.generate $(ARGS)
 
 # Keeps the pins that still satisfy pyproject.toml; ARGS=--upgrade takes the newest releases instead. The CPU build's local
@@ -74,7 +77,7 @@ constraints: $(DEV_STAMP) ## regenerate constraints.txt from pyproject.toml
 	rm constraints.txt.bak
 
 clean: ## remove build outputs and caches (keeps runs/ and the virtual environment)
-	rm -rf build dist ./*.egg-info .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf build dist docs/_build ./*.egg-info .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name .git -prune -o -path './.venv' -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ---- set-up -----------------------------------------------------------------------------------------------------

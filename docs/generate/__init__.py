@@ -1,1 +1,1 @@
-"""What generates the tables and pictures of docs/optimal-control.md."""
+"""What generates tables and pictures of pages, and the site's parts as it is built."""

@@ -22,7 +22,7 @@ from docs.generate.wells import wells_table
 from landscape_gym.files import write_whole
 
 PAGE = Path(__file__).parents[1] / "optimal-control.md"
-COMMAND = "make docs"
+COMMAND = "make pages"
 TABLES: dict[str, Callable[[Effort], str]] = {
     "regimes": regimes_table,
     "brackets": brackets_table,

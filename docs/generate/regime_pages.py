@@ -1,0 +1,116 @@
+"""What a regime's page says that the code and the results pages know."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from benchmarks.table import markdown
+from docs.generate.sections import section
+from landscape_gym import registration
+from landscape_gym.observation import CHANNELS, ObservationConfig
+from landscape_gym.problem import NavigationProblem
+from landscape_gym.registration import regime
+
+FEW = 3
+"""Fields that are all shown."""
+AGENTS = ("Within minutes", "Longer")
+"""Sections of agents/README.md."""
+
+
+def regimes_list(names: str) -> str:
+    """A line for each regime of a registry, linked to its page.
+
+    Args:
+        names: Of the registry in `landscape_gym.registration`, such as "REGIMES".
+    """
+    rows = [
+        (f"[{name}](/regimes/{name}.md)", each.sentence)
+        for name, each in getattr(registration, names).items()
+    ]
+    return markdown(("regime", "what the theory says there"), rows)
+
+
+def facts(name: str) -> str:
+    """The regime's sentence, the call that makes it, its problem, and what is seen and done."""
+    each = regime(name)
+    changed = differing(each.problem, NavigationProblem())
+    rows = [(f"`{field}`", f"`{shortly(value)}`") for field, value in changed.items()]
+    usual = [
+        f"{field} = {getattr(each.problem, field):g}"
+        for field in ("eta", "k", "gamma", "dt", "episode_steps")
+        if field not in changed
+    ]
+    seen = [f"- `{name}`: {CHANNELS[name].description}" for name in each.observation.channels]
+    options = differing(each.observation, ObservationConfig(each.observation.channels))
+    if options:
+        seen.append(f"\nWith {', '.join(f'`{k} = {shortly(v)}`' for k, v in options.items())}.")
+    return "\n".join(
+        [
+            f"> {each.sentence}\n",
+            f'```python\nenv = gym.make("{each.id}")\n```\n',
+            "## The problem\n",
+            markdown(("field", "value"), rows) + "\n",
+            f"The rest is as everywhere: {', '.join(usual)}, and the defaults of "
+            "[NavigationProblem](/api/problem.md).\n",
+            "**Seen**\n",
+            *seen,
+            f"\n**Done**: `{shortly(each.action)}` ([actions](/api/seen-and-done.md)).",
+        ]
+    )
+
+
+def results(name: str) -> str:
+    """How rules and agents do in a regime that the results pages have."""
+    _sentence, table, remarks = section("baselines/README.md", name).split("\n\n", 2)
+    parts = [
+        f"{table}\n\nHow these are computed: [baselines](/results/baselines.md).",
+        f"<details><summary>Where constants come from, and which rules are missing and why"
+        f"</summary>\n\n{remarks}\n\n</details>",
+    ]
+    agents = list(agents_of(name))
+    if agents:
+        head = section("agents/README.md", AGENTS[0]).splitlines()[:2]
+        parts += [
+            "### Agents",
+            "\n".join([*head, *(row for row, _ in agents)]),
+            "\n".join(command for _, command in agents),
+            "What is asked of them, and why: [agents](/results/agents.md).",
+        ]
+    return "\n\n".join(parts)
+
+
+def agents_of(name: str) -> Iterator[tuple[str, str]]:
+    """Rows of the agents' tables that are of the regime, each with the command that trained it."""
+    for heading in AGENTS:
+        lines = section("agents/README.md", heading).splitlines()
+        rows = [line for line in lines if line.startswith("|")][2:]
+        commands = [line for line in lines if line.startswith("    python train_agent.py")]
+        for row, command in zip(rows, commands, strict=True):
+            if re.search(rf"--regime {name} ", command):
+                yield row, command
+
+
+def differing(given: Any, usual: Any) -> dict[str, Any]:
+    """Fields of a dataclass whose values differ from the usual ones."""
+    values = {field.name: getattr(given, field.name) for field in dataclasses.fields(given)}
+    return {name: value for name, value in values.items() if value != getattr(usual, name)}
+
+
+def shortly(value: Any) -> str:
+    """As code that makes it; where fields are many, without those that are at their defaults."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, tuple):
+        return f"({', '.join(map(shortly, value))}{',' * (len(value) == 1)})"
+    if not dataclasses.is_dataclass(value):
+        return repr(value)
+    fields = [field for field in dataclasses.fields(value) if field.init]
+    named = [
+        f"{field.name}={shortly(getattr(value, field.name))}"
+        for field in fields
+        if len(fields) <= FEW or getattr(value, field.name) != field.default
+    ]
+    return f"{type(value).__name__}({', '.join(named)})"
