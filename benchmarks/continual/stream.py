@@ -18,7 +18,7 @@ from landscape_gym.landscapes.base import Array
 from landscape_gym.networks import ContinualLandscape, Mlp
 from landscape_gym.networks.batched import Networks
 from landscape_gym.networks.engine import Engine
-from landscape_gym.networks.landscape import _engine
+from landscape_gym.networks.landscape import engine_of
 from landscape_gym.networks.stream import Task
 from landscape_gym.networks.stream_engine import picked, shown
 from landscape_gym.streams import RowDraws
@@ -68,7 +68,7 @@ class Record:
 def play(stream: Stream, learner: Learner, seeds: Sequence[int]) -> Record:
     """Learn the stream; a seed decides initialisation, tasks and minibatches, whoever learns."""
     landscape = stream.landscape
-    engine = _engine(landscape, np.dtype(np.float32))
+    engine = engine_of(landscape, np.dtype(np.float32))
     draw = RowDraws([np.random.default_rng(seed) for seed in seeds], np.dtype(np.float32))
     theta = torch.from_numpy(landscape.default_start(draw))
     learner.begin(theta)

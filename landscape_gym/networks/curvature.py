@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.func import grad, vjp
 
 from landscape_gym.landscapes.base import Array
-from landscape_gym.networks.landscape import NetworkLandscape, _engine
+from landscape_gym.networks.landscape import NetworkLandscape, engine_of
 
 
 def ggn_product(landscape: NetworkLandscape, theta: Array) -> Callable[[Array], Array]:
@@ -47,7 +47,7 @@ def ggn_product(landscape: NetworkLandscape, theta: Array) -> Callable[[Array], 
             f"products are of networks on data that stay: a NetworkLandscape, got "
             f"{type(landscape).__name__}."
         )
-    engine = _engine(landscape, theta.dtype)
+    engine = engine_of(landscape, theta.dtype)
     networks, (x, y) = engine.networks, (part[None] for part in engine.train)
     tensor = lambda array: torch.from_numpy(array).to(engine.device, engine.dtype)  # noqa: E731
     point = tensor(theta)

@@ -6,6 +6,7 @@ B networks of d parameters; N data, or n of them picked for each network.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -17,6 +18,15 @@ from landscape_gym.networks.data import Data
 
 PIECE = 2**15
 """How many data, over all networks, go through them together: bounds memory."""
+
+
+class Seen(NamedTuple):
+    """What networks see of the data."""
+
+    size: int
+    """How many data each sees, n."""
+    by: Callable[[slice], tuple[Tensor, Tensor]]
+    """Inputs and targets (b, n, ...) of some networks; (1, n, ...) where all see the same."""
 
 
 class Engine:
@@ -68,18 +78,27 @@ class Engine:
         parameters = self.make().parameters()
         return torch.cat([p.detach().flatten() for p in parameters]).cpu().numpy()
 
-    def loss_and_grad(self, theta: Array, picks: Array | None = None) -> tuple[Array, Array]:
-        """Losses (B,) and gradients (B, d) at `theta` (B, d), by one pass forward and backward.
+    def seen(self, uniform: Array | None = None, *, held_out: bool = False) -> Seen | None:
+        """All data, or of each network those ``floor(N u)``; None if there are none.
 
         Args:
-            theta: Parameters.
-            picks: Numbers of each network's data, (B, n); None: all data.
+            uniform: Which data, (B, n) in [0, 1); None: all.
+            held_out: Whether of the data to test on.
         """
+        data = self.test if held_out else self.train
+        if data is None:
+            return None
+        x, y = data
+        if uniform is None:
+            return Seen(len(x), lambda rows: (x[None], y[None]))
+        numbers = torch.from_numpy(below(len(x), uniform)).to(self.device)
+        return Seen(numbers.shape[1], lambda rows: (x[numbers[rows]], y[numbers[rows]]))
+
+    def loss_and_grad(self, theta: Array, seen: Seen) -> tuple[Array, Array]:
+        """Losses (B,) and gradients (B, d) at `theta` (B, d), by one pass forward and backward."""
         losses, grads = [], []
-        for where, point in self._pieces(
-            theta, len(self.train[0]) if picks is None else picks.shape[1]
-        ):
-            x, y = self._picked(None if picks is None else picks[where])
+        for rows, point in self._pieces(theta, seen.size):
+            x, y = seen.by(rows)
             point.requires_grad_()
             loss = self.networks.losses(self.networks.outputs(point, x), y)
             grads += torch.autograd.grad(loss.sum(), point)
@@ -87,41 +106,18 @@ class Engine:
         return _joined(losses, theta), _joined(grads, theta)
 
     @torch.no_grad()
-    def losses(self, theta: Array) -> Array:
-        """Losses (B,), without a backward pass."""
-        x, y = self._picked(None)
-        pieces = self._pieces(theta, x.shape[1])
-        return _joined(
-            [self.networks.losses(self.networks.outputs(point, x), y) for _, point in pieces], theta
-        )
-
-    @torch.no_grad()
-    def measures(self, theta: Array) -> dict[str, Array]:
-        """Losses on all data and on held-out data, and accuracies for classes, (B,) each."""
-        measured: dict[str, Array] = {}
-        for prefix, data in (("", self.train), ("test_", self.test)):
-            if data is None:
-                continue
-            x, y = (part[None] for part in data)
-            losses, accuracies = [], []
-            for _, point in self._pieces(theta, x.shape[1]):
-                outputs = self.networks.outputs(point, x)
-                losses.append(self.networks.losses(outputs, y))
-                if self.classes:
-                    right = (outputs.argmax(-1) == y).flatten(1)
-                    accuracies.append(right.to(self.dtype).mean(1))
-            measured[f"{prefix}loss"] = _joined(losses, theta)
-            if self.classes:
-                measured[f"{prefix}accuracy"] = _joined(accuracies, theta)
-        return measured
-
-    def _picked(self, picks: Array | None) -> tuple[Tensor, Tensor]:
-        """Inputs and targets (B, n, ...) of the picks (B, n), or all of them, (1, N, ...)."""
-        x, y = self.train
-        if picks is None:
-            return x[None], y[None]
-        numbers = torch.from_numpy(picks).to(self.device)
-        return x[numbers], y[numbers]
+    def measures(self, theta: Array, seen: Seen, *, accuracy: bool = True) -> dict[str, Array]:
+        """``loss`` and, where there are classes and it is asked for, ``accuracy``, (B,) each."""
+        losses, accuracies = [], []
+        for rows, point in self._pieces(theta, seen.size):
+            x, y = seen.by(rows)
+            outputs = self.networks.outputs(point, x)
+            losses.append(self.networks.losses(outputs, y))
+            if self.classes and accuracy:
+                right = (outputs.argmax(-1) == y).flatten(1)
+                accuracies.append(right.to(self.dtype).mean(1))
+        found = {"loss": losses, "accuracy": accuracies}
+        return {name: _joined(pieces, theta) for name, pieces in found.items() if pieces}
 
     def _pieces(self, theta: Array, data: int) -> Iterator[tuple[slice, Tensor]]:
         """Rows that go together, so many data each, and their parameters as a tensor (b, d)."""
@@ -149,6 +145,11 @@ class Engine:
             ) from error
         if losses.shape != (1,):
             raise ValueError(f"the loss must be a scalar, got shape {tuple(losses.shape[1:])}.")
+
+
+def below(size: int, uniform: Array) -> Array:
+    """Whole numbers below `size` from uniform ones in [0, 1)."""
+    return np.minimum((uniform * size).astype(np.int64), size - 1)  # rounding can reach it
 
 
 def _joined(pieces: Sequence[Tensor], theta: Array) -> Array:

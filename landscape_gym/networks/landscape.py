@@ -17,7 +17,7 @@ from landscape_gym.networks.models import MODELS, Model
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from landscape_gym.networks.engine import Engine
+    from landscape_gym.networks.engine import Engine, Seen
 
 LOSSES = ("cross_entropy", "mse")
 """Losses that have a name, both means over the data: `landscape_gym.networks.batched`."""
@@ -107,46 +107,66 @@ class NetworkLandscape(Landscape):
     @cached_property
     def dim(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Number of parameters."""
-        return _engine(self, np.dtype(np.float32)).dim
+        return engine_of(self, np.dtype(np.float32)).dim
 
     @property
     def box(self) -> tuple[float, float]:
         """Where parameters of small networks usually lie."""
         return (-1.0, 1.0)
 
-    def sample(self, draw: Draws) -> NoInstances:
+    def sample(self, draw: Draws) -> Any:
         """Nothing is random but the start."""
         return NoInstances()
 
-    def loss_and_grad(self, instances: NoInstances, theta: Array) -> tuple[Array, Array]:
+    def loss_and_grad(self, instances: Any, theta: Array) -> tuple[Array, Array]:
         """Loss on all training data, and its gradient."""
-        return _engine(self, theta.dtype).loss_and_grad(theta)
+        engine = engine_of(self, theta.dtype)
+        return engine.loss_and_grad(theta, cast("Seen", self._seen(engine, instances, len(theta))))
 
-    def loss(self, instances: NoInstances, theta: Array) -> Array:
+    def loss(self, instances: Any, theta: Array) -> Array:
         """Loss, (batch,), without a backward pass."""
-        return _engine(self, theta.dtype).losses(theta)
+        engine = engine_of(self, theta.dtype)
+        seen = cast("Seen", self._seen(engine, instances, len(theta)))
+        return engine.measures(theta, seen, accuracy=False)["loss"]
 
     def minibatch_loss_and_grad(
-        self, instances: NoInstances, theta: Array, uniform: Array
+        self, instances: Any, theta: Array, uniform: Array
     ) -> tuple[Array, Array]:
         """Loss on the data ``floor(N u)``, and its gradient."""
-        engine = _engine(self, theta.dtype)
-        data = len(engine.train[0])
-        picks = np.minimum((uniform * data).astype(np.int64), data - 1)
-        return engine.loss_and_grad(theta, picks)
+        engine = engine_of(self, theta.dtype)
+        seen = cast("Seen", self._seen(engine, instances, len(theta), uniform))
+        return engine.loss_and_grad(theta, seen)
 
-    def measures(self, instances: NoInstances, theta: Array) -> dict[str, Array]:
+    def measures(self, instances: Any, theta: Array) -> dict[str, Array]:
         """Loss and accuracy, (batch,), on all training data and on those held out.
 
         ``loss``, ``accuracy``, ``test_loss`` and ``test_accuracy``, as far as there are such.
         """
-        return _engine(self, theta.dtype).measures(theta)
+        engine, measured = engine_of(self, theta.dtype), {}
+        for prefix in ("", "test_"):
+            seen = self._seen(engine, instances, len(theta), held_out=bool(prefix))
+            if seen is not None:
+                found = engine.measures(theta, seen)
+                measured |= {prefix + name: values for name, values in found.items()}
+        return measured
+
+    def _seen(
+        self,
+        engine: Engine,
+        instances: Any,
+        rows: int,
+        uniform: Array | None = None,
+        *,
+        held_out: bool = False,
+    ) -> Seen | None:
+        """The data that so many rows see: as of `Engine.seen`, the same for all instances."""
+        return engine.seen(uniform, held_out=held_out)
 
     def default_start(self, draw: Draws) -> Array:
         """A new initialisation for each row."""
         from torch.random import fork_rng
 
-        engine = _engine(self, draw.dtype)
+        engine = engine_of(self, draw.dtype)
         halves = (draw.uniform(2) * 2**24).astype(np.int64)  # float32 has 24 bits
         seeds = (halves[:, 0] << 24) + halves[:, 1]
         with fork_rng(devices=[]):
@@ -154,7 +174,7 @@ class NetworkLandscape(Landscape):
 
 
 @lru_cache(maxsize=8)
-def _engine(landscape: NetworkLandscape, dtype: np.dtype) -> Engine:
+def engine_of(landscape: NetworkLandscape, dtype: np.dtype) -> Engine:
     """What computes the landscape in one dtype; equal landscapes share it."""
     import torch
 

@@ -7,14 +7,17 @@ and with `NavigationProblem.regular` on schedule, and `signalled` tells.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 
 from landscape_gym.configuration import count, one_of
 from landscape_gym.landscapes.base import Array, Draws
 from landscape_gym.networks.data import Data
-from landscape_gym.networks.landscape import NetworkLandscape, _engine
+from landscape_gym.networks.landscape import NetworkLandscape
+
+if TYPE_CHECKING:
+    from landscape_gym.networks.engine import Engine, Seen
 
 TASKS = ("permuted_inputs", "rotated_inputs", "split_classes", "random_labels")
 """What can be drawn anew for each task."""
@@ -70,7 +73,7 @@ class ContinualLandscape(NetworkLandscape):
         one_of("continual_network tasks", self.tasks, TASKS)
         count("continual_network classes_per_task", self.classes_per_task)
 
-    def sample(self, draw: Draws) -> Task:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def sample(self, draw: Draws) -> Task:
         """A task for each row."""
         data = Data.of(self.data).first(self.data_size)
         if self.tasks == "permuted_inputs":
@@ -99,26 +102,16 @@ class ContinualLandscape(NetworkLandscape):
         chosen = draw.uniform(data.outputs).argsort(axis=1)[:, : self.classes_per_task]
         return Task(classes=np.sort(chosen, axis=1))
 
-    def loss_and_grad(self, instances: Task, theta: Array) -> tuple[Array, Array]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Loss on all training data of each row's task, and its gradient."""
-        from landscape_gym.networks.stream_engine import loss_and_grad
+    def _seen(
+        self,
+        engine: Engine,
+        instances: Task,
+        rows: int,
+        uniform: Array | None = None,
+        *,
+        held_out: bool = False,
+    ) -> Seen | None:
+        """Those of each row's task; with random labels there are none to test on."""
+        from landscape_gym.networks.stream_engine import seen
 
-        return loss_and_grad(_engine(self, theta.dtype), instances, theta)
-
-    def loss(self, instances: Task, theta: Array) -> Array:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Loss, (batch,), without a backward pass."""
-        return self.measures(instances, theta)["loss"]
-
-    def minibatch_loss_and_grad(  # pyright: ignore[reportIncompatibleMethodOverride]
-        self, instances: Task, theta: Array, uniform: Array
-    ) -> tuple[Array, Array]:
-        """Loss on the data ``floor(n u)`` of the n that the task has, and its gradient."""
-        from landscape_gym.networks.stream_engine import loss_and_grad
-
-        return loss_and_grad(_engine(self, theta.dtype), instances, theta, uniform)
-
-    def measures(self, instances: Task, theta: Array) -> dict[str, Array]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """``loss``, ``accuracy``, ``test_loss`` and ``test_accuracy``, as far as there are such."""
-        from landscape_gym.networks.stream_engine import measures
-
-        return measures(_engine(self, theta.dtype), instances, theta)
+        return seen(engine, instances, rows, uniform, held_out=held_out)

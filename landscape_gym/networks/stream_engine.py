@@ -1,63 +1,33 @@
-"""Losses and gradients of networks that have a task each, by the engine of their landscape.
+"""What networks that have a task each see of the data of their landscape's engine.
 
-B networks of d parameters; n data of each network's task.
+B networks; n data of each network's task.
 """
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from landscape_gym.landscapes.base import Array, take
-from landscape_gym.networks.engine import PIECE, Engine
+from landscape_gym.networks.engine import Engine, Seen, below
 from landscape_gym.networks.stream import Task
 
 
-def loss_and_grad(
-    engine: Engine, task: Task, theta: Array, uniform: Array | None = None
-) -> tuple[Array, Array]:
-    """Losses (B,) and gradients (B, d) on the data ``floor(n u)`` of each task, or on all of them.
-
-    Args:
-        engine: The landscape's.
-        task: Each network's.
-        theta: Parameters, (B, d).
-        uniform: Which data, (B, n) in [0, 1); None: all.
-    """
-    losses, grads = np.empty(len(theta), theta.dtype), np.empty_like(theta)
-    numbers = picked(engine, task, len(theta), uniform)
-    for rows in _pieces(*numbers.shape):
-        point = torch.from_numpy(theta[rows]).to(engine.device, engine.dtype).requires_grad_()
-        x, y = shown(take(task, rows), *engine.train, numbers[rows])
-        loss = engine.networks.losses(engine.networks.outputs(point, x), y)
-        (grad,) = torch.autograd.grad(loss.sum(), point)
-        losses[rows], grads[rows] = loss.detach().cpu().numpy(), grad.cpu().numpy()
-    return losses, grads
-
-
-@torch.no_grad()
-def measures(engine: Engine, task: Task, theta: Array) -> dict[str, Array]:
-    """Loss and accuracy, (B,), on training and held-out data of each task."""
-    measured: dict[str, Array] = {}
-    for prefix, data in (("", engine.train), ("test_", engine.test)):
-        if data is None or (prefix and task.labels is not None):
-            continue
-        numbers = picked(engine, task, len(theta), held_out=bool(prefix))
-        losses, right = [], []
-        for rows in _pieces(*numbers.shape):
-            point = torch.from_numpy(theta[rows]).to(engine.device, engine.dtype)
-            x, y = shown(take(task, rows), *data, numbers[rows])
-            outputs = engine.networks.outputs(point, x)
-            losses.append(engine.networks.losses(outputs, y))
-            if engine.classes:
-                right.append((outputs.argmax(-1) == y).flatten(1).to(engine.dtype).mean(1))
-        for name, pieces in (("loss", losses), ("accuracy", right)):
-            if pieces:
-                measured[prefix + name] = torch.cat(pieces).cpu().numpy().astype(theta.dtype)
-    return measured
+def seen(
+    engine: Engine,
+    task: Task,
+    rows: int,
+    uniform: Array | None = None,
+    *,
+    held_out: bool = False,
+) -> Seen | None:
+    """As of `Engine.seen`, of the data of each of `rows` networks' tasks, as these show them."""
+    data = engine.test if held_out else engine.train
+    if data is None or (held_out and task.labels is not None):
+        return None
+    numbers = picked(engine, task, rows, uniform, held_out=held_out)
+    return Seen(numbers.shape[1], lambda rows: shown(take(task, rows), *data, numbers[rows]))
 
 
 def picked(
@@ -72,8 +42,7 @@ def picked(
     own = np.broadcast_to(own, (rows, own.shape[1]))
     if uniform is None:
         return own
-    numbers = np.minimum((uniform * own.shape[1]).astype(np.int64), own.shape[1] - 1)
-    return np.take_along_axis(own, numbers, axis=1)
+    return np.take_along_axis(own, below(own.shape[1], uniform), axis=1)
 
 
 def shown(task: Task, x: Tensor, y: Tensor, numbers: Array) -> tuple[Tensor, Tensor]:
@@ -108,10 +77,3 @@ def _by_class(targets: Array) -> Array:
     """Numbers of each class's data, (classes, n): as many of each as the rarest has."""
     each = [np.flatnonzero(targets == c) for c in range(targets.max() + 1)]
     return np.stack([numbers[: min(map(len, each))] for numbers in each])
-
-
-def _pieces(rows: int, data: int) -> Iterator[slice]:
-    """Rows that go together, so many data each."""
-    together = max(PIECE // data, 1)
-    for first in range(0, rows, together):
-        yield slice(first, first + together)

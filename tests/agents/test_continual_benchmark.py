@@ -17,7 +17,7 @@ from benchmarks.continual.page import page, verdicts, write_page
 from benchmarks.continual.search import search
 from benchmarks.continual.stream import Stream, dormant_units, play
 from landscape_gym.landscapes.base import Array
-from landscape_gym.networks.landscape import _engine
+from landscape_gym.networks.landscape import engine_of
 from landscape_gym.optim import RuleOptimizer
 from landscape_gym.rules import Adam, GradientDescent
 from tests.contracts.instances import draws
@@ -137,7 +137,7 @@ def test_dormant_units_are_those_whose_bias_shuts_them() -> None:
     theta[:, 64 * 6 : 64 * 6 + 3] = -1e3  # three of the first layer's six units
     theta[:, 65 * 6 : 65 * 6 + 6 * 5] = 0.0
     theta[:, 65 * 6 + 6 * 5 : 65 * 6 + 7 * 5] = 1.0  # the second layer's units are all alike
-    shares = dormant_units(_engine(landscape, np.dtype(np.float32)), task, theta)
+    shares = dormant_units(engine_of(landscape, np.dtype(np.float32)), task, theta)
     np.testing.assert_allclose(shares, [0.25])
 
 
