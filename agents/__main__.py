@@ -19,7 +19,6 @@ from typing import Literal
 
 import tyro
 
-from agents.config import CONFIG_FILE
 from agents.curves import draw, momentum_curve, reset_curve
 from agents.experiments import BUDGETS, Experiment, train_momentum, train_reset
 from agents.results import Score, page, score
@@ -80,9 +79,7 @@ def _train(experiment: Experiment, seed: int, folder: Path, progress: bool) -> N
     """Train one seed, unless it is there; go on with it if it was stopped."""
     if (folder / RULE_FILE).is_file():
         return
-    config = replace(experiment.config(seed), progress=progress)
-    stopped = (folder / CONFIG_FILE).is_file()
-    train_run(replace(config, resume=folder) if stopped else replace(config, out=folder))
+    train_run(replace(experiment.config(seed), progress=progress).at(folder))
 
 
 def _draw_curves(seeds: range) -> None:

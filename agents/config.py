@@ -108,6 +108,23 @@ class RunConfig:
         words += ["--seeds", str(self.seeds)] if self.seeds > 1 else []
         return shlex.join(["python", "train_agent.py", *words])
 
+    def at(self, folder: Path) -> RunConfig:
+        """This run in a folder; gone on with, if it was stopped there."""
+        if (folder / CONFIG_FILE).is_file():
+            return replace(self, out=None, resume=folder)
+        return replace(self, out=folder)
+
+    def resumed(self) -> RunConfig:
+        """The run at `resume` as it was asked for, to be done as this one says.
+
+        Raises:
+            FileNotFoundError: as `read_config`.
+            ValueError: as `read_config`, or if there is nothing to resume.
+        """
+        if self.resume is None:
+            raise ValueError("name the run that is to be resumed.")
+        return replace(read_config(self.resume), **{name: getattr(self, name) for name in WHERE})
+
     def configured(self, problem: NavigationProblem | None = None) -> Regime:
         """The regime with the changes that are asked for.
 

@@ -2,8 +2,8 @@
 
     python -m agents.evolution --out networks.safetensors
 
-An agent that is told what each step cost learns nothing on a distribution of networks: one step's
-part in how a training ends is small against what networks differ by. So whole episodes are compared
+What one step adds to how a training ends is small against what networks differ by, and PPO, told
+the cost of each step, learned nothing in the trials that were made. So whole episodes are compared
 here, and in pairs: the rules ``w + e`` and ``w - e`` train the same network from the same start on
 the same minibatches (antithetic, common random numbers), and w moves against
 

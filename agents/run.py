@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from agents.config import CONFIG_FILE, WHERE, RunConfig, provenance, read_config
+from agents.config import CONFIG_FILE, RunConfig, provenance
 from agents.picture import save_picture
 from agents.training import train
 from baselines import BEST_BELIEF, LOCAL_OPTIMUM, OPTIMUM, LineUp, line_up
@@ -67,9 +67,8 @@ def train_run(
         What was run, which is the stopped run's where one is resumed; the folder; and the rule.
     """
     resume = config.resume is not None
-    if config.resume is not None:
-        where = {name: getattr(config, name) for name in WHERE}
-        config = replace(read_config(config.resume), **where)
+    if resume:
+        config = config.resumed()
     regime, training = config.configured(problem), config.training()
     about = provenance(config, regime, training)
     folder = config.out

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from agents.config import CONFIG_FILE, WHERE, RunConfig, provenance, read_config
+from agents.config import CONFIG_FILE, RunConfig, provenance
 from agents.run import LEARNED, new_folder, run
 from baselines.screen import Bar
 from baselines.sweep import Workers, sweep
@@ -39,8 +39,8 @@ class Seeds:
 def run_seeds(config: RunConfig, problem: NavigationProblem | None = None) -> Seeds:
     """Train several seeds, each in a folder of its own within the run's.
 
-    Started again with ``resume``, finished seeds are left alone, stopped ones go on, and those that
-    failed begin anew. A cluster's machines have to share the folder.
+    Started again with ``resume``, finished seeds are left alone; those that were stopped, or have
+    failed, go on. A cluster's machines have to share the folder.
 
     Args:
         config: What to run, and where: see `baselines.sweep.executors`.
@@ -53,8 +53,7 @@ def run_seeds(config: RunConfig, problem: NavigationProblem | None = None) -> Se
         about = provenance(config, config.configured(problem), config.training())
         write_whole(folder / CONFIG_FILE, json.dumps(about, indent=2))
     else:
-        where = {name: getattr(config, name) for name in WHERE}
-        config = replace(read_config(folder), **where)
+        config = config.resumed()
     shown = config.progress
     one = replace(config, seeds=1, resume=None, progress=shown and config.executor == "serial")
     cells = {
@@ -92,7 +91,5 @@ def seeds_table(cells: Sequence[dict[str, Any]]) -> str:
 def _trained(config: RunConfig, problem: NavigationProblem | None) -> dict[str, Any]:
     """One seed, gone on with if it was stopped: how the learned rule did."""
     assert config.out is not None
-    stopped = (config.out / CONFIG_FILE).is_file()
-    finished = run(replace(config, out=None, resume=config.out) if stopped else config, problem)
-    learned = asdict(finished.comparison[LEARNED])
+    learned = asdict(run(config.at(config.out), problem).comparison[LEARNED])
     return {"seed": config.seed, "ratio": learned["ratio"], "regret": learned["regret"]}

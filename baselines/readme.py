@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from baselines.contest import BEST_LEARNER, PLANNED_EPISODES, Contest, Entrant, Settings
 from baselines.cross import cross_table
 from baselines.lineup import BEST_BELIEF
-from baselines.records import HEAD, STAR, footnotes, row
+from baselines.records import footnotes
 from baselines.search import POINTS, ROUNDS
 from baselines.tuning import MINIBATCH_EPISODES, SPACES, TRAINING_EPISODES, TRAINING_SEED
 from benchmarks.table import markdown
+from landscape_gym.evaluation import HEAD, STAR
 
 INTRODUCTION = f"""\
 # Baselines
@@ -109,7 +110,7 @@ def _section(contest: Contest) -> list[str]:
     """One regime."""
     head = (*HEAD, "constants")
     rows = [
-        (*row(result), _constants(contest.entrants[result.name]))
+        (*result.row, _constants(contest.entrants[result.name]))
         for result in contest.comparison.results
     ]
     title = [f"## {contest.name}", "", contest.sentence, "", markdown(head, rows), ""]

@@ -11,7 +11,7 @@ from typing import Any
 
 from baselines.contest import Contest
 from landscape_gym.configuration import plain
-from landscape_gym.evaluation import Estimate, Result
+from landscape_gym.evaluation import Estimate
 
 COLUMNS: tuple[str, ...] = (
     "regime",
@@ -32,10 +32,6 @@ COLUMNS: tuple[str, ...] = (
     "constants",
 )
 """Of the CSV file. Intervals are 95 %; `constants` is a JSON object."""
-
-HEAD = ("policy", "cost J", "J / J*", "regret", "final excess loss", "diverged")
-"""Of a table for the eye."""
-STAR = "* sees what a learner cannot see"
 
 
 def record(contest: Contest, name: str) -> dict[str, Any]:
@@ -84,18 +80,6 @@ def as_json(contests: Sequence[Contest], revision: str) -> str:
         for contest in contests
     ]
     return json.dumps({"revision": revision, "regimes": regimes}, indent=2, allow_nan=False) + "\n"
-
-
-def row(result: Result) -> tuple[str, ...]:
-    """One policy in a table for the eye, below `HEAD`."""
-    return (
-        result.name + (" *" if result.privileged else ""),
-        f"{result.cost:.5g}",
-        str(result.ratio or ""),
-        str(result.regret),
-        f"{result.final_excess:.3g}",
-        str(result.diverged or ""),
-    )
 
 
 def footnotes(contest: Contest) -> list[str]:

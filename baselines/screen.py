@@ -12,7 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from baselines.contest import Contest
-from baselines.records import HEAD, STAR, footnotes, row
+from baselines.records import footnotes
+from landscape_gym.evaluation import HEAD, STAR
 
 WIDTH = 140
 """Columns of a table that goes to a file or a pipe."""
@@ -81,5 +82,5 @@ def table(contest: Contest) -> Table:
         out.add_column(head, justify="right" if i else "left")
     for result in comparison.results:
         style = STYLES[contest.entrants[result.name].group]
-        out.add_row(*map(Text, row(result)), style=style)  # Text: brackets are no markup
+        out.add_row(*map(Text, result.row), style=style)  # Text: brackets are no markup
     return out

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import sys
 
 import numpy as np
 import torch
@@ -13,12 +12,13 @@ import torch
 from benchmarks.control import control_rows
 from benchmarks.memory import memory_rows
 from benchmarks.speed import speed_rows
-from benchmarks.table import ROOT, between_markers, markdown, processor, revision
+from benchmarks.table import ROOT, markdown, processor, revision, write_between_markers
 from benchmarks.timing import Row
 from benchmarks.training import training_row
-from landscape_gym.files import write_whole
 
 README = ROOT / "README.md"
+NAME = "benchmarks"
+"""Of the table's markers."""
 HEAD = ("what", "ratio or time: median [min, max]", "target", "figures")
 
 
@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="few rounds, to see that it runs")
     options = parser.parse_args()
     if options.write:
-        write("", check_only=True)
+        write_between_markers(README, {NAME: ""}, check_only=True)
     torch.set_num_threads(1)
     rounds, episodes = (1, 1) if options.quick else (31, 4)
     rows = speed_rows(rounds, episodes)
@@ -38,21 +38,11 @@ def main() -> None:
     table = f"{provenance()}\n\n{table_of(rows)}"
     print(table)
     if options.write:
-        write(table)
+        write_between_markers(README, {NAME: table})
 
 
 def table_of(rows: list[Row]) -> str:
     return markdown(HEAD, [(row.what, row.ratio, row.target, row.figures) for row in rows])
-
-
-def write(table: str, *, check_only: bool = False) -> None:
-    """Put the table into README.md, or only see that it has its place, before minutes are spent."""
-    try:
-        text = between_markers(README.read_text(), table)
-    except (OSError, ValueError) as error:
-        sys.exit(f"benchmarks: {README.name}: {error}")
-    if not check_only:
-        write_whole(README, text)
 
 
 def provenance() -> str:

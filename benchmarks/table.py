@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import platform
 import subprocess
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+
+from landscape_gym.files import write_whole
 
 ROOT = Path(__file__).parents[1]
 
@@ -30,6 +33,29 @@ def between_markers(text: str, table: str, name: str = "benchmarks") -> str:
     if not (found and closed) or text.count(begin) + text.count(end) != 2:
         raise ValueError(f"write {begin} and then {end}, once, a line each, around the table.")
     return f"{before}{begin}\n{table}\n{end}{after}"
+
+
+def write_between_markers(
+    page: Path, tables: Mapping[str, str], *, check_only: bool = False
+) -> None:
+    """Put tables into a page, or only see that they have their places, before minutes are spent.
+
+    Args:
+        page: The page.
+        tables: By the name of their markers.
+        check_only: Whether to leave the page as it is.
+
+    Raises:
+        SystemExit: if the page cannot be read or written, or a table has no place, saying so.
+    """
+    try:
+        text = page.read_text()
+        for name, table in tables.items():
+            text = between_markers(text, table, name)
+        if not check_only:
+            write_whole(page, text)
+    except (OSError, ValueError) as error:
+        sys.exit(f"benchmarks: {page.name}: {error}")
 
 
 def revision() -> str:

@@ -26,6 +26,9 @@ from landscape_gym.simulation import Simulation
 CONFIDENCE = 0.95
 RESAMPLES = 2000
 DO_NOTHING = "do nothing"
+HEAD = ("policy", "cost J", "J / J*", "regret", "final excess loss", "diverged")
+"""Of a table for the eye."""
+STAR = "* sees what a learner cannot see"
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,18 @@ class Result:
     diverged: int
     """How many episodes diverged."""
 
+    @property
+    def row(self) -> tuple[str, ...]:
+        """In a table for the eye, below `HEAD`; privileged policies are marked with a star."""
+        return (
+            self.name + (" *" if self.privileged else ""),
+            f"{self.cost:.5g}",
+            str(self.ratio or ""),
+            str(self.regret),
+            f"{self.final_excess:.3g}",
+            str(self.diverged or ""),
+        )
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -101,30 +116,21 @@ class Comparison:
         return next(result for result in self.results if result.name == name)
 
     def table(self) -> str:
-        """As text, a line for each policy; privileged ones are marked with a star."""
-        head = ("policy", "cost J", "J / J*", "regret", "final excess loss", "diverged")
+        """As text, a line for each policy."""
         rows = [
-            (
-                result.name + (" *" if result.privileged else ""),
-                f"{result.cost:.5g}",
-                "" if result.ratio is None else str(result.ratio),
-                str(result.regret),
-                f"{result.final_excess:.3g}",
-                f"{result.diverged} of {self.episodes}",
-            )
-            for result in self.results
+            (*result.row[:-1], f"{result.diverged} of {self.episodes}") for result in self.results
         ]
         if self.reference is None:
             rows.append(("floor: the minimum, for free *", "0", "", "0", "0", ""))
-        widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+        widths = [max(map(len, column)) for column in zip(HEAD, *rows, strict=True)]
         lines = [
             "  ".join(
                 cell.ljust(width) if i == 0 else cell.rjust(width)
                 for i, (cell, width) in enumerate(zip(row, widths, strict=True))
             ).rstrip()
-            for row in (head, ["-" * width for width in widths], *rows)
+            for row in (HEAD, ["-" * width for width in widths], *rows)
         ]
-        return "\n".join([*lines, "* sees what a learner cannot see"])
+        return "\n".join([*lines, STAR])
 
 
 def rollout(

@@ -9,7 +9,7 @@ from landscape_gym.landscapes import assign
 from landscape_gym.landscapes.base import Array
 
 SMALLEST = 1e-30
-"""Added to mean squares that are divided by; representable in float32."""
+"""Added to mean squares and variances that are divided by; representable in float32."""
 
 
 @dataclass

@@ -17,15 +17,14 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from baselines.records import HEAD, STAR, row
 from baselines.sweep.cell import NOTHING, policy_names, title
 from baselines.sweep.engine import results
 from benchmarks.table import markdown
-from landscape_gym.evaluation import Comparison, Rollout, judge
+from landscape_gym.evaluation import HEAD, STAR, Comparison, Rollout, judge
 from landscape_gym.files import replacing, write_whole
 from landscape_gym.landscapes.base import Array
 from landscape_gym.registration import REGIMES, regime
-from landscape_gym.report.look import COLOURS, beside, save
+from landscape_gym.report.look import beside, draw_losses, save, styles
 
 CELLS = "cells"
 """Folder of the cells' files, in the sweep's."""
@@ -89,7 +88,7 @@ def tables(known: Sequence[Standing]) -> str:
     """A table for each regime, in Markdown."""
     parts = [f"{STAR}; in brackets 95 % intervals, by a bootstrap over episodes."]
     for each in known:
-        rows = [row(result) for result in each.comparison.results]
+        rows = [result.row for result in each.comparison.results]
         parts += [
             f"## {each.regime}",
             f"{each.comparison.episodes} episodes.",
@@ -149,12 +148,10 @@ def _csv(records: Sequence[dict[str, Any]]) -> str:
 
 
 def _picture(folder: Path, standing: Standing) -> Path:
-    """Mean losses against the step, of the cheapest policies."""
-    cost = {result.name: result.cost for result in standing.comparison.results}
+    """Mean losses over time, of the cheapest policies and what bounds them."""
     figure = Figure(figsize=(10.5, 5.5), layout="constrained")
     axes = figure.subplots()
-    for name, colour in zip(sorted(cost, key=cost.__getitem__), COLOURS, strict=False):
-        axes.plot(standing.curves[name], label=name, color=colour)
-    axes.set(xlabel="step", ylabel="mean loss above the minimum", yscale="log")
+    looks = styles({result.name: result.cost for result in standing.comparison.results})
+    draw_losses(axes, standing.curves, regime(standing.regime).problem.dt, looks)
     beside(axes)
     return save(figure, folder / f"{standing.regime}.png", regime(standing.regime).sentence)

@@ -11,7 +11,7 @@ import numpy as np
 from benchmarks.continual.experiment import SOFT_RESET, Results
 from benchmarks.continual.learners import contestants
 from benchmarks.continual.metrics import Interval, ends, interval, plasticity
-from benchmarks.continual.pictures import TITLES, draw_hazards, draw_tasks, mean_of, picture
+from benchmarks.continual.pictures import TITLES, draw_hazards, draw_tasks, mean_of, save_picture
 from benchmarks.continual.stream import Stream
 from benchmarks.table import markdown
 from landscape_gym.files import write_whole
@@ -27,7 +27,7 @@ def write_page(docs: Path, results: Results) -> None:
     """Write the page, and its pictures beside it."""
     (docs / PICTURES).mkdir(parents=True, exist_ok=True)
     for name, draw in (("accuracy", draw_tasks), ("hazard", draw_hazards)):
-        write_whole(docs / PICTURES / f"{name}.png", picture(results, draw))
+        save_picture(results, draw, docs / PICTURES / f"{name}.png")
     write_whole(docs / PAGE, page(results))
 
 

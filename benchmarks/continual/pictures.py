@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from benchmarks.continual.experiment import SOFT_RESET, Results
 from benchmarks.continual.learners import contestants
 from benchmarks.continual.metrics import Interval, interval
 from benchmarks.continual.stream import Stream
+from landscape_gym.report.look import save
 
 TITLES = {"random_labels": "Random labels", "permuted_inputs": "Permuted inputs"}
 COLOURS = ("#d55e00", "#e69f00", "#0072b2", "#56b4e9", "#cc79a7", "#999999")
@@ -23,8 +24,8 @@ def mean_of(record: Results) -> Interval:
     return interval(np.array(record["accuracy"]).mean(1))
 
 
-def picture(results: Results, draw: Any) -> bytes:
-    """A PNG file with one panel for each stream."""
+def save_picture(results: Results, draw: Any, path: Path) -> None:
+    """Draw one panel for each stream."""
     streams = results["settings"]["streams"]
     figure = Figure(figsize=(11, 5), layout="constrained")
     for ax, tasks in zip(figure.subplots(1, len(streams), squeeze=False)[0], streams, strict=True):
@@ -34,9 +35,7 @@ def picture(results: Results, draw: Any) -> bytes:
         ax.grid(alpha=0.3)
     lines, labels = figure.axes[-1].get_legend_handles_labels()
     figure.legend(lines, labels, loc="outside lower center", ncols=4, fontsize=8)
-    out = io.BytesIO()
-    figure.savefig(out, dpi=110, metadata={"Software": None})
-    return out.getvalue()
+    save(figure, path)
 
 
 def draw_tasks(ax: Axes, part: Results, settings: Results) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 from dataclasses import asdict
 
 import torch
@@ -19,7 +18,7 @@ from benchmarks.networks.costs import Cost, cost_table, step_times, update_costs
 from benchmarks.networks.page import TABLES
 from benchmarks.networks.pictures import save_curves
 from benchmarks.networks.results import FILE, SEEDS, TUNING_SEEDS, Trainings
-from benchmarks.table import ROOT, between_markers, processor, revision
+from benchmarks.table import ROOT, processor, revision, write_between_markers
 from landscape_gym.files import write_whole
 
 PAGE = ROOT / "docs" / "networks.md"
@@ -34,7 +33,7 @@ def main() -> None:
     torch.set_num_threads(1)
     names = (*TABLES, "costs", "figure-2e", "provenance")
     if options.write:
-        write(dict.fromkeys(names, ""), check_only=True)
+        write_between_markers(PAGE, dict.fromkeys(names, ""), check_only=True)
     trainings = Trainings()
     tables = {name: table(trainings) for name, table in TABLES.items()}
     times, costs = measured()
@@ -46,7 +45,7 @@ def main() -> None:
         save_curves(trainings, PICTURES / "steps.png")
         save_curves(trainings, PICTURES / "time.png", times)
         figure_2e.draw(runs)
-        write(tables)
+        write_between_markers(PAGE, tables)
 
 
 def measured() -> tuple[dict[str, dict[str, float]], list[Cost]]:
@@ -57,18 +56,6 @@ def measured() -> tuple[dict[str, dict[str, float]], list[Cost]]:
         write_whole(COSTS, json.dumps(record, indent=1) + "\n")
     record = json.loads(COSTS.read_text())
     return record["steps"], [Cost(**cost) for cost in record["updates"]]
-
-
-def write(tables: dict[str, str], *, check_only: bool = False) -> None:
-    """Put tables into the page, or only see that they have a place, before anything is run."""
-    try:
-        text = PAGE.read_text()
-        for name, table in tables.items():
-            text = between_markers(text, table, name)
-    except (OSError, ValueError) as error:
-        sys.exit(f"benchmarks: {PAGE.name}: {error}")
-    if not check_only:
-        write_whole(PAGE, text)
 
 
 def provenance() -> str:

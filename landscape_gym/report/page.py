@@ -9,13 +9,12 @@ from html import escape
 import numpy as np
 from matplotlib.figure import Figure
 
-from landscape_gym.evaluation import Result, figure
+from landscape_gym.evaluation import HEAD, STAR, figure
 from landscape_gym.landscapes.base import Array
 from landscape_gym.report.look import THIN, draw_losses, draw_scene, styles
 from landscape_gym.report.run import Run
 from landscape_gym.report.webpage import page, svg, table
 
-HEAD = ("policy", "cost J", "J / J*", "regret", "final excess loss", "diverged")
 SUMMARY = ("run", "regime", "algorithm", "seed", "J / J*", "regret", "s of training")
 PROVENANCE = ("command", "revision", "versions", "python")
 """What is shown first of a run's configuration."""
@@ -90,8 +89,8 @@ def _section(run: Run, key: str, heading: str) -> str:
         "held-out episodes, J* the optimum&rsquo;s; regret is (J - J*) / "
         "(J<sub>null</sub> - J*), J<sub>null</sub> the "
         "cost of doing nothing. In brackets: 95 % intervals.</p>"
-        f"{table(HEAD, map(_row, run.results))}"
-        "<p class='soft'>* sees what a learner cannot see</p>"
+        f"{table(HEAD, (result.row for result in run.results))}"
+        f"<p class='soft'>{STAR}</p>"
         f"<h3>The rule, beside the theory&rsquo;s</h3><ul>{remarks}</ul>"
         f"<h3>Paths</h3>{_paths(run, looks, key)}"
         f"<h3>Losses</h3>{_losses(run, looks, key)}"
@@ -103,17 +102,6 @@ def _section(run: Run, key: str, heading: str) -> str:
 
 def _said(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def _row(result: Result) -> tuple[str, ...]:
-    return (
-        result.name + (" *" if result.privileged else ""),
-        f"{result.cost:.5g}",
-        str(result.ratio or ""),
-        str(result.regret),
-        f"{result.final_excess:.3g}",
-        str(result.diverged or ""),
-    )
 
 
 def _paths(run: Run, looks: dict[str, dict], key: str) -> str:

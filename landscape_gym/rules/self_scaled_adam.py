@@ -12,9 +12,7 @@ import torch
 
 from landscape_gym.rules.adam import Adam, AdamState
 from landscape_gym.rules.arrays import larger
-
-SMALLEST = 1e-30
-"""Added to what is divided by; representable in float32."""
+from landscape_gym.state import SMALLEST
 
 
 class SelfScaledAdamState(NamedTuple):

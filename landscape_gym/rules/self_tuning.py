@@ -14,11 +14,10 @@ from landscape_gym.control.linear_quadratic.prior import start_moments
 from landscape_gym.landscapes.base import Array
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.rules.arrays import Constant, exp, larger, like, log, plain
+from landscape_gym.state import SMALLEST
 
 Bank = tuple[Constant, ...]
 """A constant for each curvature of the bank."""
-SMALLEST = 1e-30
-"""Added to variances that are divided by; representable in float32."""
 
 
 class SelfTuningState(NamedTuple):

@@ -9,7 +9,7 @@ import pytest
 
 import benchmarks.__main__ as main
 from benchmarks.control import BATCH, environments, episode_job
-from benchmarks.table import between_markers
+from benchmarks.table import between_markers, write_between_markers
 from benchmarks.timing import Row, time_row
 from landscape_gym.control import LQGPolicy
 from landscape_gym.registration import REGIMES
@@ -59,7 +59,7 @@ def test_writing_replaces_the_file_whole_and_leaves_no_other(tmp_path, monkeypat
     readme = tmp_path / "README.md"
     readme.write_text(f"a\n{BEGIN}\nold\n{END}\nb")
     monkeypatch.setattr(main, "README", readme)
-    main.write("new")
+    write_between_markers(main.README, {main.NAME: "new"})
     assert readme.read_text() == f"a\n{BEGIN}\nnew\n{END}\nb"
     assert list(tmp_path.iterdir()) == [readme]
 
