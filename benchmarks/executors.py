@@ -18,7 +18,7 @@ from benchmarks.timing import seconds, spread
 EMPTY = 500
 """Cells that compute nothing."""
 BUSY = 120
-"""Cells of about a second of arithmetic: so many that the start of workers does not hide the rest."""
+"""Cells of about a second of arithmetic: so many that the start of workers hides nothing."""
 WORKERS = 2
 SPEED = f"speed against serial, {BUSY} cells of 1 s, start included"
 

@@ -4,6 +4,7 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from agents import RunConfig, run
@@ -62,6 +63,14 @@ def test_the_slider_has_a_point_of_every_path_for_each_step(folder: Path, page: 
     assert "max='20' value='20'" in page
     starts = {line.split()[0] for line in lines}
     assert len(starts) == 1  # all paths begin where the episode does
+
+
+def test_paths_are_drawn_upright(folder: Path, page: str):
+    lines = re.findall(r"<polyline points='([^']*)'", page)
+    drawn = np.array([point.split(",") for point in lines[0].split()], float)
+    path = next(iter(Run.read(folder).scene.paths.values()))
+    for axis, sign in ((0, 1.0), (1, -1.0)):  # SVG's second axis points down
+        assert np.corrcoef(drawn[:, axis], path[:, axis])[0, 1] == pytest.approx(sign, abs=1e-3)
 
 
 def test_the_same_run_gives_the_same_bytes(folder: Path, page: str, tmp_path: Path):

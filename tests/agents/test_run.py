@@ -174,12 +174,15 @@ def test_several_seeds_are_trained_and_shown_side_by_side(tmp_path: Path, execut
 def test_seeds_that_were_stopped_go_on_to_the_same_table(tmp_path: Path):
     config = RunConfig(settings=SHORT, seeds=2, episodes=8, out=tmp_path / "a", progress=False)
     table = run_seeds(config).table
-    for name in ("config.json", "seed0", "finished/seed0.json"):  # as if seed 1 had never begun
+    # As if it had been killed when seed 1 was trained, but not yet evaluated.
+    for name in ("config.json", "seed0", "seed1", "finished/seed0.json"):
         source, copy = tmp_path / "a" / name, tmp_path / "b" / name
         copy.parent.mkdir(parents=True, exist_ok=True)
         (shutil.copytree if source.is_dir() else shutil.copy)(source, copy)
     before = (tmp_path / "b" / "seed0" / "model.zip").stat().st_mtime_ns
-    assert run_seeds(RunConfig(resume=tmp_path / "b", progress=False)).table == table
+    left = run_seeds(RunConfig(resume=tmp_path / "b", progress=False))
+    assert not left.failed
+    assert left.table == table
     assert (tmp_path / "b" / "seed0" / "model.zip").stat().st_mtime_ns == before
 
 

@@ -15,6 +15,7 @@ import pytest
 from baselines.sweep import Workers, sweep
 from baselines.sweep.cell import Cell, cells, run_one
 from baselines.sweep.command import Options, main
+from baselines.sweep.engine import results
 from baselines.sweep.report import CELLS, standings, write_report
 from landscape_gym.evaluation import DO_NOTHING, compare
 from landscape_gym.policy import RulePolicy
@@ -95,6 +96,7 @@ def test_cells_that_are_finished_are_not_computed_again(tmp_path: Path):
 def test_a_half_written_file_is_no_result(tmp_path: Path):
     (tmp_path / "n3.partial-99.json").write_text('{"square"')
     assert sweep(NUMBERS, squared, tmp_path, Workers()).computed == 6
+    assert [each["square"] for each in results(tmp_path)] == [i**2 for i in range(6)]
 
 
 @pytest.mark.parametrize("executor", ["serial", "joblib"])

@@ -226,6 +226,29 @@ def test_steps_with_infinite_gradients_are_skipped_by_the_scaler():
     torch.testing.assert_close(p.detach(), torch.full((3,), 1 - 0.001))
 
 
+class Pull:
+    """``u = -(theta - theta_0) - g``."""
+
+    channels = ("gradient", "displacement")
+
+    def init(self, gradient, displacement):
+        return ()
+
+    def update(self, gradient, state, displacement):
+        return -displacement - gradient, state
+
+
+def test_displacements_are_from_where_training_began():
+    parameters = [torch.nn.Parameter(torch.tensor(values)) for values in ([3.0, -2.0], [5.0])]
+    optimizer = RuleOptimizer(parameters, Pull(), lr=0.5)
+    for _ in range(2):
+        for p in parameters:
+            p.grad = torch.ones_like(p)
+        optimizer.step()
+    # From theta_0: -1/2 after one step; then -1/2 + (1/2 - 1) / 2 = -3/4.
+    assert [p.tolist() for p in parameters] == [[2.25, -2.75], [4.25]]
+
+
 def test_rules_are_derived_from_problems():
     p = [nn.Parameter(torch.ones(3))]
     problem = NavigationProblem(gamma=10.0, dt=0.3)
