@@ -16,7 +16,8 @@ LEARNED_RULES: dict[str, tuple[bool, ...]] = {
     "networks": (False,),
     "hidden-curvature": (False,),
 }
-"""Shipped rules that agents have learned: (False,) as they are, (False, True) tuned as well."""
+"""Shipped rules that were learned, the one for networks first: (False,) as they are, (False, True)
+tuned as well."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +54,13 @@ def _filter_bank(p: Sequence[nn.Parameter], lr: float) -> RuleOptimizer:
 
 ADAM = Contestant("Adam", lambda p, lr: torch.optim.Adam(p, lr), 8e-3)
 """What the others are compared with."""
+SGD = Contestant("SGD", lambda p, lr: torch.optim.SGD(p, lr), 0.4)
 TORCH = (
     ADAM,
     Contestant("AdamW", lambda p, lr: torch.optim.AdamW(p, lr), 8e-3),
     Contestant("RMSprop", lambda p, lr: torch.optim.RMSprop(p, lr), 2e-3),
     Contestant("momentum", lambda p, lr: torch.optim.SGD(p, lr, momentum=0.9), 0.1),
-    Contestant("SGD", lambda p, lr: torch.optim.SGD(p, lr), 0.4),
+    SGD,
 )
 """torch's optimizers."""
 SELF_SCALED = Contestant("self-scaled Adam", _self_scaled, tuned=False)

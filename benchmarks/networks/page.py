@@ -7,7 +7,14 @@ from collections.abc import Callable
 import numpy as np
 from scipy.stats import t as student
 
-from benchmarks.networks.contestants import ADAM, CONTESTANTS, SELF_SCALED, Contestant
+from benchmarks.networks.contestants import (
+    ADAM,
+    CONTESTANTS,
+    LEARNED,
+    SELF_SCALED,
+    SGD,
+    Contestant,
+)
 from benchmarks.networks.results import JUDGED_AT, Trainings, log_losses
 from benchmarks.networks.tasks import CHECKPOINTS, TASKS
 from benchmarks.table import markdown
@@ -15,12 +22,16 @@ from benchmarks.table import markdown
 CONFIDENCE = 0.95
 MANY = range(20)
 """Seeds on which divergence is looked for."""
+STABILITY = (f"worst loss of {len(MANY)} seeds", "diverged")
+"""Heads of `stability`."""
 
 
-def ratios(trainings: Trainings, task: str, contestant: Contestant, step: int) -> np.ndarray:
-    """Logarithms of the losses over those of tuned Adam, for each seed."""
-    ours, adam = (log_losses(trainings.judged(task, c, step), step) for c in (contestant, ADAM))
-    return np.subtract(ours, adam)
+def ratios(
+    trainings: Trainings, task: str, contestant: Contestant, step: int, other: Contestant = ADAM
+) -> np.ndarray:
+    """Logarithms of the losses over those of another, tuned Adam, for each seed."""
+    ours, theirs = (log_losses(trainings.judged(task, c, step), step) for c in (contestant, other))
+    return np.subtract(ours, theirs)
 
 
 def interval(logs: np.ndarray) -> str:
@@ -63,20 +74,35 @@ def rate_table(trainings: Trainings) -> str:
 
 
 def verdict_table(trainings: Trainings) -> str:
-    """The rule that nothing is tuned for against Adam that is tuned for each network."""
+    """The derived rule that nothing is tuned for against Adam that is tuned for each network."""
     rows = []
     for task in TASKS:
         cells = [interval(ratios(trainings, task, SELF_SCALED, step)) for step in JUDGED_AT]
-        many = trainings.judged(task, SELF_SCALED, JUDGED_AT[-1], MANY)
-        worst = max(run.loss[-1] for run in many)
-        failed = sum(max(run.loss[CHECKPOINTS.index(100) :]) > run.loss[0] for run in many)
-        rows.append((TASKS[task].what, *cells, f"{worst:.2g}", f"{failed} of {len(MANY)}"))
-    head = ("network", *(f"loss over tuned Adam's, {n} steps" for n in JUDGED_AT))
-    return markdown((*head, f"worst loss of {len(MANY)} seeds", "diverged"), rows)
+        rows.append((TASKS[task].what, *cells, *stability(trainings, task, SELF_SCALED)))
+    head = (f"loss over tuned Adam's, {n} steps" for n in JUDGED_AT)
+    return markdown(("network", *head, *STABILITY), rows)
+
+
+def learned_table(trainings: Trainings) -> str:
+    """The learned rule for networks, as it is shipped, against tuned Adam and tuned SGD."""
+    rows, step = [], JUDGED_AT[-1]
+    for task in TASKS:
+        cells = [interval(ratios(trainings, task, LEARNED[0], step, c)) for c in (ADAM, SGD)]
+        rows.append((TASKS[task].what, *cells, *stability(trainings, task, LEARNED[0])))
+    head = (f"loss over tuned {c.name}'s, {step} steps" for c in (ADAM, SGD))
+    return markdown(("network", *head, *STABILITY), rows)
+
+
+def stability(trainings: Trainings, task: str, contestant: Contestant) -> tuple[str, str]:
+    """Cells below `STABILITY`."""
+    many = trainings.judged(task, contestant, JUDGED_AT[-1], MANY)
+    failed = sum(max(run.loss[CHECKPOINTS.index(100) :]) > run.loss[0] for run in many)
+    return f"{max(run.loss[-1] for run in many):.2g}", f"{failed} of {len(MANY)}"
 
 
 TABLES: dict[str, Callable[[Trainings], str]] = {
     "verdict": verdict_table,
+    "learned": learned_table,
     **{f"losses-{n}": lambda trainings, n=n: loss_table(trainings, n) for n in JUDGED_AT},
     "accuracy": accuracy_table,
     "rates": rate_table,
