@@ -70,12 +70,13 @@ def draw_losses(
     """Draw mean losses above the minimum, of those that have a look, over time."""
     for name, look in looks.items():
         axes.plot(dt * np.arange(len(losses[name])), losses[name], label=name, **look)
-    start = max(float(loss[0]) for loss in losses.values())
+    start = max(float(losses[name][0]) for name in looks)
+    lowest = min(float(losses[name].min()) for name in looks)
     axes.set(
         xlabel="time",
         ylabel="loss above the minimum",
         yscale="log",
-        ylim=(FLOOR * start, 3 * start),
+        ylim=(max(FLOOR * start, 0.3 * lowest), 3 * start),
     )
 
 
