@@ -76,7 +76,8 @@ class Rule(Protocol):
     def update(self) -> Callable[..., tuple[Any, Any]]:
         """``update(gradient, state, **others)``: the control and the next state.
 
-        The control u is a velocity: theta+ = theta + dt u.
+        The control u is a velocity: theta+ = theta + dt u. Arrays stay as they are; tensors of
+        `state` may become those of the next one.
         """
         ...
 

@@ -93,10 +93,8 @@ def play(stream: Stream, learner: Learner, seeds: Sequence[int]) -> Record:
 
 def lesson(engine: Engine, theta: Tensor, x: Tensor, y: Tensor) -> tuple[Array, Tensor]:
     """Share of data (B, n, ...) that is told right, (B,), and the gradient of their loss (B, d)."""
-    theta = theta.detach().requires_grad_()
-    outputs = engine.networks.outputs(theta, x)
-    (gradient,) = torch.autograd.grad(engine.networks.losses(outputs, y).sum(), theta)
-    return (outputs.argmax(-1) == y).float().mean(1).numpy(), gradient
+    told = engine.networks.learn(theta, x, y)
+    return (told.outputs.argmax(-1) == y).float().mean(1).numpy(), told.grads
 
 
 @torch.no_grad()
@@ -108,6 +106,7 @@ def dormant_units(engine: Engine, task: Task, theta: Tensor) -> Array:
     for end, layer in enumerate(layers, start=1):
         if isinstance(layer, nn.ReLU):
             part = Networks(nn.Sequential(*layers[:end]), "mse", vectorized=True)
-            activity = part.outputs(theta[:, : sum(part.sizes)], x).abs().mean(1)
+            parameters = part.split(theta[:, : sum(part.sizes)])
+            activity = part.outputs(parameters, x).abs().mean(1)
             shares.append(metrics.dormant(activity.numpy()))
     return np.mean(shares, axis=0)

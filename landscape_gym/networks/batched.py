@@ -1,18 +1,22 @@
 """Many networks of one module at once: outputs and losses as functions of all their parameters.
 
-B networks of d parameters; data have a leading axis B, or 1 where all networks share them.
+B networks, each of whose parameters are (B, *shape), by name; data have a leading axis B, or 1
+where all networks share them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
+from torch.utils._pytree import tree_map
 
 Loss = Callable[[Tensor, Tensor], Tensor]
+Parameters = dict[str, Tensor]
 
 ELEMENTWISE = (nn.Tanh, nn.ReLU, nn.GELU, nn.SiLU, nn.Sigmoid, nn.ELU, nn.LeakyReLU, nn.Softplus)
 """Layers that treat every number alike."""
@@ -20,6 +24,17 @@ FEW = 16
 """Up to how many classes count as few."""
 IDLE = (nn.Identity, nn.Dropout)
 """Layers that do nothing in evaluation mode."""
+
+
+class Lesson(NamedTuple):
+    """What networks do on data, and how to do better."""
+
+    outputs: Tensor
+    """(B, n, ...)."""
+    losses: Tensor
+    """(B,)."""
+    grads: Tensor
+    """Gradients of the losses, (B, d)."""
 
 
 class Networks:
@@ -41,14 +56,20 @@ class Networks:
         self.sizes = [p.numel() for p in module.parameters()]
         self.layers = _layers(module)
 
-    def outputs(self, theta: Tensor, x: Tensor) -> Tensor:
-        """Outputs (B, n, ...) with parameters `theta` (B, d), of inputs (B or 1, n, ...)."""
+    def split(self, theta: Tensor) -> Parameters:
+        """Parameters (..., d) by name, (..., *shape): views."""
+        parts = zip(self.shapes.items(), theta.split(self.sizes, dim=-1), strict=True)
+        return {name: part.view(*theta.shape[:-1], *shape) for (name, shape), part in parts}
+
+    def outputs(self, parameters: Parameters, x: Tensor) -> Tensor:
+        """Outputs (B, n, ...) of inputs (B or 1, n, ...)."""
+        if len(next(iter(parameters.values()))) == 1:  # plain products are faster than batched ones
+            return self._output(_only(parameters), x.squeeze(0)).unsqueeze(0)
         if self.layers is None:
-            return self._each(self._output, theta, x)
-        parameters = self._named(theta)
+            return self._each(self._output, parameters, x)
         for layer in self.layers:
             if isinstance(layer, nn.Linear):
-                x = self._linear(layer, parameters, x)
+                x = _batched_linear(x, *self._own(layer, parameters))
             else:  # `Flatten` knows of one axis before its own, and here are two
                 x = x.flatten(2) if isinstance(layer, nn.Flatten) else layer(x)
         return x
@@ -59,40 +80,61 @@ class Networks:
             return LOSSES[self.loss](outputs, y.expand(len(outputs), *y.shape[1:]))
         return self._each(self.loss, outputs, y)
 
-    def _named(self, theta: Tensor) -> dict[str, Tensor]:
-        """Parameters (..., d) by name, (..., *shape)."""
-        parts = zip(self.shapes.items(), theta.split(self.sizes, dim=-1), strict=True)
-        return {name: part.view(*theta.shape[:-1], *shape) for (name, shape), part in parts}
+    def learn(self, theta: Tensor, x: Tensor, y: Tensor) -> Lesson:
+        """Outputs, losses and gradients at `theta` (B, d), by one pass forward and backward."""
+        # Each parameter is a leaf: cheaper than a gradient through views of all of them.
+        leaves = {name: p.detach().requires_grad_() for name, p in self.split(theta).items()}
+        outputs = self.outputs(leaves, x)
+        losses = self.losses(outputs, y)
+        grads = torch.autograd.grad(losses.sum(), list(leaves.values()), materialize_grads=True)
+        flat = torch.cat([grad.flatten(1) for grad in grads], dim=1)
+        return Lesson(outputs.detach(), losses.detach(), flat)
 
-    def _output(self, theta: Tensor, x: Tensor) -> Tensor:
-        """Outputs (n, ...) of one network."""
-        return functional_call(self.module, self._named(theta), (x,))
+    def _output(self, parameters: Parameters, x: Tensor) -> Tensor:
+        """Outputs (n, ...) of one network with parameters (*shape)."""
+        if self.layers is None:
+            return functional_call(self.module, parameters, (x,))
+        for layer in self.layers:
+            linear = isinstance(layer, nn.Linear)
+            x = nn.functional.linear(x, *self._own(layer, parameters)) if linear else layer(x)
+        return x
 
-    def _linear(self, layer: nn.Linear, parameters: dict[str, Tensor], x: Tensor) -> Tensor:
-        """Each network's own layer on inputs (B or 1, n, ..., features)."""
-        weight = parameters[self.names[id(layer.weight)]]
+    def _own(self, layer: nn.Linear, parameters: Parameters) -> tuple[Tensor, Tensor | None]:
+        """A layer's weight and bias among all parameters."""
         bias = None if layer.bias is None else parameters[self.names[id(layer.bias)]]
-        if len(weight) == 1:  # not as below, where the gradient has to be laid out anew
-            return nn.functional.linear(x, weight.squeeze(0), bias)
-        rows = x.flatten(1, -2).expand(len(weight), -1, -1)
-        if bias is None:
-            out = torch.bmm(rows, weight.mT)
-        else:
-            out = torch.baddbmm(bias[:, None], rows, weight.mT)
-        return out.unflatten(1, x.shape[1:-1])
+        return parameters[self.names[id(layer.weight)]], bias
 
-    def _each(self, function: Loss, own: Tensor, data: Tensor) -> Tensor:
-        """``function(own, data)`` for each network, from (B, ...) and (B or 1, ...)."""
+    def _each(self, function: Callable[..., Tensor], own: Any, data: Tensor) -> Tensor:
+        """``function(own, data)`` for each network, from tensors (B, ...) and (B or 1, ...)."""
         shared = len(data) == 1
-        if self.vectorized and len(own) > 1:
+        networks = len(own if isinstance(own, Tensor) else next(iter(own.values())))
+        if self.vectorized and networks > 1:
             with _hint():
                 batched = vmap(function, in_dims=(0, None if shared else 0))
                 return batched(own, data[0] if shared else data)
-        return torch.stack([function(o, data[0 if shared else i]) for i, o in enumerate(own)])
+        pick = lambda i: tree_map(lambda tensor: tensor[i], own)  # noqa: E731
+        return torch.stack([function(pick(i), data[0 if shared else i]) for i in range(networks)])
+
+
+def _only(parameters: Parameters) -> Parameters:
+    """Parameters (1, *shape) of one network, (*shape)."""
+    return {name: part.squeeze(0) for name, part in parameters.items()}
+
+
+def _batched_linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Each network's own layer on inputs (B or 1, n, ..., features)."""
+    rows = x.flatten(1, -2).expand(len(weight), -1, -1)
+    if bias is None:
+        out = torch.bmm(rows, weight.mT)
+    else:
+        out = torch.baddbmm(bias[:, None], rows, weight.mT)
+    return out.unflatten(1, x.shape[1:-1])
 
 
 def cross_entropy(outputs: Tensor, y: Tensor) -> Tensor:
     """Mean cross entropy (B,), of logits (B, n, classes, ...) and classes (B, n, ...)."""
+    if len(outputs) == 1:
+        return nn.functional.cross_entropy(outputs.squeeze(0), y.squeeze(0)).unsqueeze(0)
     if outputs.shape[2] <= FEW:  # a softmax over a short axis is fast only if it is not the last
         each = nn.functional.cross_entropy(outputs.transpose(1, 2), y, reduction="none")
     else:

@@ -51,7 +51,7 @@ def ggn_product(landscape: NetworkLandscape, theta: Array) -> Callable[[Array], 
     networks, (x, y) = engine.networks, (part[None] for part in engine.train)
     tensor = lambda array: torch.from_numpy(array).to(engine.device, engine.dtype)  # noqa: E731
     point = tensor(theta)
-    outputs, back = vjp(lambda point: networks.outputs(point, x), point)[:2]
+    outputs, back = vjp(lambda point: networks.outputs(networks.split(point), x), point)[:2]
     # Forward by going backward through J' w, which is linear in w.
     forward = vjp(lambda w: back(w)[0], torch.zeros_like(outputs))[1]
     slope = grad(lambda outputs: networks.losses(outputs, y).sum())

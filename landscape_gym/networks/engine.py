@@ -92,17 +92,16 @@ class Engine:
         if uniform is None:
             return Seen(len(x), lambda rows: (x[None], y[None]))
         numbers = torch.from_numpy(below(len(x), uniform)).to(self.device)
-        return Seen(numbers.shape[1], lambda rows: (x[numbers[rows]], y[numbers[rows]]))
+        return Seen(numbers.shape[1], lambda rows: (picked(x, numbers[rows]), y[numbers[rows]]))
 
     def loss_and_grad(self, theta: Array, seen: Seen) -> tuple[Array, Array]:
         """Losses (B,) and gradients (B, d) at `theta` (B, d), by one pass forward and backward."""
         losses, grads = [], []
         for rows, point in self._pieces(theta, seen.size):
             x, y = seen.by(rows)
-            point.requires_grad_()
-            loss = self.networks.losses(self.networks.outputs(point, x), y)
-            grads += torch.autograd.grad(loss.sum(), point)
-            losses.append(loss.detach())
+            lesson = self.networks.learn(point, x, y)
+            losses.append(lesson.losses)
+            grads.append(lesson.grads)
         return _joined(losses, theta), _joined(grads, theta)
 
     @torch.no_grad()
@@ -111,7 +110,7 @@ class Engine:
         losses, accuracies = [], []
         for rows, point in self._pieces(theta, seen.size):
             x, y = seen.by(rows)
-            outputs = self.networks.outputs(point, x)
+            outputs = self.networks.outputs(self.networks.split(point), x)
             losses.append(self.networks.losses(outputs, y))
             if self.classes and accuracy:
                 right = (outputs.argmax(-1) == y).flatten(1)
@@ -135,9 +134,9 @@ class Engine:
     @torch.no_grad()
     def _check(self, module: nn.Module) -> None:
         """See that module, data and loss fit together."""
-        (x, y), present = self.train, torch.cat([p.flatten() for p in module.parameters()])
+        (x, y), present = self.train, {name: p[None] for name, p in module.named_parameters()}
         try:
-            losses = self.networks.losses(self.networks.outputs(present[None], x[None]), y[None])
+            losses = self.networks.losses(self.networks.outputs(present, x[None]), y[None])
         except (RuntimeError, IndexError, ValueError, TypeError) as error:
             raise ValueError(
                 f"model, data and loss do not fit together; inputs are {tuple(x.shape)}, targets "
@@ -150,6 +149,11 @@ class Engine:
 def below(size: int, uniform: Array) -> Array:
     """Whole numbers below `size` from uniform ones in [0, 1)."""
     return np.minimum((uniform * size).astype(np.int64), size - 1)  # rounding can reach it
+
+
+def picked(x: Tensor, numbers: Tensor) -> Tensor:
+    """``x[numbers]``, three times as fast."""
+    return x.index_select(0, numbers.flatten()).unflatten(0, numbers.shape)
 
 
 def _joined(pieces: Sequence[Tensor], theta: Array) -> Array:

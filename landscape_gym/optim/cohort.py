@@ -224,12 +224,16 @@ def _pieces(parameters: list[Tensor], chunk: int) -> Iterator[Piece]:
 
 
 def _store(state: Any, after: Any) -> list[tuple[Tensor, Tensor]]:
-    """Overwrite a piece's vectors; returns what pieces share, to be written after the last."""
+    """Overwrite a piece's vectors, but for those that the rule has overwritten itself.
+
+    Returns:
+        What pieces share, to be written after the last.
+    """
     shared = []
     for old, new in zip(_leaves(state), _leaves(after), strict=True):
         if old.shape[-1:] == (1,):
             shared.append((old, new))
-        else:
+        elif new is not old:
             old.copy_(new)
     return shared
 

@@ -55,17 +55,17 @@ def solve(matrices: Any, vectors: Any) -> Any:
 
 
 def averaged(average: Any, value: Any, decay: float) -> Any:
-    """``decay average + (1 - decay) value``; tensors are gone through once."""
+    """``decay average + (1 - decay) value``; a tensor is overwritten by it."""
     if isinstance(average, np.ndarray):
         return average + (1 - decay) * (value - average)
-    return average.lerp(value, 1 - decay)
+    return average.lerp_(value, 1 - decay)
 
 
 def averaged_square(average: Any, value: Any, decay: float) -> Any:
     """``decay average + (1 - decay) value^2``, likewise."""
     if isinstance(average, np.ndarray):
         return decay * average + (1 - decay) * value * value
-    return (decay * average).addcmul_(value, value, value=1 - decay)
+    return average.mul_(decay).addcmul_(value, value, value=1 - decay)
 
 
 def plain(array: Any) -> Constant:
