@@ -10,7 +10,7 @@ import numpy as np
 from landscape_gym.configuration import number
 from landscape_gym.landscapes.base import Array
 from landscape_gym.problem import NavigationProblem
-from landscape_gym.state import SMALLEST, State
+from landscape_gym.state import State
 
 
 @dataclass(frozen=True)
@@ -133,19 +133,18 @@ class Adaptive:
 
     def control(self, action: Array, state: State, problem: NavigationProblem) -> Array:
         """u, (batch, m); of arrays or tensors."""
-        averages, squares = cast(Array, state.averages), cast(Array, state.squared_averages)
-        last = averages.shape[1] - 1
-        square = squares[:, last]
+        averages, last = cast(Array, state.averages), cast(Array, state.averages).shape[1] - 1
+        root = state.root_squares[:, last]
         if problem.control_matrix is not None:
-            B = np.asarray(problem.control_matrix, square.dtype)
-            averages, square = averages @ B, square @ B**2
+            B = np.asarray(problem.control_matrix, root.dtype)
+            averages, root = averages @ B, (root**2 @ B**2) ** 0.5
         half = action.shape[1] // 2
         fraction = 0.5 * (action + 1)
-        place = last * fraction[:, half:]
-        mean = sum((1 - abs(place - i)).clip(0) * averages[:, i] for i in range(last + 1))
+        place, mean = last * fraction[:, half:], averages[:, 0]
+        for i in range(last):
+            mean = mean + (place - i).clip(0, 1) * (averages[:, i + 1] - averages[:, i])
         lr = self.low * (self.high / self.low) ** fraction[:, :half]
-        size = cast(Array, state.start_size)[:, None]
-        return -lr * size * mean / (square + SMALLEST) ** 0.5
+        return -lr * cast(Array, state.start_size)[:, None] * mean / root
 
 
 Action = Velocity | Normalized | StepSize | GlobalStepSize | Adaptive

@@ -13,7 +13,7 @@ from landscape_gym.configuration import build, number, unknown, vector
 from landscape_gym.landscapes import Minimum
 from landscape_gym.landscapes.base import Array
 from landscape_gym.problem import NavigationProblem
-from landscape_gym.state import SMALLEST, State
+from landscape_gym.state import State
 
 BOUND = 1e6
 """Observations are clipped to this magnitude, so that they lie in a finite space."""
@@ -71,12 +71,11 @@ def _secant(state: State, problem: NavigationProblem) -> Array:
 
 
 def _agreement(state: State, problem: NavigationProblem) -> Array:
-    root = (cast(Array, state.squared_averages) + SMALLEST) ** 0.5
-    return (abs(cast(Array, state.averages)) / root).reshape(len(state.theta), -1)
+    return (abs(cast(Array, state.averages)) / state.root_squares).reshape(len(state.theta), -1)
 
 
 def _trend(state: State, problem: NavigationProblem) -> Array:
-    root = (cast(Array, state.squared_averages) + SMALLEST) ** 0.5
+    root = state.root_squares
     return (root[:, :-1] / (root[:, :-1] + root[:, -1:])).reshape(len(state.theta), -1)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, cast
 
 from landscape_gym.landscapes import assign
 from landscape_gym.landscapes.base import Array
@@ -58,6 +58,11 @@ class State:
     """Exponential averages of the parameters, (B, R, d)."""
     start_size: Array | None = None
     """Mean magnitude of the parameters at the beginning of the episode, (B,)."""
+
+    @property
+    def root_squares(self) -> Array:
+        """Roots of the averages of squares, (B, R, d), never 0."""
+        return (cast(Array, self.squared_averages) + SMALLEST) ** 0.5
 
     def point(self, theta: Array) -> Array:
         """Theta (B, d) in the landscapes' coordinates, which move with their drift."""

@@ -26,8 +26,10 @@ class ColumnNetwork:
             return torch.tensor(np.asarray(values), dtype=dtype, device=device)
 
         network = learned.network
-        self.gain = tensor(1 / learned.std[:, None])
-        self.shift = tensor(-(learned.mean / learned.std)[:, None])
+        self.scaling = None
+        if learned.mean.any() or (learned.std != 1).any():
+            shift, gain = -learned.mean / learned.std, 1 / learned.std
+            self.scaling = tensor(shift[:, None]), tensor(gain[:, None])
         self.clip = learned.clip
         self.squashed = network.squashed
         self.relu = network.activation == "relu"
@@ -41,14 +43,18 @@ class ColumnNetwork:
         """Output and memory of the LSTM cell at the start, (size, columns) each; () without one."""
         if self.gates is None:
             return ()
-        zeros = self.gain.new_zeros(self.gates[1][0].shape[1], columns)
+        weight = self.gates[1][0]
+        zeros = weight.new_zeros(weight.shape[1], columns)
         return zeros, zeros
 
     def __call__(
         self, x: Tensor, state: tuple[Tensor, ...] = ()
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Outputs (outputs, c) of features (features, c), and the next state of the cell."""
-        x = torch.addcmul(self.shift, x, self.gain, out=x).clamp_(-self.clip, self.clip)
+        if self.scaling is not None:
+            shift, gain = self.scaling
+            x = torch.addcmul(shift, x, gain, out=x)
+        x = x.clamp_(-self.clip, self.clip)
         if self.gates is not None:
             state = _cell(self.gates, x, *state)
             x = state[0]

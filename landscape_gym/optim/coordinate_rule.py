@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, NamedTuple, cast
 
 import torch
@@ -53,6 +54,15 @@ class CoordinateState(NamedTuple):
     """Mean magnitude of the parameters before the first step, (1,)."""
     cell: tuple[Tensor, ...]
     """Output and memory of the network's LSTM cell, (size, d) each; empty without one."""
+
+
+class Rows(State):
+    """A state that does not change: what is derived from it is computed once."""
+
+    @cached_property
+    def root_squares(self) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """As of a `State`."""
+        return super().root_squares
 
 
 class CoordinateRule:
@@ -171,7 +181,7 @@ class CoordinateRule:
 
     def _rows(
         self, gradient: Tensor, seen: CoordinateState, others: dict[str, Tensor], part: slice
-    ) -> State:
+    ) -> Rows:
         """Some columns as a state of the environment with one row."""
 
         def cut(values: Tensor | None) -> Any:
@@ -197,23 +207,25 @@ class CoordinateRule:
         hidden = dict.fromkeys(
             ("instances", "shift", "minimum_loss", "largest_cost", "switched", "grad")
         )
-        return State(**hidden, **fields)
+        return Rows(**hidden, **fields)
 
     def _features(self, rows: State, dim: int) -> Tensor:
         """Features of some columns (features, c), scaled and clipped as `Layout.observe` does."""
         config, c = self.learned.observation, rows.gradient.shape[1]
-        clip, blocks = math.sqrt(dim) if config.clip is None else config.clip, []
+        clip, position = math.sqrt(dim) if config.clip is None else config.clip, 0
         square = cast(Tensor, rows.mean_square)
         scale = square.clamp(min=torch.finfo(square.dtype).tiny).rsqrt()
+        features = square.new_empty(len(self.learned.mean), c)
         for name in config.channels:
             channel = CHANNELS[name]
             values = cast(Tensor, _READ.get(name, channel.read)(rows, ANY))
             low, high = channel.bounds
             if config.scaled and channel.power:
                 values, low, high = values * scale**channel.power, -clip, clip
-            block = values.clamp(low, high).reshape(-1, c if values.shape[1] > 1 else 1)
-            blocks.append(block.expand(-1, c))
-        return torch.cat(blocks)
+            block = values.reshape(-1, c if values.shape[1] > 1 else 1)
+            place = slice(position, position := position + len(block))
+            torch.clamp(block.expand(-1, c), low, high, out=features[place])
+        return features
 
     def _network(self, data: Tensor) -> ColumnNetwork:
         """The network in the data's type, on its device."""
