@@ -12,8 +12,9 @@ import numpy as np
 from landscape_gym.configuration import build, number, unknown, vector
 from landscape_gym.landscapes import Minimum
 from landscape_gym.landscapes.base import Array
+from landscape_gym.landscapes.tensors import Tensors
 from landscape_gym.problem import NavigationProblem
-from landscape_gym.state import State
+from landscape_gym.state import SMALLEST, State
 
 BOUND = 1e6
 """Observations are clipped to this magnitude, so that they lie in a finite space."""
@@ -22,6 +23,8 @@ LOSS_FLOOR = 1e-8
 SECANT_BOUND = 1e4
 """Secant curvatures are clipped to [1 / SECANT_BOUND, SECANT_BOUND]."""
 
+LOG_BOUND = 20.0
+"""Logarithms of sizes in a tensor are clipped to this magnitude."""
 MIDDLE_AGE = 100
 """Steps after which the channel ``age`` is one half."""
 
@@ -77,6 +80,25 @@ def _agreement(state: State, problem: NavigationProblem) -> Array:
 def _trend(state: State, problem: NavigationProblem) -> Array:
     root = state.root_squares
     return (root[:, :-1] / (root[:, :-1] + root[:, -1:])).reshape(len(state.theta), -1)
+
+
+def _of_tensors(state: State, problem: NavigationProblem, name: str) -> Array:
+    """What tensors have from the start, of their every coordinate."""
+    tensors = cast(Tensors, problem.landscape.tensors())
+    values = tensors.spread(getattr(tensors, name)).reshape(1, -1)
+    return np.broadcast_to(values, (len(state.theta), values.shape[1]))
+
+
+def _tensor_gradient(state: State, problem: NavigationProblem) -> Array:
+    tensors = cast(Tensors, problem.landscape.tensors())
+    everywhere = np.vecdot(state.gradient, state.gradient)[:, None] / problem.dim
+    share = (tensors.mean_squares(state.gradient) + SMALLEST) / (everywhere + SMALLEST)
+    return tensors.spread(0.5 * np.log(share))
+
+
+def _tensor_parameters(state: State, problem: NavigationProblem) -> Array:
+    tensors = cast(Tensors, problem.landscape.tensors())
+    return tensors.spread(0.5 * np.log(tensors.mean_squares(state.theta) + SMALLEST))
 
 
 def _target(state: State, problem: NavigationProblem) -> Array:
@@ -186,6 +208,36 @@ CHANNELS: dict[str, Channel] = {
         _one,
         f"n / (n + {MIDDLE_AGE}) after n steps of the episode, however many it will have",
         bounds=(0.0, 1.0),
+    ),
+    "layer": Channel(
+        lambda s, p: _of_tensors(s, p, "layers"),
+        _dim,
+        "place of the coordinate's layer in its network: 0 in the first, 1 in the last",
+        bounds=(0.0, 1.0),
+        needs="tensors",
+    ),
+    "fans": Channel(
+        lambda s, p: _of_tensors(s, p, "fans"),
+        lambda p, rates: 2 * p.dim,
+        "natural logarithms of the inputs, then of the outputs, of the coordinate's matrix or "
+        "convolution; a vector has one input",
+        bounds=(0.0, 50.0),
+        needs="tensors",
+    ),
+    "tensor_gradient": Channel(
+        _tensor_gradient,
+        _dim,
+        "natural logarithm of the gradient's root mean square in the coordinate's tensor over that "
+        "in all",
+        bounds=(-LOG_BOUND, LOG_BOUND),
+        needs="tensors",
+    ),
+    "tensor_parameters": Channel(
+        _tensor_parameters,
+        _dim,
+        "natural logarithm of the parameters' root mean square in the coordinate's tensor",
+        bounds=(-LOG_BOUND, LOG_BOUND),
+        needs="tensors",
     ),
     "switched": Channel(
         lambda s, p: (s.switched & p.signalled)[:, None],

@@ -15,6 +15,8 @@ from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape_gym.landscapes.tensors import Tensors
+
 Array = NDArray[Any]
 Instances = TypeVar("Instances", bound=tuple)
 
@@ -106,6 +108,10 @@ class Landscape(ABC):
 
     def fisher(self, instances: Any, theta: Array) -> Array | None:
         """Fisher information of the model, (batch, dim, dim), or None where there is no model."""
+        return None
+
+    def tensors(self) -> Tensors | None:
+        """The tensors that theta is made of, in order, or None where it is one vector."""
         return None
 
     def minibatch_loss_and_grad(

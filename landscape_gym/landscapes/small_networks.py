@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise
+from functools import cached_property
+from itertools import chain, pairwise
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from landscape_gym.configuration import count
 from landscape_gym.landscapes.base import Array, Draws, Landscape
 from landscape_gym.landscapes.quadratic import random_basis
+from landscape_gym.landscapes.tensors import Tensors
 
 
 class SmallNetworkInstances(NamedTuple):
@@ -103,6 +105,15 @@ class SmallNetworks(Landscape):
             grads[:0] = (part.reshape(len(theta), -1) for part in parts)
             error = (error @ W.swapaxes(1, 2)) * np.where(instances.relu, h > 0, 1 - h * h)
         return losses, np.concatenate(grads, axis=1)
+
+    def tensors(self) -> Tensors:
+        """A matrix and a vector for each layer, as torch has them, but for the matrices' order."""
+        return self._tensors
+
+    @cached_property
+    def _tensors(self) -> Tensors:
+        shapes = ((((units, inputs)), (units,)) for inputs, units in self._shapes())
+        return Tensors(tuple(chain.from_iterable(shapes)))
 
     def minibatch_loss_and_grad(
         self, instances: SmallNetworkInstances, theta: Array, uniform: Array

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from landscape_gym.landscapes.base import Array
+from landscape_gym.landscapes.tensors import Tensors
 from landscape_gym.networks.batched import Loss, Networks
 from landscape_gym.networks.data import Data
 
@@ -62,6 +63,7 @@ class Engine:
             raise TypeError(f"the model must make a torch.nn.Module, got {type(module).__name__}.")
         module = module.to(self.device, dtype).eval()
         self.networks = Networks(module, loss, vectorized)
+        self.tensors = Tensors(tuple(map(tuple, self.networks.shapes.values())))
         self.dim = sum(self.networks.sizes)
         if not self.networks.sizes:
             raise ValueError(f"{type(module).__name__} has no parameters to make a landscape of.")

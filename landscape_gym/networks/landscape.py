@@ -11,6 +11,7 @@ import numpy as np
 
 from landscape_gym.configuration import alternative, count, one_of
 from landscape_gym.landscapes.base import Array, Draws, Landscape, NoInstances
+from landscape_gym.landscapes.tensors import Tensors
 from landscape_gym.networks.data import DATA, Data
 from landscape_gym.networks.models import MODELS, Model
 
@@ -122,6 +123,10 @@ class NetworkLandscape(Landscape):
         """Loss on all training data, and its gradient."""
         engine = engine_of(self, theta.dtype)
         return engine.loss_and_grad(theta, cast("Seen", self._seen(engine, instances, len(theta))))
+
+    def tensors(self) -> Tensors:
+        """The module's parameters."""
+        return engine_of(self, np.dtype(np.float32)).tensors
 
     def loss(self, instances: Any, theta: Array) -> Array:
         """Loss, (batch,), without a backward pass."""

@@ -98,7 +98,7 @@ def _check(rule: Any) -> None:
             "learned rule), a mapping with 'kind', a path, or an object with channels, init and "
             "update such as landscape_gym.rules.Adam()."
         )
-    given = (*GIVEN, "stride") if isinstance(rule, CoordinateRule) else GIVEN
+    given = (*GIVEN, "stride", "tensors") if isinstance(rule, CoordinateRule) else GIVEN
     for name in rule.channels:
         if name not in given:
             says = f" ({CHANNELS[name].description})" if name in CHANNELS else ""

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from landscape_gym.landscapes.tensors import Tensors
 from landscape_gym.policy import Rule
 from landscape_gym.rules import (
     Adam,
@@ -72,6 +73,7 @@ class Cohort:
         self.parameters = list(parameters)
         self.sizes = [p.numel() for p in parameters]
         self.size = sum(self.sizes)
+        self.tensors = Tensors(tuple(tuple(p.shape) for p in parameters))
         half = parameters[0].dtype in (torch.float16, torch.bfloat16)
         self.dtype = torch.float32 if half else parameters[0].dtype
         self.remembered: Remembered | None = None
@@ -154,7 +156,7 @@ class Cohort:
     def _seen(
         self, piece: Piece, flat: dict[str, list[Tensor]], loss: Tensor | None, stride: float
     ) -> dict[str, Any]:
-        """The channels of the rule: gradients and others (c,), the loss (1,), the stride."""
+        """The channels of the rule: gradients and others (c,), the loss (1,), and others."""
 
         def vector(name: str) -> Tensor:
             return self._joined(
@@ -174,6 +176,7 @@ class Cohort:
             "displacement": displacement,
             "loss": lambda: loss.reshape(1).to(self.parameters[0].device, self.dtype),  # type: ignore[union-attr]
             "stride": lambda: stride,
+            "tensors": lambda: self.tensors,
         }
         return {name: readers[name]() for name in self.rule.channels}
 

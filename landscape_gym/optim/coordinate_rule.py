@@ -14,13 +14,14 @@ from landscape_gym.actions import GlobalStepSize
 from landscape_gym.learned import LearnedRule
 from landscape_gym.observation import CHANNELS, LOSS_FLOOR, SECANT_BOUND
 from landscape_gym.optim.columns import ColumnNetwork
+from landscape_gym.optim.of_tensors import OF_TENSORS, of_tensors
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.state import State
 
 REMEMBERED = ("previous_update", "previous_gradient", "secant")
 AVERAGED = ("averages", "squared_averages", "lags", "agreement", "trend")
 GIVEN = ("gradient", "loss", "log_loss", "parameters", "displacement", "age")
-SEEN = (*GIVEN, *REMEMBERED, *AVERAGED)
+SEEN = (*GIVEN, *REMEMBERED, *AVERAGED, *OF_TENSORS)
 """Channels that can be computed in a training loop."""
 CACHE = 2**18
 """How many numbers of a layer stay in a CPU's caches."""
@@ -99,10 +100,11 @@ class CoordinateRule:
         self.chunk = chunk
         self.kept = learned.observation.memory | learned.action.memory
         asked: dict[str, bool] = {
-            "parameters": "parameters" in seen
+            "parameters": not {"parameters", "tensor_parameters"}.isdisjoint(seen)
             or not {"parameter_averages", "start_size"}.isdisjoint(self.kept),
             "displacement": "displacement" in seen,
             "loss": not {"loss", "log_loss"}.isdisjoint(seen),
+            "tensors": not set(OF_TENSORS).isdisjoint(seen),
         }
         self.channels = ("gradient", "stride", *(name for name, needed in asked.items() if needed))
         self._networks: dict[tuple[torch.dtype, torch.device], ColumnNetwork] = {}
@@ -127,7 +129,7 @@ class CoordinateRule:
         )
 
     def update(
-        self, gradient: Tensor, state: CoordinateState, stride: float, **others: Tensor
+        self, gradient: Tensor, state: CoordinateState, stride: float, **others: Any
     ) -> tuple[Tensor, CoordinateState]:
         """The velocity (d,) and the next state, which is `state` itself, changed in place.
 
@@ -135,11 +137,13 @@ class CoordinateRule:
             gradient: g, (d,).
             state: What is remembered.
             stride: Time that the coming step takes.
-            **others: Parameters and displacement (d,) and loss (1,), as far as named by `channels`.
+            **others: Parameters and displacement (d,), loss (1,) and tensors, as far as named by
+                `channels`.
         """
         s, values = self.learned.observation.scale_rate, others.get("parameters")
         state.mean_square.mul_(s).add_((1 - s) * _mean_square(gradient))
-        weight = self._weight(state)
+        weight, names = self._weight(state), self.learned.observation.channels
+        shared = of_tensors(names, gradient, values, others.get("tensors"))
         u = torch.empty_like(gradient)
         in_cache = CACHE // self._network(gradient).width
         chunk = self.chunk or (in_cache if gradient.device.type == "cpu" else 2**20)
@@ -150,7 +154,7 @@ class CoordinateRule:
             if state.squared_averages is not None:
                 _average(state.squared_averages, g * g, weight, part)
             _average(state.parameter_averages, theta, weight, part)
-            u[part], cell = self._act(gradient, state, others, part)
+            u[part], cell = self._act(gradient, state, others, shared, part)
             for whole, piece in zip(state.cell, cell, strict=True):
                 whole[:, part] = piece
             state.update[part], state.gradient[part] = u[part], g
@@ -166,13 +170,19 @@ class CoordinateRule:
         return weight[:, None].to(state.gradient.dtype)
 
     def _act(
-        self, gradient: Tensor, seen: CoordinateState, others: dict[str, Tensor], part: slice
+        self,
+        gradient: Tensor,
+        seen: CoordinateState,
+        others: dict[str, Any],
+        shared: dict[str, Tensor],
+        part: slice,
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Velocities (c,) of some columns, and their cells."""
         rows = self._rows(gradient, seen, others, part)
         network = self._network(gradient)
+        own = {name: values[:, part] for name, values in shared.items()}
         actions, cell = network(
-            self._features(rows, len(gradient)), tuple(each[:, part] for each in seen.cell)
+            self._features(rows, own, len(gradient)), tuple(each[:, part] for each in seen.cell)
         )
         # As the environment lays actions out: one block of coordinates after another.
         action = actions.clamp_(-1.0, 1.0).reshape(1, -1)
@@ -180,7 +190,7 @@ class CoordinateRule:
         return control[0], cell
 
     def _rows(
-        self, gradient: Tensor, seen: CoordinateState, others: dict[str, Tensor], part: slice
+        self, gradient: Tensor, seen: CoordinateState, others: dict[str, Any], part: slice
     ) -> Rows:
         """Some columns as a state of the environment with one row."""
 
@@ -209,8 +219,14 @@ class CoordinateRule:
         )
         return Rows(**hidden, **fields)
 
-    def _features(self, rows: State, dim: int) -> Tensor:
-        """Features of some columns (features, c), scaled and clipped as `Layout.observe` does."""
+    def _features(self, rows: State, shared: dict[str, Tensor], dim: int) -> Tensor:
+        """Features of some columns (features, c), scaled and clipped as `Layout.observe` does.
+
+        Args:
+            rows: The columns.
+            shared: Of them, what `of_tensors` gives.
+            dim: How many columns there are in all.
+        """
         config, c = self.learned.observation, rows.gradient.shape[1]
         clip, position = math.sqrt(dim) if config.clip is None else config.clip, 0
         square = cast(Tensor, rows.mean_square)
@@ -218,7 +234,10 @@ class CoordinateRule:
         features = square.new_empty(len(self.learned.mean), c)
         for name in config.channels:
             channel = CHANNELS[name]
-            values = cast(Tensor, _READ.get(name, channel.read)(rows, ANY))
+            if name in shared:
+                values: Any = shared[name].reshape(1, -1)
+            else:
+                values = _READ.get(name, channel.read)(rows, ANY)
             low, high = channel.bounds
             if config.scaled and channel.power:
                 values, low, high = values * scale**channel.power, -clip, clip

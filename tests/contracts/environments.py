@@ -20,10 +20,10 @@ EVERYTHING: dict[str, Any] = {
     "hazard": 3.0,
     "signalled": True,
 }
-"""A problem that offers every channel but Fisher's, with all that can be random about one."""
+"""A problem that offers all that is not a model's, with all that can be random about one."""
 
-OFFERED = [name for name in CHANNELS if name != "fisher"]
-"""What that problem offers; only models have a Fisher information."""
+OFFERED = [name for name, c in CHANNELS.items() if c.needs not in ("fisher", "tensors")]
+"""What that problem offers; only models have a Fisher information, or tensors."""
 
 BUSY: dict[str, Any] = {"episode_steps": 5, "max_norm": 6.0}
 """Changes to a regime after which rows end often, at different steps and both ways."""

@@ -63,8 +63,8 @@ def problems(draw: st.DrawFn) -> NavigationProblem:
 
 
 def observations() -> st.SearchStrategy[ObservationConfig]:
-    """Some channels, scaled or not; all registered landscapes offer all of them but Fisher's."""
-    names = [name for name in CHANNELS if name != "fisher"]
+    """Some channels, scaled or not; all registered landscapes offer all that are not a model's."""
+    names = [name for name, c in CHANNELS.items() if c.needs not in ("fisher", "tensors")]
     channels = st.lists(st.sampled_from(names), min_size=1, unique=True).map(tuple)
     rates = st.sampled_from([(0.9,), (0.0, 0.5)])
     decay, clip = st.sampled_from([0.0, 0.9]), st.sampled_from([None, 0.5])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from landscape_gym import LandscapeNavVectorEnv, NavigationProblem, ObservationConfig
-from landscape_gym.landscapes import Landscape, TorchLandscape
+from landscape_gym.landscapes import Landscape, SmallNetworks, TorchLandscape
 from landscape_gym.landscapes.base import NoInstances
 from landscape_gym.observation import BOUND, CHANNELS, Layout
 from landscape_gym.registration import REGIMES
@@ -180,6 +180,30 @@ def test_models_show_their_fisher_information():
     np.testing.assert_array_equal(simulation.observe(state), expected.reshape(3, -1))
     with pytest.raises(ValueError, match="'fisher' needs a landscape that offers fisher"):
         Layout(ObservationConfig("fisher"), NavigationProblem())
+
+
+def test_tensors_tell_what_their_coordinates_share():
+    landscape = SmallNetworks(inputs=2, hidden=(3,), classes=2)
+    names = ("layer", "fans", "tensor_gradient", "tensor_parameters")
+    problem = {"landscape": landscape, "noise": None}
+    simulation = Simulation(4, problem=problem, observation=names, dtype="float64")
+    state = simulation.begin(np.arange(4))
+    blocks = np.split(simulation.observe(state), [17, 51, 68], axis=1)
+    seen = dict(zip(names, blocks, strict=True))
+    parts = [slice(0, 6), slice(6, 9), slice(9, 15), slice(15, 17)]
+    layer, inputs, outputs = (0, 0, 1, 1), (2, 1, 3, 1), (3, 3, 2, 2)
+    for i, part in enumerate(parts):
+        assert (seen["layer"][:, part] == layer[i]).all()
+        fans = seen["fans"].reshape(4, 2, 17)[:, :, part]
+        np.testing.assert_allclose(fans[:, 0], np.log(inputs[i]))
+        np.testing.assert_allclose(fans[:, 1], np.log(outputs[i]))
+        rms = lambda values: np.sqrt((values**2).mean(1, keepdims=True))  # noqa: E731
+        share = rms(state.gradient[:, part]) / rms(state.gradient)
+        np.testing.assert_allclose(seen["tensor_gradient"][:, part] - np.log(share), 0, atol=1e-12)
+        size = np.log(rms(state.theta[:, part]))
+        np.testing.assert_allclose(seen["tensor_parameters"][:, part] - size, 0, atol=1e-12)
+    with pytest.raises(ValueError, match="'layer' needs a landscape that offers tensors"):
+        Layout(ObservationConfig("layer"), NavigationProblem())
 
 
 def test_only_oracles_channels_are_privileged():

@@ -9,10 +9,12 @@ import torch
 from landscape_gym.actions import Adaptive, Normalized, StepSize, Velocity
 from landscape_gym.artifact import load_rule
 from landscape_gym.learned import Cell, Dense, LearnedRule, Network
+from landscape_gym.networks import Mlp, NetworkLandscape
 from landscape_gym.observation import ObservationConfig
 from landscape_gym.optim import RuleOptimizer
 from landscape_gym.optim.cohort import Cohort
 from landscape_gym.optim.coordinate_rule import SEEN, CoordinateRule
+from landscape_gym.optim.of_tensors import OF_TENSORS
 from landscape_gym.simulation import Simulation
 
 DIM, RATES = 5, (0.9, 0.5)
@@ -25,7 +27,7 @@ def dense(rng, outputs, inputs):
 def made(channels, action, *, scaled=True, activation="tanh", squashed=False, cell=False):
     """A random rule; its network is small, so that actions are not all clipped."""
     rng, config = np.random.default_rng(0), ObservationConfig(channels, RATES, scaled)
-    two = ("secant", "averages", "squared_averages", "lags", "agreement")
+    two = ("secant", "averages", "squared_averages", "lags", "agreement", "fans")
     inputs = sum(2 if name in two else 1 for name in channels)
     core = Cell(dense(rng, 24, inputs), dense(rng, 24, 6)) if cell else None
     outputs = 2 if isinstance(action, StepSize | Adaptive) else 1
@@ -35,7 +37,7 @@ def made(channels, action, *, scaled=True, activation="tanh", squashed=False, ce
     return LearnedRule(config, action, network, mean, std, clip=5.0, per_coordinate=True)
 
 
-EVERYTHING = tuple(SEEN)
+EVERYTHING = tuple(name for name in SEEN if name not in OF_TENSORS)
 MEMORIES = ("gradient", "previous_update", "previous_gradient", "secant")
 RULES = {
     "shipped": load_rule("hidden-curvature"),
@@ -67,6 +69,34 @@ def test_paths_are_those_of_the_environment(name, chunk):
         theirs = simulation.state.theta[0]
         np.testing.assert_allclose(p.detach().numpy(), theirs, rtol=1e-7, atol=1e-9)
     assert (p.detach() - start).abs().max() > 0.05
+
+
+@pytest.mark.parametrize("chunk", [None, 5])
+def test_what_tensors_tell_is_what_the_environment_shows(chunk):
+    rule = made(SEEN, Velocity(0.3))
+    x = np.random.default_rng(1).normal(size=(6, 3))
+    landscape = NetworkLandscape(Mlp((4,)), (x, np.sin(x[:, :2])))
+    setup = {"problem": {"landscape": landscape, "noise": None}, "action": rule.action}
+    simulation = Simulation.begun([3], observation=rule.observation, **setup)
+    whole = torch.tensor(simulation.state.theta[0])
+    shapes = landscape.tensors().shapes
+    parts = whole.split(landscape.tensors().sizes)
+    parameters = [
+        torch.nn.Parameter(part.view(shape)) for part, shape in zip(parts, shapes, strict=True)
+    ]
+    assert shapes == ((4, 3), (4,), (2, 4), (2,))
+    dt = simulation.problem.dt
+    optimizer, memory = RuleOptimizer(parameters, CoordinateRule(rule, chunk), dt=dt), None
+    for _ in range(20):
+        state = simulation.state
+        gradients = torch.tensor(state.gradient[0]).split([12, 4, 8, 2])
+        for p, g in zip(parameters, gradients, strict=True):
+            p.grad = g.view_as(p)
+        optimizer.step(lambda loss=state.loss[0]: torch.tensor(loss))
+        action, memory = rule.predict(simulation.observe(state), memory)
+        simulation.advance(action)
+        ours = torch.nn.utils.parameters_to_vector(parameters).detach().numpy()
+        np.testing.assert_allclose(ours, simulation.state.theta[0], rtol=1e-7, atol=1e-9)
 
 
 def test_float32_differs_by_rounding_alone():

@@ -1,0 +1,57 @@
+"""The tensors that the parameters of a network are made of, and what they tell of a coordinate."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from landscape_gym.streams import Array
+
+
+@dataclass(frozen=True)
+class Tensors:
+    """Shapes of a network's parameters, in the order of theta.
+
+    Layers are counted by their matrices and convolutions, (outputs, inputs, ...); a vector, such as
+    a bias, belongs to the layer of what comes before it.
+
+    Example:
+        >>> tensors = Tensors(((2, 3), (2,), (1, 2)))
+        >>> tensors.layers
+        array([0., 0., 1.])
+        >>> tensors.spread(tensors.layers)
+        array([0., 0., 0., 0., 0., 0., 0., 0., 1., 1.])
+    """
+
+    shapes: tuple[tuple[int, ...], ...]
+    """Of T tensors, which have d coordinates together."""
+
+    @cached_property
+    def sizes(self) -> list[int]:
+        """Coordinates of each tensor."""
+        return [math.prod(shape) for shape in self.shapes]
+
+    @cached_property
+    def layers(self) -> Array:
+        """Place of each tensor's layer, (T,): 0 is the first and 1 the last."""
+        layer = np.cumsum([len(shape) > 1 for shape in self.shapes]) - 1
+        return np.maximum(layer, 0) / max(layer[-1], 1)
+
+    @cached_property
+    def fans(self) -> Array:
+        """Logarithms of each tensor's inputs and outputs, (2, T); a vector has one input."""
+        inputs = [math.prod(shape[1:]) for shape in self.shapes]
+        outputs = [math.prod(shape[:1]) for shape in self.shapes]
+        return np.log(np.array([inputs, outputs], np.float64))
+
+    def mean_squares(self, values: Array) -> Array:
+        """Mean square of each tensor's part of `values` (batch, d), (batch, T)."""
+        starts = np.cumsum([0, *self.sizes[:-1]])
+        return np.add.reduceat(values * values, starts, axis=1) / np.array(self.sizes, values.dtype)
+
+    def spread(self, values: Array) -> Array:
+        """One number per tensor, (..., T), as one per coordinate, (..., d)."""
+        return np.repeat(values, self.sizes, axis=-1)
