@@ -66,6 +66,22 @@ def plasticity(accuracy: Array, fresh: Array, tasks: int = 5) -> Array:
     return (accuracy - fresh)[..., -tasks:].mean(-1)
 
 
+def lost_plasticity(accuracy: Array, fresh: Array, tasks: int = 5) -> Array:
+    """How far `plasticity` has fallen at the end from its highest before, (seeds,).
+
+    Highest over all runs of so many tasks one after another, of the mean over seeds. Tasks that are
+    harder than others are so for a fresh network, too, and a slow start is no loss.
+
+    Args:
+        accuracy: As of `plasticity`, (seeds, tasks).
+        fresh: Likewise.
+        tasks: Over how many.
+    """
+    ahead, tasks = accuracy - fresh, min(tasks, accuracy.shape[1])
+    ahead = np.lib.stride_tricks.sliding_window_view(ahead, tasks, axis=1).mean(-1)
+    return ahead[:, ahead.mean(0).argmax()] - ahead[:, -1]
+
+
 def forgetting(learned: Array, finally_: Array) -> Array:
     """How much accuracy on earlier tasks is lost at the end, (...): minus the backward transfer.
 

@@ -54,6 +54,14 @@ def test_plasticity_is_lost_where_a_fresh_network_learns_better() -> None:
     np.testing.assert_allclose(metrics.plasticity(accuracy, fresh, tasks=2), [-0.3])
 
 
+def test_lost_plasticity_is_a_fall_from_the_best_that_harder_tasks_do_not_explain() -> None:
+    fresh = np.array([[0.8, 0.8, 0.8, 0.4, 0.4]] * 2)
+    slow_start = np.array([[-0.3, -0.1, 0.1, 0.1, 0.1], [-0.2, 0.0, 0.0, 0.0, 0.0]])
+    np.testing.assert_allclose(metrics.lost_plasticity(fresh + slow_start, fresh, 2), 0, atol=1e-12)
+    fall = np.array([[0.0, 0.1, 0.1, 0.0, -0.2], [0.0, 0.2, 0.0, 0.0, 0.0]])
+    np.testing.assert_allclose(metrics.lost_plasticity(fresh + fall, fresh, 2), [0.2, 0.1])
+
+
 def test_units_are_dormant_relative_to_their_layer() -> None:
     activity = np.array([[0.0, 0.02, 0.98, 1.0], [0.0, 0.0, 0.0, 0.0], [1e-3] * 4])
     np.testing.assert_array_equal(metrics.dormant(activity), [0.25, 1.0, 0.0])
@@ -200,6 +208,7 @@ def test_verdicts_follow_the_figures() -> None:
         "SGD": record(0.7, 0.5),
         "Adam": record(0.7, 0.9),
         "Adam, L2 to initialisation": record(0.83, 0.83),
+        "hard reset of Adam (signalled)": {"accuracy": [[0.8] * 10] * 3},
         "told 10": record(0.8, 0.8),
         "told 0": record(0.5, 0.5),
     }
