@@ -33,8 +33,9 @@ class RuleOptimizer(torch.optim.Optimizer):
 
     All parameters of a group that have one type and device are one vector to the rule; what it
     shares between coordinates, such as the running root mean square by which learned rules scale,
-    is shared within them. A parameter without gradient stays, and so does its state; it is a vector
-    of its own, with those that are left out with it, from then on.
+    is shared within them, and layers are counted among them. A parameter without gradient stays,
+    and so does its state; it is a vector of its own, with those that are left out with it, from
+    then on.
 
     It works with gradients that `torch.amp.GradScaler` unscales, on modules under `torch.compile`
     (`step` itself is not for compiling), and on any device. State of float16 and bfloat16
