@@ -38,7 +38,7 @@ def save_curves(
 
 
 def _draw(axes: Axes, trainings: Trainings, task: str, times: Mapping[str, float]) -> None:
-    """One network: derived rules broad, learned ones broken, and a band of all seeds around each line."""
+    """One network: derived rules broad, learned ones broken, a band of all seeds around each."""
     first = trainings.judged(task, ADAM, JUDGED_AT[-1])[0].loss[0]
     for contestant, colour in zip(CONTESTANTS, cycle(COLOURS), strict=False):
         losses = np.array([r.loss for r in trainings.judged(task, contestant, JUDGED_AT[-1])])
