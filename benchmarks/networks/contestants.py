@@ -13,7 +13,7 @@ from landscape_gym.rules.self_scaled_adam import SelfScaledAdam
 from landscape_gym.rules.self_tuning import SelfTuning
 
 LEARNED_RULES: dict[str, tuple[bool, ...]] = {
-    "networks": (False,),
+    "networks": (False, True),
     "hidden-curvature": (False,),
 }
 """Shipped rules that were learned, the one for networks first: (False,) as they are, (False, True)

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmarks.networks.contestants import ADAM, CONTESTANTS, DERIVED
+from benchmarks.networks.contestants import ADAM, CONTESTANTS, DERIVED, LEARNED
 from benchmarks.networks.results import JUDGED_AT, Trainings
 from benchmarks.networks.tasks import CHECKPOINTS, TASKS
 from landscape_gym.report.look import COLOURS, save
@@ -38,14 +38,15 @@ def save_curves(
 
 
 def _draw(axes: Axes, trainings: Trainings, task: str, times: Mapping[str, float]) -> None:
-    """One network: derived rules broad, and a band of all seeds around each line."""
+    """One network: derived rules broad, learned ones broken, a band of all seeds around each."""
     first = trainings.judged(task, ADAM, JUDGED_AT[-1])[0].loss[0]
     for contestant, colour in zip(CONTESTANTS, cycle(COLOURS), strict=False):
         losses = np.array([r.loss for r in trainings.judged(task, contestant, JUDGED_AT[-1])])
         x = np.array(CHECKPOINTS) * (times[contestant.title] if times else 1)
         width = 2.4 if contestant in DERIVED else 1.2
+        style = "--" if contestant in LEARNED else "-"
         mean = np.exp(np.log(losses).mean(0))
-        axes.plot(x, mean, color=colour, linewidth=width, label=contestant.title)
+        axes.plot(x, mean, color=colour, linestyle=style, linewidth=width, label=contestant.title)
         axes.fill_between(x, losses.min(0), losses.max(0), color=colour, alpha=0.12, linewidth=0)
     axes.set(yscale="log", ylabel="training loss")
     axes.set_ylim(top=2 * first)  # above it a rule diverges
