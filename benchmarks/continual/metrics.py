@@ -69,17 +69,19 @@ def plasticity(accuracy: Array, fresh: Array, tasks: int = 5) -> Array:
 def lost_plasticity(accuracy: Array, fresh: Array, tasks: int = 5) -> Array:
     """How far `plasticity` has fallen at the end from its highest before, (seeds,).
 
-    Highest over all runs of so many tasks one after another, of the mean over seeds. Tasks that are
-    harder than others are so for a fresh network, too, and a slow start is no loss.
+    Highest over all runs of so many tasks one after another, by the mean of the other seeds, so
+    that being the best of many is no merit by itself. Tasks that are harder than others are so for
+    a fresh network, too, and a slow start is no loss.
 
     Args:
-        accuracy: As of `plasticity`, (seeds, tasks).
+        accuracy: As of `plasticity`, (seeds, tasks), of at least two seeds.
         fresh: Likewise.
         tasks: Over how many.
     """
     ahead, tasks = accuracy - fresh, min(tasks, accuracy.shape[1])
     ahead = np.lib.stride_tricks.sliding_window_view(ahead, tasks, axis=1).mean(-1)
-    return ahead[:, ahead.mean(0).argmax()] - ahead[:, -1]
+    others = (ahead.sum(0) - ahead).argmax(axis=1)
+    return ahead[np.arange(len(ahead)), others] - ahead[:, -1]
 
 
 def forgetting(learned: Array, finally_: Array) -> Array:

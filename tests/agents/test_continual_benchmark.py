@@ -56,10 +56,18 @@ def test_plasticity_is_lost_where_a_fresh_network_learns_better() -> None:
 
 def test_lost_plasticity_is_a_fall_from_the_best_that_harder_tasks_do_not_explain() -> None:
     fresh = np.array([[0.8, 0.8, 0.8, 0.4, 0.4]] * 2)
-    slow_start = np.array([[-0.3, -0.1, 0.1, 0.1, 0.1], [-0.2, 0.0, 0.0, 0.0, 0.0]])
+    slow_start = np.array([[-0.3, -0.1, 0.1, 0.1, 0.1], [-0.2, -0.2, 0.0, 0.0, 0.0]])
     np.testing.assert_allclose(metrics.lost_plasticity(fresh + slow_start, fresh, 2), 0, atol=1e-12)
-    fall = np.array([[0.0, 0.1, 0.1, 0.0, -0.2], [0.0, 0.2, 0.0, 0.0, 0.0]])
-    np.testing.assert_allclose(metrics.lost_plasticity(fresh + fall, fresh, 2), [0.2, 0.1])
+    fall = np.array([[0.0, 0.1, 0.1, 0.0, -0.2], [0.0, 0.2, 0.2, 0.0, 0.0]])
+    np.testing.assert_allclose(metrics.lost_plasticity(fresh + fall, fresh, 2), [0.2, 0.2])
+
+
+def test_what_only_one_seed_does_well_is_no_best() -> None:
+    lucky = np.array(
+        [[0.0, 0.5, 0.0, 0.1, 0.0], [0.1, 0.0, 0.0, 0.1, 0.0], [0.0, 0.0, 0.5, 0.1, 0.0]]
+    )
+    lost = metrics.lost_plasticity(lucky, np.zeros_like(lucky), 1)
+    np.testing.assert_allclose(lost, [0.0, 0.0, 0.0], atol=1e-12)
 
 
 def test_units_are_dormant_relative_to_their_layer() -> None:
@@ -215,7 +223,7 @@ def test_verdicts_follow_the_figures() -> None:
     said = "\n".join(verdicts(part, {"intervals": [0, 10], "stream": {"steps": 10}}))
     assert "Tuned SGD loses plasticity" in said
     assert "Tuned Adam does not lose plasticity" in said
-    assert f"The {SOFT_RESET} keeps it" in said
+    assert f"The {SOFT_RESET} keeps it within 0.02" in said
     assert "above tuned SGD" in said
     assert "not above tuned Adam" in said
     assert "-0.030: not within 0.02" in said
