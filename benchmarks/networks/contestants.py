@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from landscape_gym.optim import RuleOptimizer
+from landscape_gym.rules.coupled import Coupled
 from landscape_gym.rules.self_scaled_adam import SelfScaledAdam
 from landscape_gym.rules.self_tuning import SelfTuning
 
@@ -49,6 +50,10 @@ def _self_scaled(p: Sequence[nn.Parameter], lr: float) -> RuleOptimizer:
 
 
 def _filter_bank(p: Sequence[nn.Parameter], lr: float) -> RuleOptimizer:
+    return RuleOptimizer(p, Coupled.filter_bank(), lr=lr)
+
+
+def _unbounded(p: Sequence[nn.Parameter], lr: float) -> RuleOptimizer:
     return RuleOptimizer(p, SelfTuning.for_networks(), lr=lr)
 
 
@@ -64,7 +69,9 @@ TORCH = (
 )
 """torch's optimizers."""
 SELF_SCALED = Contestant("self-scaled Adam", _self_scaled, tuned=False)
-DERIVED = (SELF_SCALED, Contestant("filter bank", _filter_bank, tuned=False))
+BOUNDED = (Contestant("filter bank", _filter_bank, tuned=False), SELF_SCALED)
+"""Derived rules under a bound by the loss."""
+DERIVED = (*BOUNDED, Contestant("filter bank, unbounded", _unbounded, tuned=False))
 """Derived rules, each with one setting for all networks."""
 LEARNED = tuple(learned(name, tuned) for name, ways in LEARNED_RULES.items() for tuned in ways)
 CONTESTANTS = (*DERIVED, *TORCH, *LEARNED)

@@ -18,7 +18,7 @@ from benchmarks.networks.tasks import BATCH, TASKS, Task, tensors
 from benchmarks.table import markdown
 from benchmarks.timing import spread
 from landscape_gym.optim import RuleOptimizer
-from landscape_gym.rules.self_tuning import SelfTuning
+from landscape_gym.rules.coupled import Coupled
 
 POINTS = (2, 3, 4, 6, 10)
 """Sizes of the filter bank."""
@@ -69,10 +69,10 @@ def update_costs(rounds: int = 31) -> list[Cost]:
     """Of Adam, self-scaled Adam, and filter banks with more and fewer curvatures."""
     makers: dict[str, Callable[[Sequence[nn.Parameter]], torch.optim.Optimizer]] = {
         "torch.optim.Adam": torch.optim.Adam,
-        "self-scaled Adam": lambda p: SELF_SCALED.make(p, 1.0),
+        SELF_SCALED.title: lambda p: SELF_SCALED.make(p, 1.0),
     }
     for points in POINTS:
-        rule = SelfTuning.for_networks(tuple(_curvatures(points)))
+        rule = Coupled.filter_bank(curvature=tuple(_curvatures(points)))
         name = f"filter bank of {points} curvature{'s' * (points > 1)}"
         makers[name] = lambda p, rule=rule: RuleOptimizer(p, rule)
     optimizers = {what: make(_with_gradients()) for what, make in makers.items()}

@@ -9,9 +9,9 @@ from scipy.stats import t as student
 
 from benchmarks.networks.contestants import (
     ADAM,
+    BOUNDED,
     CONTESTANTS,
     LEARNED,
-    SELF_SCALED,
     SGD,
     Contestant,
 )
@@ -73,12 +73,12 @@ def rate_table(trainings: Trainings) -> str:
     return markdown(("rule", *TASKS), [(c.name, *(cell(t, c) for t in TASKS)) for c in tuned])
 
 
-def verdict_table(trainings: Trainings) -> str:
-    """The derived rule that nothing is tuned for against Adam that is tuned for each network."""
+def verdict_table(trainings: Trainings, rule: Contestant) -> str:
+    """A derived rule that nothing is tuned for against Adam that is tuned for each network."""
     rows = []
     for task in TASKS:
-        cells = [interval(ratios(trainings, task, SELF_SCALED, step)) for step in JUDGED_AT]
-        rows.append((TASKS[task].what, *cells, *stability(trainings, task, SELF_SCALED)))
+        cells = [interval(ratios(trainings, task, rule, step)) for step in JUDGED_AT]
+        rows.append((TASKS[task].what, *cells, *stability(trainings, task, rule)))
     head = (f"loss over tuned Adam's, {n} steps" for n in JUDGED_AT)
     return markdown(("network", *head, *STABILITY), rows)
 
@@ -100,8 +100,13 @@ def stability(trainings: Trainings, task: str, contestant: Contestant) -> tuple[
     return f"{max(run.loss[-1] for run in many):.2g}", f"{failed} of {len(MANY)}"
 
 
+def name(contestant: Contestant) -> str:
+    """Of a derived rule's table on the page."""
+    return contestant.name.lower().replace(" ", "-")
+
+
 TABLES: dict[str, Callable[[Trainings], str]] = {
-    "verdict": verdict_table,
+    **{name(c): lambda trainings, c=c: verdict_table(trainings, c) for c in BOUNDED},
     "learned": learned_table,
     **{f"losses-{n}": lambda trainings, n=n: loss_table(trainings, n) for n in JUDGED_AT},
     "accuracy": accuracy_table,

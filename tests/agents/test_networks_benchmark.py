@@ -1,6 +1,7 @@
 """The benchmark of networks: its search, its memory, its figures, and the paper's Figure 2(e)."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from benchmarks.networks.results import FILE, SEEDS, TUNING_SEEDS, Trainings
 from benchmarks.networks.search import FIRST, tuned
 from benchmarks.networks.tasks import CHECKPOINTS, FAILED, TASKS, trained
 from landscape_gym.optim import RuleOptimizer
+from landscape_gym.rules.coupled import Coupled
 
 
 @pytest.mark.parametrize("best", [-9, -3, 0, 2, 7])
@@ -67,6 +69,16 @@ def test_what_is_known_is_not_run_again(tmp_path: Path, monkeypatch: pytest.Monk
     again("digits-tanh", SELF_SCALED, 2.0, 0)
     again("digits-deep", SELF_SCALED, 1.0, 0)
     assert len(ran) == 4
+
+
+def test_the_bound_by_the_loss_lets_one_filter_bank_train_a_deep_network() -> None:
+    def last(rule: Any) -> float:
+        make = lambda p: RuleOptimizer(p, rule)  # noqa: E731
+        return trained(TASKS["digits-deep"], make, seed=1001, steps=50).loss[-1]
+
+    bank = Coupled.filter_bank()
+    assert last(bank) < 0.5
+    assert last(bank.rule) > 1.0, "the bank alone would do"
 
 
 def test_an_interval_is_students() -> None:
