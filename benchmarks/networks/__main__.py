@@ -6,30 +6,36 @@ times are measured anew if docs/networks/costs.json is missing.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
+import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import torch
 
-from benchmarks.networks import figure_2e
-from benchmarks.networks.costs import Cost, cost_table, step_times, update_costs
-from benchmarks.networks.page import TABLES
-from benchmarks.networks.pictures import save_curves
-from benchmarks.networks.results import FILE, SEEDS, TUNING_SEEDS, Trainings
 from benchmarks.table import ROOT, processor, revision, write_between_markers
+from landscape_gym.extras import needed_by
 from landscape_gym.files import write_whole
+from landscape_gym.program import Parser, program
+
+with needed_by(__name__):
+    from benchmarks.networks import figure_2e
+    from benchmarks.networks.costs import Cost, cost_table, step_times, update_costs
+    from benchmarks.networks.page import TABLES
+    from benchmarks.networks.pictures import save_curves
+    from benchmarks.networks.results import FILE, SEEDS, TUNING_SEEDS, Trainings
 
 PAGE = ROOT / "docs" / "networks.md"
 PICTURES = ROOT / "docs" / "images" / "networks"
 COSTS = FILE.with_name("costs.json")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+@program("python -m benchmarks.networks", "The same command goes on.")
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = Parser(prog="python -m benchmarks.networks", description=__doc__)
     parser.add_argument("--write", action="store_true", help=f"put it into {PAGE.name}")
-    options = parser.parse_args()
+    options = parser.parse_args(argv)
     torch.set_num_threads(1)
     names = (*TABLES, "costs", "figure-2e", "provenance")
     if options.write:
@@ -68,4 +74,4 @@ def provenance() -> str:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

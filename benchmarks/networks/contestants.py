@@ -9,9 +9,7 @@ import torch
 from torch import nn
 
 from landscape_gym.optim import RuleOptimizer
-from landscape_gym.rules.coupled import Coupled
-from landscape_gym.rules.self_scaled_adam import SelfScaledAdam
-from landscape_gym.rules.self_tuning import SelfTuning
+from landscape_gym.rules import Coupled, SelfScaledAdam, SelfTuning
 
 LEARNED_RULES: dict[str, tuple[bool, ...]] = {
     "networks": (False, True),

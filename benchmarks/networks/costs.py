@@ -18,7 +18,7 @@ from benchmarks.networks.tasks import BATCH, TASKS, Task, tensors
 from benchmarks.table import markdown
 from benchmarks.timing import spread
 from landscape_gym.optim import RuleOptimizer
-from landscape_gym.rules.coupled import Coupled
+from landscape_gym.rules import Coupled
 
 POINTS = (2, 3, 4, 6, 10)
 """Sizes of the filter bank."""

@@ -6,6 +6,7 @@ optimizers in an ordinary PyTorch loop, on the minibatches that the environment 
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,6 +25,7 @@ from landscape_gym.networks import Mlp, NetworkLandscape
 from landscape_gym.optim import RuleOptimizer
 from landscape_gym.policy import Rule, RulePolicy
 from landscape_gym.problem import MinibatchNoise, NavigationProblem
+from landscape_gym.program import program
 from landscape_gym.report.look import COLOURS, save
 from landscape_gym.rules import AdamW, GradientDescent
 
@@ -168,6 +170,7 @@ def draw(runs: dict[str, tuple[Run, Run]], path: Path = PICTURE) -> None:
     save(figure, path)
 
 
+@program("python -m benchmarks.networks.figure_2e", "Nothing was written.")
 def main() -> None:
     torch.set_num_threads(1)
     runs = {name: both(rule) for name, rule in RULES.items()}
@@ -176,4 +179,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from benchmarks.kept import kept
 from benchmarks.networks.contestants import Contestant
 from benchmarks.networks.search import tuned
 from benchmarks.networks.tasks import CHECKPOINTS, TASKS, Training, trained
@@ -34,7 +35,7 @@ class Trainings:
 
     def __init__(self, file: Path = FILE, report: Callable[[str], None] = print) -> None:
         self.file, self.report = file, report
-        self.known: dict[str, dict] = json.loads(file.read_text()) if file.exists() else {}
+        self.known: dict[str, dict] = kept(file)
 
     def __call__(self, task: str, contestant: Contestant, lr: float, seed: int) -> Training:
         """One training."""

@@ -2,7 +2,8 @@
 
 `RULES` is the registry: one line a rule. Each is a frozen dataclass of its constants with ``init``
 and ``update`` (`landscape_gym.policy.Rule`) and the class method ``derive``, which computes the
-constants from a `NavigationProblem` or refuses, naming the assumption that fails.
+constants from a `NavigationProblem` or refuses, naming the assumption that fails. `Coupled` and
+`SelfScaledAdam`, whose constants come from no problem, are not in it.
 
 Units: a rule returns a velocity u, and parameters move by ``dt u``. A step size here, times dt, is
 the learning rate of torch.optim.
@@ -12,10 +13,12 @@ from landscape_gym.rules.adam import Adam
 from landscape_gym.rules.adamw import AdamW
 from landscape_gym.rules.ballistic import Ballistic
 from landscape_gym.rules.centred_adam import CentredAdam
+from landscape_gym.rules.coupled import Coupled
 from landscape_gym.rules.evolution_strategy import EvolutionStrategy
 from landscape_gym.rules.fisher import conjugate_gradients, fisher_product
 from landscape_gym.rules.gradient_descent import GradientDescent
 from landscape_gym.rules.hard_reset import HardReset
+from landscape_gym.rules.loss_bound import LossBound
 from landscape_gym.rules.momentum import Momentum
 from landscape_gym.rules.natural_gradient import NaturalGradient
 from landscape_gym.rules.nesterov import Nesterov
@@ -23,6 +26,7 @@ from landscape_gym.rules.newton import Newton
 from landscape_gym.rules.partial_control import PartialControl
 from landscape_gym.rules.rmsprop import RMSprop
 from landscape_gym.rules.selective_reset import SelectiveReset
+from landscape_gym.rules.self_scaled_adam import SelfScaledAdam
 from landscape_gym.rules.self_tuning import SelfTuning
 from landscape_gym.rules.shrink_and_perturb import ShrinkAndPerturb
 from landscape_gym.rules.sign_descent import SignDescent
@@ -59,10 +63,12 @@ __all__ = [
     "AdamW",
     "Ballistic",
     "CentredAdam",
+    "Coupled",
     "EvolutionStrategy",
     "GradientDescent",
     "HardReset",
     "L2Init",
+    "LossBound",
     "Momentum",
     "NaturalGradient",
     "Nesterov",
@@ -70,6 +76,7 @@ __all__ = [
     "PartialControl",
     "RMSprop",
     "SelectiveReset",
+    "SelfScaledAdam",
     "SelfTuning",
     "ShrinkAndPerturb",
     "SignDescent",

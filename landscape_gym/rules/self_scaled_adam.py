@@ -32,7 +32,7 @@ class SelfScaledAdam:
         v = -lr w M / (V^(1/2) + eps)        the ballistic velocity
         u = v, slowed by a `LossBound`
 
-    Assumption: that of `landscape_gym.rules.loss_bound.LossBound`, and that parameters are
+    Assumption: that of `landscape_gym.rules.LossBound`, and that parameters are
     initialised with a spread in proportion to w.
 
     Derivation (theory 4(a), 7(c)): how far weights travel is measured by how widely they were

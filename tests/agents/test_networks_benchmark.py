@@ -15,7 +15,7 @@ from benchmarks.networks.results import FILE, SEEDS, TUNING_SEEDS, Trainings
 from benchmarks.networks.search import FIRST, tuned
 from benchmarks.networks.tasks import CHECKPOINTS, FAILED, TASKS, trained
 from landscape_gym.optim import RuleOptimizer
-from landscape_gym.rules.coupled import Coupled
+from landscape_gym.rules import Coupled
 
 
 @pytest.mark.parametrize("best", [-9, -3, 0, 2, 7])

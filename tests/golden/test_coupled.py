@@ -7,8 +7,7 @@ import pytest
 import torch
 
 from landscape_gym.optim import RuleOptimizer
-from landscape_gym.rules.coupled import Coupled
-from landscape_gym.rules.loss_bound import LossBound
+from landscape_gym.rules import Coupled, LossBound
 
 BANK = Coupled.filter_bank()
 GRADIENTS = np.random.default_rng(0).standard_normal((20, 3, 5))

@@ -8,8 +8,7 @@ import torch
 
 from landscape_gym.control.linear_quadratic.diagonal import DiagonalQuadratic, stationary
 from landscape_gym.optim import RuleOptimizer
-from landscape_gym.rules import Adam
-from landscape_gym.rules.self_scaled_adam import SelfScaledAdam
+from landscape_gym.rules import Adam, SelfScaledAdam
 
 GRADIENTS = np.random.default_rng(0).standard_normal((20, 3, 5))
 
