@@ -5,24 +5,35 @@ Results are saved part by part, so that what was stopped goes on where it was.
 
 from __future__ import annotations
 
-import argparse
 import json
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
-from benchmarks.continual.experiment import Experiment, fill
-from benchmarks.continual.page import write_page
 from benchmarks.table import ROOT
+from landscape_gym.extras import needed_by
+from landscape_gym.program import Parser, program
+
+with needed_by(__name__):
+    from benchmarks.continual.experiment import Experiment, fill
+    from benchmarks.continual.page import write_page
 
 RESULTS = ROOT / "docs" / "continual" / "results.json"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--results", type=Path, default=RESULTS, help="file that results go to")
+@program("python -m benchmarks.continual", "The same command goes on.")
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = Parser(prog="python -m benchmarks.continual", description=__doc__)
+    parser.add_argument(
+        "--results",
+        type=Path,
+        default=RESULTS,
+        help="JSON file of results (default: %(default)s)",
+    )
     parser.add_argument("--write", action="store_true", help="write docs/continual.md, pictures")
-    options = parser.parse_args()
+    options = parser.parse_args(argv)
     torch.set_num_threads(1)
     options.results.parent.mkdir(parents=True, exist_ok=True)
     for line in fill(Experiment(), options.results):
@@ -32,4 +43,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -14,6 +14,7 @@ from benchmarks.continual import metrics
 from benchmarks.continual.learners import contestants, soft_reset
 from benchmarks.continual.search import search
 from benchmarks.continual.stream import Record, Stream, play
+from benchmarks.kept import kept
 from benchmarks.table import revision
 from landscape_gym.files import write_whole
 
@@ -50,7 +51,7 @@ def fill(experiment: Experiment, path: Path) -> Iterator[str]:
     Raises:
         ValueError: if the results are those of other settings.
     """
-    results: Results = json.loads(path.read_text()) if path.exists() else {}
+    results: Results = kept(path)
     if results.setdefault("settings", experiment.settings()) != experiment.settings():
         raise ValueError(f"{path} holds results of other settings: move it away.")
     results.setdefault("revision", revision())

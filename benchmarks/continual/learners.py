@@ -24,6 +24,8 @@ from landscape_gym.streams import RowDraws
 
 DISCOUNT = 0.99
 """Per step, of all derived rules; theory 7(f)."""
+GROWTH = 1e-2
+"""Of targets' variances as other weights move: as of `rules.Coupled.filter_bank`."""
 
 
 @dataclass
@@ -78,7 +80,7 @@ def spread_of(stream: Stream, seed: int = 0) -> float:
 def soft_reset(stream: Stream, hazard: float, *, compiled: bool = False) -> RuleLearner:
     """The bank of Kalman filters with that hazard; nothing is tuned."""
     rule = SelfTuning.for_networks(
-        spread=spread_of(stream), hazard=hazard, discount=DISCOUNT, separate=True
+        spread=spread_of(stream), growth=GROWTH, hazard=hazard, discount=DISCOUNT, separate=True
     )
     return RuleLearner(rule, compiled=compiled)
 
