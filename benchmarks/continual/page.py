@@ -104,13 +104,13 @@ is online: on each minibatch before it is learnt from. Figures are means over
 seed decides initialisation, tasks and minibatches, the same for all rules.
 
 The **{SOFT_RESET}** is a bank of three Kalman filters for each weight,
-`SelfTuning.for_networks(spread=s, growth={GROWTH}, hazard=1/{stream.steps}, separate=True)`. The hazard is
-the stream's own rate of change, s the root mean square of an initialisation, growth is what serves
-[networks](networks.md) that learn one task, noise is averaged for as long as a task lasts, and the
-pull to the start is what the value function asks for (`w = hazard / (hazard + gamma + r)` in
-continuous time). There is no learning rate, and no constant was searched for. That variances are
-separate, and what the others are, was settled on other seeds. The constants of all other rules are
-tuned, as the end of the page says.
+`SelfTuning.for_networks(spread=s, growth={GROWTH}, hazard=1/{stream.steps}, separate=True)`. The
+hazard is the stream's own rate of change, s the root mean square of an initialisation, growth is
+what serves [networks](networks.md) that learn one task, noise is averaged for as long as a task
+lasts, and the pull to the start is what the value function asks for
+(`w = hazard / (hazard + gamma + r)` in continuous time). There is no learning rate, and no constant
+was searched for. That variances are separate, and what the others are, was settled on other seeds.
+The constants of all other rules are tuned, as the end of the page says.
 
 - *forgotten*: accuracy on the last ten tasks right after each, minus that at the end (Lopez-Paz and
   Ranzato, 2017).
