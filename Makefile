@@ -23,9 +23,9 @@ BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
 RUN_EXTRAS := agents,plots,data
-DEV_EXTRAS := agents,plots,video,data,docs,dev
+DEV_EXTRAS := agents,plots,video,data,minari,docs,dev
 
-.PHONY: help train test check bench bench-networks claims networks continual docs pages constraints clean
+.PHONY: help train test check bench bench-networks claims networks continual ecosystem docs pages constraints clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
@@ -58,6 +58,9 @@ networks: $(RUN_STAMP) ## train networks by derived, tuned and learned rules (AR
 
 continual: $(RUN_STAMP) ## loss of plasticity over 100 tasks, and what keeps it (ARGS=--write for docs/continual.md)
 	$(BIN)/python -m benchmarks.continual $(ARGS)
+
+ecosystem: $(RUN_STAMP) ## check other RL libraries, each in an environment of its own (ARGS=--write for docs/compatibility.md)
+	$(BIN)/python -m tests.ecosystem $(ARGS)
 
 docs: $(DEV_STAMP) ## build the documentation's site, docs/_build/html
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html

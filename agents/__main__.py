@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Annotated
 
 import tyro
 
@@ -23,11 +24,14 @@ from agents.curves import draw, momentum_curve, reset_curve
 from agents.experiments import BUDGETS, Experiment, train_momentum, train_reset
 from agents.results import Score, page, score
 from agents.run import RULE_FILE, train_run
+from baselines.screen import named
 from benchmarks.table import ROOT, revision
-from landscape_gym.configuration import one_of
+from landscape_gym.configuration import count, one_of
 from landscape_gym.files import write_whole
+from landscape_gym.program import noting_how_to_go_on, program
 from landscape_gym.report.look import save
 
+PROG = "python -m agents"
 PICTURES = ROOT / "docs" / "images" / "agents"
 README = ROOT / "agents" / "README.md"
 LIBRARY = ROOT / "landscape_gym" / "learned" / "library"
@@ -37,7 +41,7 @@ LIBRARY = ROOT / "landscape_gym" / "learned" / "library"
 class Options:
     """Train the experiments of the results page, and write it."""
 
-    budget: Literal[tuple(BUDGETS)] = "quick"  # type: ignore[valid-type]
+    budget: Annotated[str, named(BUDGETS)] = "quick"
     """Which of them: those that take minutes, or those that take longer."""
     names: tuple[str, ...] = ()
     """Which experiments of the budget; none takes all."""
@@ -52,6 +56,17 @@ class Options:
     progress: bool = True
     """Whether to show progress bars."""
 
+    def __post_init__(self) -> None:
+        """Check the fields.
+
+        Raises:
+            ValueError: for a name that is not known, or fewer than one seed.
+        """
+        there = [each.name for each in BUDGETS[one_of("budget", self.budget, BUDGETS)]]
+        for name in self.names:
+            one_of(f"experiment of the budget {self.budget}", name, there)
+        count("seeds", self.seeds)
+
 
 def main(options: Options) -> None:
     """Train, or write the page."""
@@ -62,13 +77,17 @@ def main(options: Options) -> None:
     if options.curves:
         _draw_curves(seeds)
         return
+    with noting_how_to_go_on("The same command"):
+        _train_all(options, seeds)
+
+
+def _train_all(options: Options, seeds: range) -> None:
     there = {each.name: each for each in BUDGETS[options.budget]}
     for name in options.names or there:
-        experiment = there[one_of("experiment", name, there)]
         for seed in seeds:
             print(f"{options.budget} {name}, seed {seed}", flush=True)
-            place = _place(options.folder, options.budget, experiment, seed)
-            _train(experiment, seed, place, options.progress)
+            place = _place(options.folder, options.budget, there[name], seed)
+            _train(there[name], seed, place, options.progress)
 
 
 def _place(folder: Path, budget: str, experiment: Experiment, seed: int) -> Path:
@@ -95,7 +114,13 @@ def _draw_curves(seeds: range) -> None:
 
 
 def _write(folder: Path, seeds: range) -> None:
-    """Judge what is there, write the page, and copy the rules that are shipped."""
+    """Judge what is there, write the page, and copy the rules that are shipped.
+
+    Raises:
+        FileNotFoundError: if nothing is there.
+    """
+    if not any(folder.glob(f"*/*/seed*/{RULE_FILE}")):
+        raise FileNotFoundError(f"{folder} holds no run of an experiment: train first.")
     LIBRARY.mkdir(exist_ok=True)
     scores: dict[str, dict[Experiment, list[Score]]] = {}
     for budget, experiments in BUDGETS.items():
@@ -112,8 +137,10 @@ def _write(folder: Path, seeds: range) -> None:
     write_whole(README, page(scores, "python -m agents --write", revision()))
 
 
+@program(PROG, "Nothing was written.")
+def _run(words: Sequence[str] | None = None) -> None:
+    main(tyro.cli(Options, prog=PROG, description=__doc__, args=words))
+
+
 if __name__ == "__main__":
-    try:
-        main(tyro.cli(Options, description=__doc__))
-    except (ValueError, TypeError, OSError, ImportError) as error:
-        sys.exit(f"python -m agents: {error}")
+    sys.exit(_run())

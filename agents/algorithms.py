@@ -6,6 +6,7 @@ each regime.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -67,10 +68,14 @@ class Training(ABC):
         for name, kind in get_type_hints(type(self)).items():
             value = getattr(self, name)
             if kind is int:
-                count(name, value)
+                count(
+                    name, value, low=2 if name == "batch_size" else 1
+                )  # SB3 scales by a deviation
             elif kind is float:
-                number(name, value)
+                number(name, value, low=-math.inf if name.startswith("log_") else 0.0)
             elif kind == tuple[int, ...]:
+                if not isinstance(value, tuple | list):
+                    raise TypeError(f"{name} must be a list of widths, got {value!r}.")
                 object.__setattr__(self, name, tuple(count(name, width) for width in value))
             elif get_origin(kind) is Literal:
                 one_of(name, value, get_args(kind))

@@ -11,17 +11,20 @@ import textwrap
 from dataclasses import asdict, dataclass, fields, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any
 
 from agents.algorithms import ALGORITHMS, Training
 from agents.presets import PRESETS, preset_for
-from baselines.sweep import EXECUTORS
+from baselines.screen import named
+from baselines.sweep import EXECUTORS, Workers
 from benchmarks.table import revision
 from landscape_gym.configuration import build, merged, one_of, plain
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.registration import REGIMES, Regime
 
 CONFIG_FILE = "config.json"
+LARGEST_SEED = 2**32 - 1
+"""Of NumPy's global generator, which Stable-Baselines3 seeds."""
 WHERE = ("executor", "workers", "progress")
 """Fields on which no result depends."""
 
@@ -30,11 +33,11 @@ WHERE = ("executor", "workers", "progress")
 class RunConfig:
     """Train an agent and compare it with derived rules and the optimum."""
 
-    regime: Literal[tuple(REGIMES)] = "long-horizon"  # type: ignore[valid-type]
+    regime: Annotated[str, named(REGIMES)] = "long-horizon"
     """Which special case of the theory to train on."""
-    algo: Literal[tuple(ALGORITHMS)] | None = None  # type: ignore[valid-type]
+    algo: Annotated[str | None, named(ALGORITHMS)] = None
     """With which algorithm; None takes the one that is best known for the regime."""
-    preset: Literal[tuple(PRESETS)] | None = None  # type: ignore[valid-type]
+    preset: Annotated[str | None, named(PRESETS)] = None
     """Which settings; None takes the regime's own (agents/presets.py), or the algorithm's."""
     settings: str = "{}"
     """Settings to change, as JSON, such as '{"timesteps": 200000}'; they are listed above."""
@@ -58,7 +61,7 @@ class RunConfig:
     resume: Path | None = None
     """Folder of a run that was stopped: it goes on from its newest checkpoint to the weights that
     it would have come to. Everything else is taken from there."""
-    executor: Literal[tuple(EXECUTORS)] = "serial"  # type: ignore[valid-type]
+    executor: Annotated[str, named(EXECUTORS)] = "serial"
     """Where several seeds are trained: one after the other, in processes by joblib, or by Ray: on
     the cluster at RAY_ADDRESS, whose machines share the folder, or else on this machine."""
     workers: int = 2
@@ -70,13 +73,14 @@ class RunConfig:
         """Check what does not depend on the regime.
 
         Raises:
-            ValueError: for numbers that are too small.
+            ValueError: for numbers that are out of range, or an executor that is not known.
         """
-        for name in ("seeds", "episodes", "workers"):
+        Workers(self.executor, self.workers)
+        for name in ("seeds", "episodes"):
             if getattr(self, name) < 1:
                 raise ValueError(f"--{name} is at least 1, got {getattr(self, name)}.")
-        if self.seed < 0:
-            raise ValueError(f"--seed is at least 0, got {self.seed}.")
+        if not 0 <= self.seed <= LARGEST_SEED:
+            raise ValueError(f"--seed is from 0 to {LARGEST_SEED}, got {self.seed}.")
 
     @property
     def preset_name(self) -> str:
@@ -190,10 +194,12 @@ def settings_help() -> str:
             if owner in shown:
                 continue
             shown.add(owner)
+            if not (said := _documented(owner)):
+                continue
             users = [name for name, each in ALGORITHMS.items() if issubclass(each, owner)]
             lines += ["", f"Settings of {', '.join(users)}:"]
-            for name, said in _documented(owner).items():
-                lines.append(f"  {name} ({getattr(owner, name)!r}): {said}")
+            for name, text in said.items():
+                lines.append(f"  {name} ({getattr(owner, name)!r}): {text}")
     return "\n".join(lines)
 
 

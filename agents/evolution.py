@@ -17,23 +17,27 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated
 
 import numpy as np
 import tyro
 
+from baselines.screen import named
 from benchmarks.table import revision
 from landscape_gym.artifact import save_rule
 from landscape_gym.artifact.store import SUFFIX
-from landscape_gym.configuration import count, one_of, plain
+from landscape_gym.configuration import count, number, one_of, plain
 from landscape_gym.coordinates import Coordinates
 from landscape_gym.landscapes.base import Array
 from landscape_gym.learned import Dense, LearnedRule, Network
+from landscape_gym.program import program
 from landscape_gym.registration import ALL, TRAINING, Regime
 from landscape_gym.simulation import Simulation
 
+PROG = "python -m agents.evolution"
 SMALLEST_LOSS = 1e-4
 """Added to losses of which the logarithm is taken: smaller ones count alike."""
 LARGEST = 3.0
@@ -48,7 +52,7 @@ SETTLING = 10
 class Evolution:
     """How to search."""
 
-    regime: Literal[tuple(TRAINING)] = "small-networks"  # type: ignore[valid-type]
+    regime: Annotated[str, named(TRAINING)] = "small-networks"
     """Whose landscapes to train on."""
     generations: int = 60
     """Moves of the weights."""
@@ -70,8 +74,11 @@ class Evolution:
             ValueError: for a name that is not known, or numbers that are too small.
         """
         one_of("regime", self.regime, ALL)
-        for name in ("generations", "pairs"):
-            count(name, getattr(self, name))
+        count("generations", self.generations)
+        count("pairs", self.pairs, low=2)  # differences are measured by their deviation
+        count("seed", self.seed, low=0)
+        for name in ("spread", "step"):
+            number(name, getattr(self, name), low=0.0, strict=True)
         if self.out.suffix != SUFFIX:
             raise ValueError(f"a learned rule's file ends in {SUFFIX}: got {self.out}.")
 
@@ -164,8 +171,13 @@ def rule_of(regime: Regime, weights: Array, search: Evolution) -> LearnedRule:
     )
 
 
+@program(PROG, "The file has the rule of the last generation that ended, if one did.")
+def main(words: Sequence[str] | None = None) -> None:
+    """Parse the command line, and search."""
+    search = tyro.cli(Evolution, prog=PROG, description=__doc__, args=words)
+    search.out.parent.mkdir(parents=True, exist_ok=True)
+    evolve(search)
+
+
 if __name__ == "__main__":
-    try:
-        evolve(tyro.cli(Evolution, description=__doc__))
-    except (ValueError, TypeError, OSError) as error:
-        sys.exit(f"python -m agents.evolution: {error}")
+    sys.exit(main())

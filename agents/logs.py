@@ -8,6 +8,9 @@ from __future__ import annotations
 import csv
 import io
 import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,6 +28,22 @@ from landscape_gym.files import write_whole
 CSV_FILE = "progress.csv"
 ITERATIONS = "time/iterations"
 """Counted by ``learn`` from one, whenever it is called."""
+
+
+@contextmanager
+def errors_told_once() -> Iterator[None]:
+    """Keep TensorBoard's thread from printing an error that the next write raises anyway."""
+    others = threading.excepthook
+
+    def told(failure: threading.ExceptHookArgs) -> None:
+        if not type(failure.thread).__module__.startswith("tensorboard."):
+            others(failure)
+
+    threading.excepthook = told
+    try:
+        yield
+    finally:
+        threading.excepthook = others
 
 
 class LogPosition(NamedTuple):

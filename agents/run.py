@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import shlex
 import time
+import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from agents.config import CONFIG_FILE, RunConfig, provenance
 from agents.picture import save_picture
-from agents.training import train
+from agents.training import make_agent, make_env, train
 from baselines import BEST_BELIEF, LOCAL_OPTIMUM, OPTIMUM, LineUp, line_up
 from landscape_gym.artifact import save_rule
 from landscape_gym.control import LinearQuadraticPolicy
@@ -17,6 +19,7 @@ from landscape_gym.evaluation import Comparison, compare
 from landscape_gym.files import write_whole
 from landscape_gym.learned import LearnedRule
 from landscape_gym.problem import NavigationProblem
+from landscape_gym.program import noting_how_to_go_on
 from landscape_gym.readout import optimal_basis, read_rule, side_by_side
 from landscape_gym.registration import Regime
 
@@ -51,7 +54,8 @@ def run(config: RunConfig, problem: NavigationProblem | None = None) -> Run:
         FileNotFoundError: if there is no run to resume.
     """
     config, folder, rule = train_run(config, problem)
-    return _evaluated(config, config.configured(problem), folder, rule)
+    with noting_how_to_go_on(resuming(folder) if config.training().resumable else None):
+        return _evaluated(config, config.configured(problem), folder, rule)
 
 
 def train_run(
@@ -73,25 +77,34 @@ def train_run(
     about = provenance(config, regime, training)
     folder = config.out
     if folder is None or not resume:
+        # What cannot be set up is refused before anything is written.
+        with warnings.catch_warnings(action="ignore"):  # which come again
+            make_agent(regime, training, make_env(regime, training), config.seed)
         folder = new_folder(config.out, f"{config.regime}-{config.preset_name}-seed{config.seed}")
         write_whole(folder / CONFIG_FILE, json.dumps(about, indent=2))
-    begun = time.perf_counter()
-    trained = train(
-        regime,
-        training,
-        config.seed,
-        folder=folder,
-        resume=resume,
-        progress=config.progress,
-        about=about,
-    )
-    took = {"seconds": round(time.perf_counter() - begun, 1), "resumed": resume}
-    write_whole(folder / TRAINING_FILE, json.dumps(took))
-    # For scripts of Stable-Baselines3. Both are pickles: they are for who trained them, alone.
-    trained.agent.save(folder / "model.zip")
-    trained.normalizer.save(str(folder / "normalizer.pkl"))
-    save_rule(trained.rule, folder / RULE_FILE)
+    with noting_how_to_go_on(resuming(folder) if training.resumable else None):
+        begun = time.perf_counter()
+        trained = train(
+            regime,
+            training,
+            config.seed,
+            folder=folder,
+            resume=resume,
+            progress=config.progress,
+            about=about,
+        )
+        took = {"seconds": round(time.perf_counter() - begun, 1), "resumed": resume}
+        write_whole(folder / TRAINING_FILE, json.dumps(took))
+        # For scripts of Stable-Baselines3. Both are pickles: they are for who trained them, alone.
+        trained.agent.save(folder / "model.zip")
+        trained.normalizer.save(str(folder / "normalizer.pkl"))
+        save_rule(trained.rule, folder / RULE_FILE)
     return config, folder, trained.rule
+
+
+def resuming(folder: Path) -> str:
+    """The command that goes on with the run in a folder."""
+    return shlex.join(["python", "train_agent.py", "--resume", str(folder)])
 
 
 def _evaluated(config: RunConfig, regime: Regime, folder: Path, rule: LearnedRule) -> Run:

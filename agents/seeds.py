@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 
 from agents.config import CONFIG_FILE, RunConfig, provenance
-from agents.run import LEARNED, new_folder, run
+from agents.run import LEARNED, new_folder, resuming, run
 from baselines.screen import Bar
 from baselines.sweep import Workers, sweep
-from baselines.sweep.engine import results
+from baselines.sweep.engine import complaints, results
 from landscape_gym.evaluation import Estimate
 from landscape_gym.files import write_whole
 from landscape_gym.problem import NavigationProblem
+from landscape_gym.program import noting_how_to_go_on
 
 CELLS = "finished"
 """Folder of a file for each seed that is finished, in the run's."""
@@ -35,6 +36,12 @@ class Seeds:
     failed: dict[str, str]
     """By name, the traceback of each seed that failed."""
 
+    @property
+    def complaints(self) -> list[str]:
+        """A line for each seed that failed, with what to do."""
+        goes_on = f"{resuming(self.folder)} goes on."
+        return [f"{line}; {goes_on}" for line in complaints(self.failed, self.folder / CELLS)]
+
 
 def run_seeds(config: RunConfig, problem: NavigationProblem | None = None) -> Seeds:
     """Train several seeds, each in a folder of its own within the run's.
@@ -46,7 +53,8 @@ def run_seeds(config: RunConfig, problem: NavigationProblem | None = None) -> Se
         config: What to run, and where: see `baselines.sweep.executors`.
         problem: As of `agents.run`, which has the errors that are raised, too.
     """
-    folder = config.resume
+    folder, workers = config.resume, Workers(config.executor, config.workers)
+    workers.check()
     if folder is None:
         stem = f"{config.regime}-{config.preset_name}-{config.seeds}-seeds"
         folder = new_folder(config.out, stem)
@@ -60,9 +68,11 @@ def run_seeds(config: RunConfig, problem: NavigationProblem | None = None) -> Se
         f"seed{seed}": replace(one, seed=seed, out=folder.absolute() / f"seed{seed}")
         for seed in range(config.seed, config.seed + config.seeds)
     }
-    workers = Workers(config.executor, config.workers)
     train_one = partial(_trained, problem=problem)
-    with Bar(len(cells), shown=shown and config.executor != "serial") as bar:
+    with (
+        noting_how_to_go_on(resuming(folder)),
+        Bar(len(cells), shown=shown and config.executor != "serial") as bar,
+    ):
         swept = sweep(cells, train_one, folder / CELLS, workers, bar.ended)
     table = seeds_table(list(results(folder / CELLS)))
     write_whole(folder / "report.txt", table + "\n")

@@ -15,7 +15,7 @@ from stable_baselines3.common.vec_env import VecMonitor, VecNormalize
 
 from agents.algorithms import OnPolicy, Training
 from agents.checkpoint import CHECKPOINTS, Checkpoints, Snapshot, newest, restore
-from agents.logs import CSV_FILE, RunLogger
+from agents.logs import CSV_FILE, RunLogger, errors_told_once
 from landscape_gym.configuration import plain
 from landscape_gym.learned import LearnedRule
 from landscape_gym.problem import NavigationProblem
@@ -135,10 +135,11 @@ def _logging(agent: BaseAlgorithm, folder: Path | None, start: Snapshot | None) 
     folder.mkdir(parents=True, exist_ok=True)
     logger = RunLogger(folder, None if start is None else start.log)
     agent.set_logger(logger)
-    try:
-        yield
-    finally:
-        logger.close()
+    with errors_told_once():
+        try:
+            yield
+        finally:
+            logger.close()
 
 
 def _start(

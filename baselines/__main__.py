@@ -1,47 +1,55 @@
 """Compare learning rules, derived and tuned, with what bounds them: ``python -m baselines``.
 
-``python -m baselines sweep`` evaluates cell by cell, on several processes or a cluster.
+``python -m baselines sweep`` evaluates cell by cell, on several processes or a cluster;
+``python -m baselines record`` writes a policy's trajectories as a data set.
 """
 
 from __future__ import annotations
 
-import os
 import shlex
-import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Any
 
-import tyro
-
-from baselines.contest import Contest, Settings, cells, contest
-from baselines.learned import load_run
-from baselines.picture import save_pictures
-from baselines.readme import readme
-from baselines.records import as_csv, as_json
-from baselines.screen import Bar, show
-from baselines.sweep import command as command_sweep
 from benchmarks.table import revision
 from landscape_gym.artifact import load_rule
 from landscape_gym.configuration import one_of
+from landscape_gym.extras import needed_by
 from landscape_gym.files import write_whole
 from landscape_gym.policy import Policy
+from landscape_gym.program import program
 from landscape_gym.registration import REGIMES, Regime
 from landscape_gym.rules import RULES
 
+with needed_by(__name__):
+    import tyro
+
+    from baselines.contest import Contest, Settings, cells, contest
+    from baselines.files import appearing, check_free, write_table
+    from baselines.learned import load_run
+    from baselines.picture import save_pictures
+    from baselines.readme import readme
+    from baselines.record import command as command_record
+    from baselines.records import COLUMNS, as_json, lines
+    from baselines.screen import Bar, named, show
+    from baselines.sweep import command as command_sweep
+
 README = Path(__file__).with_name("README.md")
 ALL = "all"
+COMMANDS: dict[str, Any] = {"sweep": command_sweep, "record": command_record}
+"""Other commands than the comparison, by the first word."""
 
 
 @dataclass(frozen=True)
 class Options:
     """Compare learning rules, derived and tuned, with what bounds them."""
 
-    regime: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    regime: Annotated[tyro.conf.UseAppendAction[tuple[str, ...]], named((*REGIMES, ALL))] = ()
     """A regime by name, or "all", which is also taken if none is named."""
-    rules: tuple[str, ...] = ()
-    """Rules by name, with _ for blanks; all if none is named."""
+    rules: Annotated[tuple[str, ...], named(RULES)] = ()
+    """Rules by name, one or several, with _ for blanks; all if none is named."""
     tuned: bool = True
     """Whether to tune the rules that have a search space, too."""
     plan_paths: bool = True
@@ -52,7 +60,8 @@ class Options:
     seed: int = 1_000_000
     """Of the first test episode."""
     out: Path | None = None
-    """Folder for CSV, JSON and pictures; it appears when it is complete."""
+    """Folder for CSV, Parquet where pyarrow is installed, JSON and pictures; it appears when it is
+    complete."""
     run: Path | None = None
     """Folder of a finished run of train_agent.py, whose learned rule takes part in the run's own
     problem."""
@@ -81,7 +90,7 @@ def main(options: Options) -> list[Contest]:
     )
     arena = _arena(options)
     if options.out is not None:
-        _check_free(options.out)
+        check_free(options.out)
     with Bar(cells(settings) * len(arena), shown=options.progress) as bar:
         contests = [
             contest(
@@ -93,27 +102,25 @@ def main(options: Options) -> list[Contest]:
             )
             for name, regime, learned in arena
         ]
-    show(contests)
+    try:
+        if options.out is not None:
+            write_folder(options.out, contests)
+        if options.write:
+            write_whole(README, readme(contests, command(options), revision()))
+    finally:  # whatever cannot be written can still be read
+        show(contests)
     if options.out is not None:
-        write_folder(options.out, contests)
         print(f"Tables and pictures are in {options.out}.")
-    if options.write:
-        write_whole(README, readme(contests, command(options), revision()))
     return contests
 
 
 def write_folder(folder: Path, contests: Sequence[Contest]) -> None:
-    """Write CSV, JSON and pictures; the folder appears when it is complete."""
-    partial = folder.with_name(f"{folder.name}.partial-{os.getpid()}")
-    partial.mkdir(parents=True)
-    try:
-        (partial / "results.csv").write_text(as_csv(contests))
+    """Write CSV, Parquet, JSON and pictures; the folder appears when it is complete."""
+    with appearing(folder) as partial:
+        write_table(partial / "results", COLUMNS, lines(contests))
         (partial / "results.json").write_text(as_json(contests, revision()))
         for each in contests:
             list(save_pictures(partial, each))
-        os.replace(partial, folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _arena(options: Options) -> list[tuple[str, Regime, Policy | None]]:
@@ -126,12 +133,6 @@ def _arena(options: Options) -> list[tuple[str, Regime, Policy | None]]:
     names = list(REGIMES) if not named or ALL in named else list(dict.fromkeys(named))
     rule = None if options.learned is None else load_rule(options.learned)
     return [(name, REGIMES[name], rule) for name in names]
-
-
-def _check_free(folder: Path) -> None:
-    """Refuse a folder that holds something, before anything is computed."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FileExistsError(f"{folder} holds something already; name a new folder with --out.")
 
 
 def command(options: Options) -> str:
@@ -154,18 +155,16 @@ def command(options: Options) -> str:
     return shlex.join(words)
 
 
+@program("baselines", "Nothing was written.")
 def _run(words: list[str]) -> int:
     """The command that the first word names, or the comparison; the exit status."""
-    if words[:1] == ["sweep"]:
-        prog = "python -m baselines sweep"
-        return command_sweep.main(tyro.cli(command_sweep.Options, prog=prog, args=words[1:]))
-    main(tyro.cli(Options, prog="python -m baselines", description=Options.__doc__, args=words))
+    if words and not words[0].startswith("-"):
+        other = COMMANDS[one_of("command", words[0], COMMANDS)]
+        prog = f"python -m baselines {words[0]}"
+        return other.main(tyro.cli(other.Options, prog=prog, args=words[1:]))
+    main(tyro.cli(Options, prog="python -m baselines", description=__doc__, args=words))
     return 0
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(_run(sys.argv[1:]))
-    except (ValueError, TypeError, OSError, ImportError) as error:
-        print(f"baselines: {error}", file=sys.stderr)
-        sys.exit(2)
+    sys.exit(_run(sys.argv[1:]))

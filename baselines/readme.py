@@ -25,6 +25,7 @@ meets the same test episodes.
     python -m baselines --run runs/FOLDER                  # with the policy that a run has learned
     python -m baselines --write                            # this page
     python -m baselines sweep --out FOLDER                 # cell by cell, on processes or a cluster
+    python -m baselines record --regime long-horizon --policy momentum  # episodes, for Minari
 
 - **derived** rules know the problem, and need no search.
 - **tuned** rules know nothing of it but the costs of training episodes: random search on

@@ -1,14 +1,13 @@
-"""A comparison as plain records, for CSV, JSON and tables: the same seed, the same bytes."""
+"""A comparison as plain records, for files and tables: the same seed, the same bytes."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 from collections.abc import Sequence
 from typing import Any
 
+from baselines import files
 from baselines.contest import Contest
 from landscape_gym.configuration import plain
 from landscape_gym.evaluation import Estimate
@@ -31,7 +30,7 @@ COLUMNS: tuple[str, ...] = (
     "seed",
     "constants",
 )
-"""Of the CSV file. Intervals are 95 %; `constants` is a JSON object."""
+"""Of CSV and Parquet. Intervals are 95 %; `constants` is a JSON object."""
 
 
 def record(contest: Contest, name: str) -> dict[str, Any]:
@@ -53,16 +52,15 @@ def record(contest: Contest, name: str) -> dict[str, Any]:
     }
 
 
+def lines(contests: Sequence[Contest]) -> list[dict[str, Any]]:
+    """A line of the table for each policy in each regime, by the names in `COLUMNS`."""
+    records = (record(contest, name) for contest in contests for name in contest.entrants)
+    return [{**line, "constants": json.dumps(line["constants"])} for line in records]
+
+
 def as_csv(contests: Sequence[Contest]) -> str:
-    """A line for each policy in each regime."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    for contest in contests:
-        for name in contest.entrants:
-            line = record(contest, name)
-            writer.writerow({**line, "constants": json.dumps(line["constants"])})
-    return text.getvalue()
+    """The lines as CSV."""
+    return files.as_csv(COLUMNS, lines(contests))
 
 
 def as_json(contests: Sequence[Contest], revision: str) -> str:

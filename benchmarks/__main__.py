@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import platform
+import sys
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 
-from benchmarks.control import control_rows
-from benchmarks.memory import memory_rows
-from benchmarks.speed import speed_rows
 from benchmarks.table import ROOT, markdown, processor, revision, write_between_markers
 from benchmarks.timing import Row
-from benchmarks.training import training_row
+from landscape_gym.extras import needed_by
+from landscape_gym.program import Parser, program
+
+with needed_by(__name__):
+    from benchmarks.control import control_rows
+    from benchmarks.memory import memory_rows
+    from benchmarks.speed import speed_rows
+    from benchmarks.training import training_row
 
 README = ROOT / "README.md"
 NAME = "benchmarks"
@@ -22,11 +27,12 @@ NAME = "benchmarks"
 HEAD = ("what", "ratio or time: median [min, max]", "target", "figures")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+@program("python -m benchmarks", "Nothing was written.")
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = Parser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--write", action="store_true", help="put the table into README.md")
     parser.add_argument("--quick", action="store_true", help="few rounds, to see that it runs")
-    options = parser.parse_args()
+    options = parser.parse_args(argv)
     if options.write:
         write_between_markers(README, {NAME: ""}, check_only=True)
     torch.set_num_threads(1)
@@ -55,4 +61,4 @@ def provenance() -> str:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

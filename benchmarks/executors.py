@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import os
+import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 from baselines.sweep import EXECUTORS, Workers, sweep
 from benchmarks.table import markdown, processor
 from benchmarks.timing import seconds, spread
+from landscape_gym.program import Parser, at_least_one, program
 
 EMPTY = 500
 """Cells that compute nothing."""
@@ -58,10 +60,16 @@ def row(name: str, repeats: int, config: int, serially: float) -> tuple[str, ...
     return name, f"{first:.2f} s", f"{spread(np.array(each))} ms", speed
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=5)
-    options = parser.parse_args()
+@program("python -m benchmarks.executors", "Nothing was written.")
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = Parser(prog="python -m benchmarks.executors", description=__doc__)
+    parser.add_argument(
+        "--repeats",
+        type=at_least_one,
+        default=5,
+        help="timed sweeps (default: %(default)s)",
+    )
+    options = parser.parse_args(argv)
     config = rounds_of_a_second()
     serially = swept("serial", arithmetic, BUSY, config)
     rows = [row(name, options.repeats, config, serially) for name in EXECUTORS]
@@ -70,4 +78,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

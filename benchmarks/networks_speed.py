@@ -6,8 +6,8 @@ drawn and picked, batched matrix products forward, autograd backward. Data are r
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from landscape_gym import LandscapeNavVectorEnv
 from landscape_gym.landscapes.base import NoInstances
 from landscape_gym.networks import Mlp, NetworkLandscape
 from landscape_gym.networks.curvature import ggn_product
+from landscape_gym.program import Parser, at_least_one, program
 
 MANY, SMALL = 256, (8, 16, 4)
 ONE, LARGE = 128, (784, 128, 10)
@@ -161,10 +162,16 @@ def rows(rounds: int) -> list[Row]:
     return found
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=31)
-    options = parser.parse_args()
+@program("python -m benchmarks.networks_speed", "Nothing was written.")
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = Parser(prog="python -m benchmarks.networks_speed", description=__doc__)
+    parser.add_argument(
+        "--rounds",
+        type=at_least_one,
+        default=31,
+        help="of both in turn (default: %(default)s)",
+    )
+    options = parser.parse_args(argv)
     torch.set_num_threads(1)
     print(f"One thread of {processor()}, torch {torch.__version__}\n")
     table = rows(options.rounds)
@@ -172,4 +179,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

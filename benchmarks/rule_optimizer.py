@@ -8,7 +8,8 @@ averages and the averages of its square.
 
 from __future__ import annotations
 
-import argparse
+import sys
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -17,9 +18,11 @@ import torch
 from benchmarks.table import markdown, processor
 from benchmarks.timing import Row, in_turn, spread
 from landscape_gym.actions import Velocity
+from landscape_gym.configuration import count
 from landscape_gym.learned import Dense, LearnedRule, Network
 from landscape_gym.observation import ObservationConfig
 from landscape_gym.optim import RuleOptimizer
+from landscape_gym.program import Parser, at_least_one, program
 from landscape_gym.rules import RULES
 
 SHAPES = ((1000, 500), (500, 500), (500, 250), (250, 250), (62_500,))
@@ -41,7 +44,11 @@ def rule_of(name: str) -> str | LearnedRule:
     observation = ObservationConfig(
         ("gradient", "averages", "squared_averages"), rates=(0.5, 0.9, 0.99), scaled=True
     )
-    rng, sizes = np.random.default_rng(0), (7, *map(int, name[5:].split("-")), 1)
+    try:
+        hidden = [count("width", int(width)) for width in name[5:].split("-")]
+    except ValueError as error:
+        raise ValueError(f"got {name!r}; widths are whole numbers, as in 'tanh 8-8'.") from error
+    rng, sizes = np.random.default_rng(0), (7, *hidden, 1)
     layers = [
         Dense(rng.normal(size=(units, inputs)) / inputs, np.zeros(units))
         for inputs, units in pairwise(sizes)
@@ -62,11 +69,19 @@ def optimizer_row(rule: str, rounds: int) -> Row:
     return Row(what, spread(our_time / their_time), target, figures)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=31)
-    parser.add_argument("--rules", nargs="+", default=USUAL)
-    options = parser.parse_args()
+@program("python -m benchmarks.rule_optimizer", "Nothing was written.")
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = Parser(prog="python -m benchmarks.rule_optimizer", description=__doc__)
+    parser.add_argument(
+        "--rounds",
+        type=at_least_one,
+        default=31,
+        help="of both in turn (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--rules", nargs="+", default=USUAL, metavar="RULE", help=f"default: {', '.join(USUAL)}"
+    )
+    options = parser.parse_args(argv)
     torch.set_num_threads(1)
     rows = [optimizer_row(rule, options.rounds) for rule in options.rules]
     size = sum(p.numel() for p in parameters())
@@ -76,4 +91,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import bootstrap
 
+from landscape_gym.configuration import one_of
 from landscape_gym.landscapes.base import Array
 from landscape_gym.policy import DoNothing, Policy
 from landscape_gym.problem import NavigationProblem
@@ -219,8 +220,8 @@ def compare(
         >>> compare(problem, rules, episodes=32, optimum="optimum")["descent"].ratio.value > 1
         True
     """
-    if optimum is not None and optimum not in policies:
-        raise ValueError(f"the optimum {optimum!r} is not one of {', '.join(policies)}.")
+    if optimum is not None:
+        one_of("the policy of the optimum", optimum, policies)
     runs = {
         name: rollout(problem, policy, episodes=episodes, seed=seed)
         for name, policy in with_nothing(problem, policies).items()

@@ -28,6 +28,10 @@ def replacing(path: Path) -> Iterator[Path]:
         with partial.open("rb") as file:
             os.fsync(file.fileno())  # or a crash could leave the name without the content
         os.replace(partial, path)
+    except OSError as error:
+        if error.filename in (None, str(partial)):  # a full disk names no file
+            error.filename = str(path)
+        raise
     finally:
         partial.unlink(missing_ok=True)
 

@@ -87,6 +87,7 @@ def cells(
     regimes: Iterable[str], policies: Iterable[str], blocks: int, **common: int
 ) -> dict[str, Cell]:
     """The product, by name; what ratios and regrets are measured by is always among them."""
+    count("blocks", blocks)
     named = [name for name in policy_names() if name in {NOTHING, "optimum", *policies}]
     made = (
         Cell(regime, policy, block, **common)
@@ -132,10 +133,15 @@ def _policy(regime: str, policy: str) -> Policy:
     Raises:
         ValueError: if its assumptions fail in the regime.
     """
-    return _made(REGIMES[regime], policy)
+    return made(REGIMES[regime], policy)
 
 
-def _made(regime: Regime, policy: str) -> Policy:
+def made(regime: Regime, policy: str) -> Policy:
+    """A policy by its name in `policy_names`.
+
+    Raises:
+        ValueError: if its assumptions fail in the regime.
+    """
     problem = regime.problem
     if policy == NOTHING:
         return DoNothing(problem.control_dim)
@@ -144,15 +150,15 @@ def _made(regime: Regime, policy: str) -> Policy:
     if policy.startswith(TUNED):
         return tune(problem, policy.removeprefix(TUNED)).policy
     if policy in shipped_rules():
-        return _fitting(problem, policy)
+        return fitting(problem, policy)
     best = optimum(problem, regime.observation if policy == "lqg" else None, plan_paths=False)
     if policy == "optimum" and best.bound != "exact":
         raise ValueError(f"the optimum is not known exactly here: {best.status}")
     return best.policy
 
 
-def _fitting(problem: NavigationProblem, name: str) -> LearnedRule:
-    """A shipped rule that can act in the problem.
+def fitting(problem: NavigationProblem, name: str) -> LearnedRule:
+    """A learned rule, shipped or in a file, that can act in the problem.
 
     Raises:
         ValueError: if it was made for observations that the problem does not give.

@@ -6,15 +6,17 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated
 
-from baselines.screen import Bar
+from baselines.files import check_free
+from baselines.screen import Bar, named
 from baselines.sweep.cell import BOUNDS, cells, policy_names, run_one
-from baselines.sweep.engine import sweep
+from baselines.sweep.engine import complaints, sweep
 from baselines.sweep.executors import EXECUTORS, Workers
 from baselines.sweep.report import CELLS, write_report
 from landscape_gym.configuration import one_of
 from landscape_gym.files import write_whole
+from landscape_gym.program import noting_how_to_go_on
 from landscape_gym.registration import REGIMES
 from landscape_gym.rules import RULES
 
@@ -32,8 +34,8 @@ class Options:
 
     out: Path
     """Folder of the sweep."""
-    regimes: tuple[str, ...] = ()
-    """Regimes by name; all if none is named."""
+    regimes: Annotated[tuple[str, ...], named(REGIMES)] = ()
+    """Regimes by name, one or several; all if none is named."""
     policies: tuple[str, ...] = ()
     """Rules, rules as "tuned-RULE", shipped learned rules, and "lqg", by name; all derived rules
     and the bounds if none is named. Doing nothing and the optimum are always there."""
@@ -43,7 +45,7 @@ class Options:
     """Episodes of a block."""
     seed: int = 1_000_000
     """Of the first episode."""
-    executor: Literal[tuple(EXECUTORS)] = "serial"  # type: ignore[valid-type]
+    executor: Annotated[str, named(EXECUTORS)] = "serial"
     """Where cells are computed: here, in processes by joblib, or by Ray: on the cluster at
     RAY_ADDRESS, or else on this machine."""
     workers: int = 2
@@ -61,7 +63,7 @@ def main(options: Options) -> int:
     Raises:
         ValueError: for a name or number that is not accepted, or a folder of another sweep.
         ImportError: without the executor's package.
-        OSError: if the folder cannot be written.
+        OSError: if the folder cannot be written, or holds something else.
     """
     todo = cells(
         [one_of("regime", name, REGIMES) for name in options.regimes] or list(REGIMES),
@@ -71,10 +73,14 @@ def main(options: Options) -> int:
         first_seed=options.seed,
     )
     workers = Workers(options.executor, options.workers)
+    workers.check()
     _settle(options)
     status = 0
     try:
-        with Bar(len(todo), shown=options.progress) as bar:
+        with (
+            noting_how_to_go_on("The same command"),
+            Bar(len(todo), shown=options.progress) as bar,
+        ):
             done = sweep(todo, run_one, options.out / CELLS, workers, bar.ended)
     except KeyboardInterrupt:
         print("Interrupted: the same command goes on with the other cells.", file=sys.stderr)
@@ -83,8 +89,8 @@ def main(options: Options) -> int:
         print(
             f"{done.computed} cells computed, {done.skipped} had been, {len(done.failed)} failed."
         )
-        for name, failure in done.failed.items():
-            print(f"\n{name} failed:\n{failure}", file=sys.stderr)
+        for line in complaints(done.failed, options.out / CELLS):
+            print(line, file=sys.stderr)
             status = 1
     for path in write_report(options.out):
         print(path)
@@ -96,9 +102,11 @@ def _settle(options: Options) -> None:
     common = {"episodes": options.episodes, "seed": options.seed}
     path = options.out / SETTINGS
     if not path.is_file():
+        check_free(options.out)
         options.out.mkdir(parents=True, exist_ok=True)
         write_whole(path, json.dumps(common) + "\n")
-    elif (before := json.loads(path.read_text())) != common:
+    elif (before := path.read_text().strip()) != json.dumps(common):
         raise ValueError(
-            f"{options.out} is of a sweep with {before}, not {common}: name another folder."
+            f"{options.out} is of a sweep with {before}, not {json.dumps(common)}: name another "
+            "folder."
         )

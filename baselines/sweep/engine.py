@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -69,12 +70,13 @@ def sweep(
         ImportError: without the package of the executor.
         OSError: if the folder cannot be written.
     """
+    workers.check()
     folder.mkdir(parents=True, exist_ok=True)
     finished = {path.stem for path in finished_files(folder)}
     todo = [(name, cell) for name, cell in cells.items() if name not in finished]
     failed: dict[str, str] = {}
     for ended in workers.results(partial(_computed, run_one), todo):
-        complaint = folder / f"{ended.name}.error.txt"
+        complaint = complaint_file(folder, ended.name)
         if ended.failure is None:
             write_whole(folder / f"{ended.name}.json", json.dumps(ended.result) + "\n")
             complaint.unlink(missing_ok=True)
@@ -91,9 +93,35 @@ def finished_files(folder: Path) -> list[Path]:
 
 
 def results(folder: Path) -> Iterator[dict[str, Any]]:
-    """Results of finished cells, in the order of their names."""
+    """Results of finished cells, in the order of their names.
+
+    Raises:
+        ValueError: for a file that is damaged.
+    """
     for path in finished_files(folder):
-        yield json.loads(path.read_text())
+        try:
+            yield json.loads(path.read_text())
+        except ValueError as error:
+            raise ValueError(
+                f"{path} is damaged ({error}): delete it, and its cell is computed again."
+            ) from error
+
+
+def complaint_file(folder: Path, name: str) -> Path:
+    """Where the traceback of a cell that failed is kept."""
+    return folder / f"{name}.error.txt"
+
+
+def complaints(failed: Mapping[str, str], folder: Path) -> Iterator[str]:
+    """A line for each cell that failed: its error, and where the traceback is.
+
+    Args:
+        failed: As of `Swept`.
+        folder: Of the cells.
+    """
+    for name, failure in failed.items():
+        last = list(takewhile(lambda line: not line.startswith(" "), failure.splitlines()[::-1]))
+        yield f"{name} failed: {' '.join(last[::-1])} (traceback: {complaint_file(folder, name)})"
 
 
 def _computed(run_one: RunOne, cell: tuple[str, Any]) -> _Ended:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from landscape_gym.configuration import one_of
+from landscape_gym.extras import EXTRAS
 
 IN_FLIGHT = 4
 """Cells per worker that are with Ray at a time; the others wait here, as a cluster's memory is no
@@ -94,7 +95,7 @@ def _called(function: Callable[[Any], Any], item: Any) -> Any:
 
 
 EXECUTORS: dict[str, Executor] = {"serial": serial, "joblib": processes, "ray": ray_tasks}
-"""By name. Ray comes with the extra "ray", joblib with "agents"."""
+"""By name, which is that of the package, if one is needed."""
 
 
 @dataclass(frozen=True)
@@ -116,19 +117,22 @@ class Workers:
         if self.count < 1:
             raise ValueError(f"--workers is at least 1, got {self.count}.")
 
-    def results(self, function: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]:
-        """What the function returns for each item, as it comes.
+    def check(self) -> None:
+        """See that the executor's package is there, before anything is written.
 
         Raises:
-            ImportError: without the executor's package, naming the extra that installs it.
+            ImportError: if it is not, naming the extra that installs it.
         """
+        if self.executor not in EXTRAS:
+            return
         try:
-            yield from EXECUTORS[self.executor](function, items, self.count)
+            importlib.import_module(self.executor)
         except ModuleNotFoundError as error:
-            extra = {"joblib": "agents", "ray": "ray"}.get(error.name or "")
-            if extra is None:
-                raise
             raise ImportError(
-                f"The executor {self.executor!r} needs the package {error.name!r}: pip install "
-                f"'landscape-gym[{extra}]', or take --executor serial."
+                f"the executor {self.executor!r} needs its package: pip install "
+                f"'landscape-gym[{EXTRAS[self.executor]}]', or take --executor serial."
             ) from error
+
+    def results(self, function: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]:
+        """What the function returns for each item, as it comes."""
+        yield from EXECUTORS[self.executor](function, items, self.count)

@@ -6,9 +6,6 @@ the table of a sweep that was stopped is a fair one, of fewer episodes.
 
 from __future__ import annotations
 
-import csv
-import importlib.util
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +14,12 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from baselines.files import write_table
 from baselines.sweep.cell import NOTHING, policy_names, title
 from baselines.sweep.engine import results
 from benchmarks.table import markdown
 from landscape_gym.evaluation import HEAD, STAR, Comparison, Rollout, judge
-from landscape_gym.files import replacing, write_whole
+from landscape_gym.files import write_whole
 from landscape_gym.landscapes.base import Array
 from landscape_gym.registration import REGIMES, regime
 from landscape_gym.report.look import beside, draw_losses, save, styles
@@ -63,7 +61,7 @@ def standings(cells: Sequence[dict[str, Any]]) -> list[Standing]:
 def write_report(folder: Path) -> list[Path]:
     """Write what the cells of the folder say; the same cells, the same bytes.
 
-    ``tables.md``; ``cells.csv``, and ``cells.parquet`` where pandas and pyarrow are installed; and
+    ``tables.md``; ``cells.csv``, and ``cells.parquet`` where pyarrow is installed; and
     a picture for each regime.
 
     Returns:
@@ -73,14 +71,7 @@ def write_report(folder: Path) -> list[Path]:
     known = standings(cells)
     records = [_record(cell) for cell in cells]
     write_whole(folder / "tables.md", tables(known) + "\n")
-    write_whole(folder / "cells.csv", _csv(records))
-    written = [folder / "tables.md", folder / "cells.csv"]
-    if all(map(importlib.util.find_spec, ("pandas", "pyarrow"))):
-        import pandas as pd
-
-        with replacing(folder / "cells.parquet") as partial:
-            pd.DataFrame.from_records(records, columns=COLUMNS).to_parquet(partial)
-        written.append(folder / "cells.parquet")
+    written = [folder / "tables.md", *write_table(folder / "cells", COLUMNS, records)]
     return written + [_picture(folder, standing) for standing in known]
 
 
@@ -100,7 +91,10 @@ def tables(known: Sequence[Standing]) -> str:
 
 
 def _standing(name: str, cells: Sequence[dict[str, Any]]) -> Standing | None:
-    """A regime's; None as long as no block is finished with all policies that have begun."""
+    """A regime's; None as long as no block is finished with all policies that have begun.
+
+    Doing nothing, with which each regime begins, is not compared with itself.
+    """
     order = policy_names().index
     cells = sorted(cells, key=lambda cell: (order(cell["policy"]), cell["block"]))
     refusals = {title(cell["policy"]): cell["refused"] for cell in cells if "refused" in cell}
@@ -108,7 +102,8 @@ def _standing(name: str, cells: Sequence[dict[str, Any]]) -> Standing | None:
     for cell in cells:
         if "refused" not in cell:
             done.setdefault(cell["policy"], {})[cell["block"]] = cell
-    common = set.intersection(*map(set, done.values())) if NOTHING in done else set()
+    enough = NOTHING in done and len(done) > 1
+    common = set.intersection(*map(set, done.values())) if enough else set()
     if not common:
         return None
     kept = {title(p): [blocks[b] for b in sorted(common)] for p, blocks in done.items()}
@@ -137,14 +132,6 @@ def _record(cell: dict[str, Any]) -> dict[str, Any]:
     """A cell as a line of a table."""
     means = {name: float(np.mean(cell[name])) for name in MEANS if name in cell}
     return {name: means.get(name, cell.get(name)) for name in COLUMNS}
-
-
-def _csv(records: Sequence[dict[str, Any]]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(records)
-    return text.getvalue()
 
 
 def _picture(folder: Path, standing: Standing) -> Path:

@@ -5,21 +5,24 @@ Tables go between markers that name them, pictures into the folder images beside
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
 
 from benchmarks.table import between_markers, revision
-from docs.generate.brackets import brackets_table
 from docs.generate.effort import QUICK, Effort
-from docs.generate.notebook import notebook_table
-from docs.generate.pictures import save_discounts, save_plane
-from docs.generate.regimes import regimes_table
-from docs.generate.wells import wells_table
+from landscape_gym.extras import needed_by
 from landscape_gym.files import write_whole
+from landscape_gym.program import Parser, program
+
+with needed_by(__name__):
+    from docs.generate.brackets import brackets_table
+    from docs.generate.notebook import notebook_table
+    from docs.generate.pictures import save_discounts, save_plane
+    from docs.generate.regimes import regimes_table
+    from docs.generate.wells import wells_table
 
 PAGE = Path(__file__).parents[1] / "optimal-control.md"
 COMMAND = "make pages"
@@ -36,17 +39,20 @@ PICTURES: dict[str, Callable[[Path, Effort], None]] = {
 }
 
 
-def main() -> None:
+@program("python -m docs.generate", "The page is as it was.")
+def main(argv: Sequence[str] | None = None) -> None:
     """Read the command line and generate."""
-    parser = argparse.ArgumentParser(description="Write the generated parts of a page.")
+    parser = Parser(prog="python -m docs.generate", description="Write a page's generated parts.")
     parser.add_argument("--quick", action="store_true", help="compute little; its figures are bad")
-    parser.add_argument("--page", type=Path, default=PAGE, help="the page to write into")
-    options = parser.parse_args()
+    parser.add_argument(
+        "--page",
+        type=Path,
+        default=PAGE,
+        help="what to write into (default: %(default)s)",
+    )
+    options = parser.parse_args(argv)
     torch.set_num_threads(1)
-    try:
-        generate(options.page, QUICK if options.quick else Effort())
-    except (OSError, ValueError) as error:
-        sys.exit(f"docs: {options.page.name}: {error}")
+    generate(options.page, QUICK if options.quick else Effort())
 
 
 def generate(page: Path, effort: Effort) -> None:
@@ -62,7 +68,10 @@ def generate(page: Path, effort: Effort) -> None:
     """
     text = page.read_text()
     for name in TABLES:
-        between_markers(text, "", name)
+        try:
+            between_markers(text, "", name)
+        except ValueError as error:
+            raise ValueError(f"{page}: {error}") from error
     source = f"`{COMMAND}`, revision {revision()}."
     for name, table in TABLES.items():
         text = between_markers(text, f"{source} {table(effort)}", name)
@@ -74,4 +83,4 @@ def generate(page: Path, effort: Effort) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

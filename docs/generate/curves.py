@@ -7,6 +7,7 @@ rule can be derived, as on networks, of rules with constants that suit them.
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -18,6 +19,7 @@ from baselines.picture import banded, draw_curves, line_styles
 from landscape_gym.configuration import one_of
 from landscape_gym.evaluation import DO_NOTHING, judge, rollout, with_nothing
 from landscape_gym.policy import RulePolicy
+from landscape_gym.program import program
 from landscape_gym.registration import ALL, REGIMES, Regime, regime
 from landscape_gym.report.look import save
 from landscape_gym.rules import Adam, Momentum, SignDescent
@@ -69,8 +71,15 @@ def save_curves(name: str) -> Path:
     return path
 
 
-if __name__ == "__main__":
+@program("python -m docs.generate.curves", "Figures that were named are written.")
+def main(names: Sequence[str]) -> None:
+    """Draw the figures of regimes, of all if none is named."""
+    named = [one_of("regime", each, ALL) for each in names] or ALL
     torch.set_num_threads(1)
     FOLDER.mkdir(parents=True, exist_ok=True)
-    for name in [one_of("regime", each, ALL) for each in sys.argv[1:]] or ALL:
+    for name in named:
         print(save_curves(name), flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Sequence
@@ -10,11 +9,13 @@ from collections.abc import Sequence
 from landscape_gym.artifact.store import ArtifactError, load_rule, shipped_rules
 from landscape_gym.configuration import plain
 from landscape_gym.learned import LearnedRule
+from landscape_gym.program import Parser, program
 
 
+@program("python -m landscape_gym.artifact", "Nothing was written.")
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m landscape_gym.artifact",
         description="Learned rules as files.",
         epilog=f"Shipped: {', '.join(shipped_rules()) or 'none'}.",

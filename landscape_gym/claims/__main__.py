@@ -5,9 +5,8 @@ Exit status 1 if a claim does not hold.
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,35 +16,48 @@ from landscape_gym.claims import CLAIMS, QUICK, Claim, Effort
 from landscape_gym.claims.html_page import html_page
 from landscape_gym.claims.markdown_page import write_page
 from landscape_gym.claims.outcome import Outcome, cells, outcomes
+from landscape_gym.configuration import one_of
 from landscape_gym.files import write_whole
+from landscape_gym.program import Parser, program
 
 DOCS = Path(__file__).parents[2] / "docs"
 """Of the checkout."""
 
 
-def main() -> int:
+@program(
+    "python -m landscape_gym.claims", "Nothing was written; --claim NAME checks one claim alone."
+)
+def main(argv: Sequence[str] | None = None) -> int:
     """Read the command line, check, and report."""
-    parser = argparse.ArgumentParser(
-        prog="python -m landscape_gym.claims", description="Check the paper's claims."
+    parser = Parser(prog="python -m landscape_gym.claims", description="Check the paper's claims.")
+    parser.add_argument(
+        "--claim",
+        nargs="+",
+        metavar="NAME",
+        default=list(CLAIMS),
+        help=f"which of them (default: all): {', '.join(CLAIMS)}",
     )
-    parser.add_argument("--claim", nargs="+", choices=list(CLAIMS), default=list(CLAIMS))
     parser.add_argument("--quick", action="store_true", help="compute less: a minute or two")
     parser.add_argument(
-        "--out", type=Path, default=Path("runs/claims"), help="folder of the report, index.html"
+        "--out",
+        type=Path,
+        default=Path("runs/claims"),
+        help="folder of the report, index.html (default: %(default)s)",
     )
     parser.add_argument(
         "--write", action="store_true", help="write docs/claims.md too, with all claims in full"
     )
-    options = parser.parse_args()
+    options = parser.parse_args(argv)
     if options.write and (options.quick or len(options.claim) < len(CLAIMS)):
-        parser.error("--write takes all claims, in full: leave out --quick and --claim.")
+        raise ValueError("--write takes all claims, in full: leave out --quick and --claim.")
     if options.write and not DOCS.is_dir():
-        parser.error(f"--write needs a checkout: there is no folder {DOCS}.")
+        raise ValueError(f"--write needs a checkout: there is no folder {DOCS}.")
+    claims = [CLAIMS[one_of("claim", name, CLAIMS)] for name in options.claim]
+    options.out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     effort = QUICK if options.quick else Effort()
-    found = list(shown([CLAIMS[name] for name in options.claim], effort))
+    found = list(shown(claims, effort))
     source = "Computed by python -m landscape_gym.claims" + " --quick" * options.quick + "."
-    options.out.mkdir(parents=True, exist_ok=True)
     report = options.out / "index.html"
     write_whole(report, html_page(found, source))
     print(f"Report: {report}")
@@ -69,7 +81,9 @@ def shown(claims: list[Claim], effort: Effort) -> Iterator[Outcome]:
 
 
 def with_progress(found: Iterator[Outcome], total: int) -> Iterator[Outcome]:
-    """A bar by rich or tqdm where one of them is installed."""
+    """A bar by rich or tqdm, on a screen and where one of them is installed."""
+    if not sys.stdout.isatty():
+        return found
     try:
         from rich.progress import track
     except ModuleNotFoundError:

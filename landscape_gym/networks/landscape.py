@@ -194,6 +194,25 @@ def engine_of(landscape: NetworkLandscape, dtype: np.dtype) -> Engine:
         make = cast("Callable[[], nn.Module]", model)
     if loss is None:
         loss = "cross_entropy" if data.classes else "mse"
-    return Engine(
-        make, data, loss, landscape.vectorized, landscape.device, getattr(torch, dtype.name)
-    )
+    device = _usable(landscape.device)
+    return Engine(make, data, loss, landscape.vectorized, device, getattr(torch, dtype.name))
+
+
+def _usable(device: str) -> str:
+    """The device, once a number has been there.
+
+    Raises:
+        ValueError: if there is no such device here.
+    """
+    import torch
+
+    try:
+        torch.zeros(1, device=device).item()
+    except (AssertionError, RuntimeError) as error:
+        here = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+        why = str(error).splitlines()[0].rstrip(".")
+        raise ValueError(
+            f"network device {device!r} cannot be used here ({why}); accepted: "
+            f"{', '.join(map(repr, here))}."
+        ) from error
+    return device

@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from landscape_gym.extras import needed_by
 from landscape_gym.landscapes.base import Array
 
-try:
+with needed_by(__name__):
     from matplotlib.axes import Axes
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
-except ImportError as error:
-    raise ImportError("rendering needs matplotlib: pip install 'landscape-gym[plots]'.") from error
 
 DPI = 100
 INK = "#333333"

@@ -3,21 +3,24 @@
 Needs the extra ``agents``.
 """
 
-from landscape_gym.sb3.agent_policy import AgentPolicy
-from landscape_gym.sb3.belief import BeliefVecEnv, belief_filter
-from landscape_gym.sb3.coordinate_vec_env import CoordinateVecEnv
-from landscape_gym.sb3.export import learned_rule
-from landscape_gym.sb3.least_squares import FitCritic
-from landscape_gym.sb3.log_std import LogStdSchedule
-from landscape_gym.sb3.policies import (
-    LinearPolicy,
-    NavigationPolicy,
-    PerCoordinatePolicy,
-    PrivilegedCriticPolicy,
-    QuadraticCriticPolicy,
-)
-from landscape_gym.sb3.privileged import PrivilegedVecEnv
-from landscape_gym.sb3.vec_env import LandscapeNavVecEnv
+from landscape_gym.extras import needed_by
+
+with needed_by(__name__):
+    from landscape_gym.sb3.agent_policy import AgentPolicy
+    from landscape_gym.sb3.belief import BeliefVecEnv, belief_filter
+    from landscape_gym.sb3.coordinate_vec_env import CoordinateVecEnv
+    from landscape_gym.sb3.export import learned_rule
+    from landscape_gym.sb3.least_squares import FitCritic
+    from landscape_gym.sb3.log_std import LogStdSchedule
+    from landscape_gym.sb3.policies import (
+        LinearPolicy,
+        NavigationPolicy,
+        PerCoordinatePolicy,
+        PrivilegedCriticPolicy,
+        QuadraticCriticPolicy,
+    )
+    from landscape_gym.sb3.privileged import PrivilegedVecEnv
+    from landscape_gym.sb3.vec_env import LandscapeNavVecEnv
 
 __all__ = [
     "AgentPolicy",

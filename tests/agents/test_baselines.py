@@ -1,6 +1,7 @@
 """The comparison of all policies: entrants, files, pages and the command line."""
 
 import csv
+import importlib.util
 import io
 import json
 import subprocess
@@ -146,6 +147,19 @@ def test_csv_and_json_are_complete_and_the_same_in_every_run(tuned: Contest):
     assert as_csv([other]) != as_csv([short("noisy-gradient")])
 
 
+def test_parquet_is_the_csv_with_types(tmp_path: Path, tuned: Contest):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    for folder in ("one", "two"):
+        main.write_folder(tmp_path / folder, [tuned])
+    table = parquet.read_table(tmp_path / "one" / "results.parquet").to_pylist()
+    read = list(csv.DictReader(io.StringIO(as_csv([tuned]))))
+    assert [{k: "" if x is None else str(x) for k, x in row.items()} for row in table] == read
+    assert {type(row["cost"]) for row in table} == {float}
+    names = ("results.csv", "results.parquet")
+    one, two = ([(tmp_path / f / name).read_bytes() for name in names] for f in ("one", "two"))
+    assert one == two
+
+
 def test_the_page_has_the_cross_table_with_its_diagonal_and_each_regime(
     tuned: Contest, refused: Contest
 ):
@@ -215,7 +229,8 @@ def test_the_folder_appears_whole_or_not_at_all(
     tmp_path: Path, tuned: Contest, refused: Contest, monkeypatch: pytest.MonkeyPatch
 ):
     main.write_folder(tmp_path / "out", [tuned, refused])
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+    parquet = {"results.parquet"} if importlib.util.find_spec("pyarrow") else set()
+    assert {path.name for path in (tmp_path / "out").iterdir()} == parquet | {
         "results.csv",
         "results.json",
         "noisy-gradient-curves.png",

@@ -62,9 +62,8 @@ def test_a_page_without_a_marker_is_refused_before_anything_is_computed(
     page = tmp_path / "page.md"
     page.write_text(PAGE.read_text().replace(f"<!-- {name}:end -->", ""))
     monkeypatch.setattr(main, "TABLES", dict.fromkeys(main.TABLES, lambda _: pytest.fail("ran")))
-    monkeypatch.setattr("sys.argv", ["docs.generate", "--page", str(page)])
-    with pytest.raises(SystemExit, match=rf"docs: page\.md: write <!-- {name}:begin -->"):
-        main.main()
+    with pytest.raises(ValueError, match=rf"page\.md: write <!-- {name}:begin -->"):
+        main.generate(page, main.QUICK)
 
 
 def test_the_page_has_every_picture_that_it_shows():

@@ -108,7 +108,7 @@ def test_without_an_optimum_there_is_no_ratio_and_the_floor_is_zero():
 
 
 def test_an_optimum_that_is_no_policy_is_refused():
-    with pytest.raises(ValueError, match="'bst' is not one of best"):
+    with pytest.raises(ValueError, match="'bst' is not known; accepted: 'best'"):
         compare(PROBLEM, {"best": optimum(PROBLEM).policy}, optimum="bst")
 
 

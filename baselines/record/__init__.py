@@ -1,0 +1,1 @@
+"""Trajectories of policies as data: for Minari, CSV and Parquet."""

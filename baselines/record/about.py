@@ -1,0 +1,80 @@
+"""Where a recording comes from, in JSON's types: what is needed to make it again."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from baselines.contest import Entrant
+from baselines.lineup import OPTIMUM
+from baselines.record.acting import record
+from baselines.record.recording import Recording
+from baselines.sweep.cell import NOTHING, made
+from benchmarks.table import revision
+from landscape_gym.configuration import plain
+from landscape_gym.learned import LearnedRule
+from landscape_gym.policy import Policy
+
+REFERENCE_EPISODES = 256
+"""Of at most so many episodes doing nothing and the optimum are the scores 0 and 1."""
+VERSIONS = ("landscape-gym", "gymnasium", "numpy", "torch")
+
+
+def about(recording: Recording, label: str, policy: Policy, command: str) -> dict[str, Any]:
+    """What is known of a recording.
+
+    Args:
+        recording: The recording.
+        label: What the policy is called.
+        policy: Who acted.
+        command: What computes the same again.
+    """
+    setup, problem = recording.setup, recording.setup.problem
+    return {
+        "regime": recording.name,
+        "sentence": setup.sentence,
+        "environment": setup.id,
+        "arguments": recording.spec.kwargs,
+        "policy": label,
+        "policy_is_privileged": recording.policy_is_privileged,
+        "constants": Entrant(policy, "derived", label).constants,
+        "learned": plain(policy.about) if isinstance(policy, LearnedRule) else None,
+        "problem": plain(problem),
+        "observation": plain(setup.observation),
+        "action": plain(setup.action),
+        "discount": problem.discount,
+        "first_seed": int(recording.seeds[0]),
+        "episodes": len(recording.seeds),
+        "mean_cost": float(recording.costs.mean()),
+        "scores": scores(recording),
+        "command": command,
+        "revision": revision(),
+        "versions": {name: version(name) for name in VERSIONS},
+    }
+
+
+def scores(recording: Recording) -> dict[str, float] | None:
+    """Mean undiscounted returns of doing nothing and of the optimum, on the same episodes.
+
+    None where the optimum is not known exactly.
+    """
+    episodes = min(len(recording.seeds), REFERENCE_EPISODES)
+    returns = {}
+    for name in (NOTHING, OPTIMUM):
+        try:
+            policy = made(recording.setup, name)
+        except ValueError:
+            return None
+        reference = record(
+            recording.name,
+            recording.setup,
+            policy,
+            episodes=episodes,
+            seed=int(recording.seeds[0]),
+            channels=("elapsed",),
+        )
+        sums = [e.rewards.sum() for block in reference.blocks() for e in block]
+        returns[name] = float(np.mean(sums))
+    return {**returns, "episodes": episodes}

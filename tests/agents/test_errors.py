@@ -1,0 +1,260 @@
+"""Every command with wrong input: one line that says what to do, and nothing is written."""
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import gymnasium as gym
+import pytest
+import torch
+
+import agents.__main__ as agents_command
+import baselines.__main__ as baselines_command
+import benchmarks.__main__ as benchmarks_command
+import benchmarks.continual.__main__ as continual
+import benchmarks.networks.__main__ as networks
+import docs.generate.__main__ as generate
+import landscape_gym.artifact.__main__ as artifact
+import landscape_gym.claims.__main__ as claims
+import train_agent
+from agents import evolution
+from benchmarks import executors, networks_speed, rule_optimizer
+from docs.generate import curves
+from landscape_gym.__main__ import main as landscape_gym_command
+from landscape_gym.networks import NetworkLandscape
+from landscape_gym.optim import RuleOptimizer
+
+Command = Callable[[Sequence[str]], int]
+
+COMMANDS: dict[str, Command] = {
+    "train_agent.py": train_agent.main,
+    "python -m agents": agents_command._run,
+    "python -m agents.evolution": evolution.main,
+    "baselines": baselines_command._run,
+    "landscape-gym": landscape_gym_command,
+    "python -m landscape_gym.claims": claims.main,
+    "python -m landscape_gym.artifact": artifact.main,
+    "python -m benchmarks": benchmarks_command.main,
+    "python -m benchmarks.networks": networks.main,
+    "python -m benchmarks.continual": continual.main,
+    "python -m benchmarks.networks_speed": networks_speed.main,
+    "python -m benchmarks.rule_optimizer": rule_optimizer.main,
+    "python -m benchmarks.executors": executors.main,
+    "python -m docs.generate": generate.main,
+    "python -m docs.generate.curves": curves.main,
+}
+"""By the name that begins their lines."""
+
+SWEEP = ["sweep", "--out", "new", "--no-progress"]
+ONE_RULE = ["--regime", "long-horizon", "--rules", "momentum", "--no-tuned", "--episodes", "4"]
+
+WRONG: list[tuple[str, list[str], list[str]]] = [
+    # misspelt
+    ("train_agent.py", ["--regime", "long-horizn"], ["'landscape-nav'", "mean 'long-horizon'"]),
+    ("train_agent.py", ["--algo", "pppo"], ["'sac'", "mean 'ppo'"]),
+    ("train_agent.py", ["--preset", "liner"], ["'mlp'", "mean 'linear'"]),
+    ("train_agent.py", ["--problem", '{"gama": 1}'], ["mean 'gamma'"]),
+    ("train_agent.py", ["--problem", '{"landscape": "rosenbrok"}'], ["mean 'rosenbrock'"]),
+    ("train_agent.py", ["--settings", '{"device": "cuda"}'], ["'device' is not known"]),
+    ("baselines", ["swep"], ["'record'", "mean 'sweep'"]),
+    ("baselines", ["--regime", "long-horizn"], ["'all'", "mean 'long-horizon'"]),
+    ("baselines", ["--rules", "momentm"], ["'adam'", "mean 'momentum'"]),
+    ("baselines", ["--learned", "geometri"], ["mean 'geometry'", "path with a slash"]),
+    ("baselines", [*SWEEP, "--regimes", "geometri"], ["mean 'geometry'"]),
+    ("baselines", [*SWEEP, "--policies", "momentm"], ["mean 'momentum'"]),
+    ("baselines", [*SWEEP, "--executor", "jobli"], ["'ray'", "mean 'joblib'"]),
+    ("landscape-gym", ["reprot", "run"], ["'reprot'", "choose from", "report"]),
+    ("python -m landscape_gym.claims", ["--claim", "momentm"], ["mean 'momentum'"]),
+    ("python -m landscape_gym.claims", ["--quik"], ["--quik", "[--quick]"]),
+    ("python -m landscape_gym.artifact", ["shw", "geometry"], ["'shw'", "show", "check"]),
+    ("python -m benchmarks", ["--quik"], ["--quik", "[--quick]"]),
+    ("python -m benchmarks.networks", ["--wite"], ["--wite", "[--write]"]),
+    ("python -m benchmarks.rule_optimizer", ["--rules", "adm"], ["mean 'adam'"]),
+    ("python -m docs.generate", ["--pag", "x", "y"], ["y", "[--page PAGE]"]),
+    ("python -m docs.generate.curves", ["geometri"], ["mean 'geometry'"]),
+    # missing
+    ("landscape-gym", [], ["COMMAND", "required"]),
+    ("python -m landscape_gym.artifact", [], ["FILE_OR_NAME", "required"]),
+    ("train_agent.py", ["--resume", "nowhere"], ["nowhere holds no config.json", "of a run"]),
+    ("landscape-gym", ["report", "nowhere"], ["nowhere holds no config.json", "finished run"]),
+    ("python -m agents", ["--write", "--folder", "full"], ["full holds no run", "train first"]),
+    ("python -m docs.generate", ["--page", "no.md"], ["no.md: No such file", "that exists"]),
+    # no JSON
+    ("train_agent.py", ["--problem", "{gamma: 1}"], ["--problem is a JSON object", "double quotes"]),
+    ("train_agent.py", ["--settings", "[1]"], ["--settings is a JSON object", "got [1]"]),
+    # numbers
+    ("train_agent.py", ["--problem", '{"gamma": NaN}'], ["gamma must be a finite", "got nan"]),
+    ("train_agent.py", ["--problem", '{"gamma": -1}'], ["gamma must be a", "at least 0, got -1"]),
+    ("train_agent.py", ["--problem", '{"gamma": "a"}'], ["gamma must be a number, got 'a'"]),
+    ("train_agent.py", ["--settings", '{"timesteps": 0}'], ["timesteps must be at least 1, got 0"]),
+    ("train_agent.py", ["--settings", '{"timesteps": 1e6}'], ["timesteps must be an integer"]),
+    ("train_agent.py", ["--settings", '{"batch_size": 1}'], ["batch_size must be at least 2"]),
+    ("train_agent.py", ["--settings", '{"learning_rate": -1}'], ["learning_rate", "at least 0"]),
+    ("train_agent.py", ["--settings", '{"layers": 3}'], ["layers must be a list of widths, got 3"]),
+    ("train_agent.py", ["--settings", '{"num_envs": 1000000000000}'], ["memory", "ask for less"]),
+    ("baselines", ["--episodes", "1"], ["at least 2 episodes"]),
+    ("baselines", ["--seed", "5"], ["those of training"]),
+    ("baselines", [*SWEEP, "--blocks", "0"], ["blocks must be at least 1, got 0"]),
+    ("baselines", [*SWEEP, "--episodes", "-1"], ["episodes must be at least 1, got -1"]),
+    ("baselines", [*SWEEP, "--workers", "0"], ["--workers is at least 1, got 0"]),
+    ("python -m benchmarks.networks_speed", ["--rounds", "0"], ["'0' is no whole number"]),
+    ("python -m benchmarks.rule_optimizer", ["--rounds", "x"], ["'x' is no whole number"]),
+    ("python -m benchmarks.rule_optimizer", ["--rules", "tanh 0"], ["'tanh 0'", "as in 'tanh 8-8'"]),
+    ("python -m benchmarks.executors", ["--repeats", "-1"], ["'-1' is no whole number"]),
+    # folders that hold something, and files where folders have to be
+    ("train_agent.py", ["--out", "full"], ["full holds something already", "--out", "--resume"]),
+    ("train_agent.py", ["--out", "file"], ["file holds something already"]),
+    ("train_agent.py", ["--out", "file/below"], ["file/below: Not a directory", "another place"]),
+    ("train_agent.py", ["--resume", "file"], ["file holds no config.json"]),
+    ("baselines", ["--out", "full"], ["full holds something already", "--out"]),
+    ("baselines", [*ONE_RULE, "--out", "file/below"], ["that is a file", "--out"]),
+    ("baselines", ["sweep", "--out", "full"], ["full holds something already", "--out"]),
+    ("baselines", ["sweep", "--out", "file/below"], ["that is a file", "--out"]),
+    ("baselines", ["--learned", "./file"], ["'./file' is refused", "safetensors"]),
+    ("landscape-gym", ["report", "file"], ["file holds no config.json"]),
+    ("python -m agents.evolution", ["--out", "file/below/r.safetensors"], ["Not a directory"]),
+    ("python -m landscape_gym.claims", ["--out", "file"], ["file: File exists", "another place"]),
+    ("python -m benchmarks.continual", ["--results", "full"], ["full: Is a directory", "a file"]),
+    ("python -m benchmarks.continual", ["--results", "file"], ["file is damaged", "move it away"]),
+    ("python -m benchmarks.continual", ["--results", "file/x.json"], ["A file is where a folder"]),
+    ("python -m docs.generate", ["--page", "full"], ["full: Is a directory", "Name a file"]),
+    ("python -m docs.generate", ["--page", "file"], ["file: write <!-- regimes:begin -->"]),
+    # what does not go together
+    ("baselines", ["--run", "full", "--regime", "geometry"], ["--run brings its own", "leave"]),
+    ("python -m landscape_gym.claims", ["--quick", "--write"], ["leave out --quick"]),
+]
+
+BOXED: list[tuple[str, list[str], list[str]]] = [
+    ("train_agent.py", ["--regim", "geometry"], ["--regim", "Perhaps you meant", "--regime {"]),
+    ("train_agent.py", ["--seed", "one"], ["--seed", "'one'"]),
+    ("train_agent.py", ["--seed", "-1"], ["--seed is from 0 to 4294967295, got -1"]),
+    ("train_agent.py", ["--seed", str(2**32)], ["--seed is from 0 to 4294967295"]),
+    ("train_agent.py", ["--episodes", "0"], ["--episodes is at least 1, got 0"]),
+    ("train_agent.py", ["--executor", "jobli"], ["'ray'", "Did you mean 'joblib'"]),
+    ("python -m agents", ["--names", "geometri"], ["Did you mean 'geometry'"]),
+    ("python -m agents", ["--budget", "quik"], ["'long'", "Did you mean 'quick'"]),
+    ("python -m agents", ["--seeds", "0"], ["seeds must be at least 1, got 0"]),
+    ("python -m agents.evolution", ["--regime", "small-netwrks"], ["mean 'small-networks'"]),
+    ("python -m agents.evolution", ["--pairs", "1"], ["pairs must be at least 2, got 1"]),
+    ("python -m agents.evolution", ["--spread", "nan"], ["spread must be a finite number above 0"]),
+    ("python -m agents.evolution", ["--out", "rule.txt"], ["ends in .safetensors", "rule.txt"]),
+    ("baselines", ["--episodes", "many"], ["--episodes", "'many'"]),
+    ("baselines", ["sweep"], ["Missing from python -m baselines sweep", "--out PATH"]),
+]
+"""What tyro says itself, in a box of several lines."""
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory with a file and a folder that holds one."""
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "kept").write_text("mine")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def contents(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): path.read_text() if path.is_file() else "folder"
+        for path in folder.rglob("*")
+    }
+
+
+def ids(cases: list[tuple[str, list[str], list[str]]]) -> list[str]:
+    return [f"{name.removeprefix('python -m ')} {' '.join(words)}" for name, words, _ in cases]
+
+
+@pytest.mark.parametrize(("name", "words", "said"), WRONG, ids=ids(WRONG))
+def test_wrong_input_is_one_line_and_nothing_is_written(
+    name: str, words: list[str], said: list[str], place: Path, capsys: pytest.CaptureFixture[str]
+):
+    before = contents(place)
+    assert COMMANDS[name](words) == 2
+    out, line = capsys.readouterr()
+    assert out == ""
+    assert line.startswith(f"{name}: ")
+    assert line.count("\n") == 1
+    for part in said:
+        assert part in line
+    assert contents(place) == before
+
+
+@pytest.mark.parametrize(("name", "words", "said"), BOXED, ids=ids(BOXED))
+def test_the_parsers_own_errors_say_what_is_accepted(
+    name: str, words: list[str], said: list[str], place: Path, capsys: pytest.CaptureFixture[str]
+):
+    before = contents(place)
+    with pytest.raises(SystemExit) as stopped:
+        COMMANDS[name](words)
+    assert stopped.value.code == 2
+    box = capsys.readouterr().err
+    text = " ".join(re.sub("[─│╭╮╰╯]", " ", box).split())
+    for part in said:
+        assert part in text
+    assert "Traceback" not in text
+    assert contents(place) == before
+
+
+@pytest.mark.parametrize("name", ["geometri", "./file", "full/none.safetensors", "./full"])
+def test_what_is_no_learned_rule_is_refused_in_one_line(
+    name: str, place: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert artifact.main(["check", name]) == 1
+    line = capsys.readouterr().err
+    assert line.count("\n") == 1
+    assert name in line
+    assert re.search("Did you mean|save_rule", line)
+
+
+def test_a_sweep_says_which_file_is_damaged(place: Path, capsys: pytest.CaptureFixture[str]):
+    words = ["sweep", "--no-progress", "--regimes", "geometry", "--policies", "adam", "--out"]
+    words += ["new", "--blocks", "1", "--episodes", "2"]
+    assert COMMANDS["baselines"](words) == 0
+    damaged = place / "new" / "cells" / "geometry.adam.0000.json"
+    damaged.write_text("{")
+    capsys.readouterr()
+    assert COMMANDS["baselines"](words) == 2
+    line = capsys.readouterr().err
+    assert line.count("\n") == 1
+    assert "geometry.adam.0000.json is damaged" in line
+    assert "delete it" in line
+    damaged.unlink()
+    assert COMMANDS["baselines"](words) == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"id": "LandscapeNav/LongHorizn-v0"}, "Did you mean: `LongHorizon`"),
+        ({"id": "LandscapeNav-v7"}, "`v0`"),
+        ({"regime": "long-horizn"}, "Did you mean 'long-horizon'"),
+        ({"gama": 1}, "Did you mean 'gamma'"),
+        ({"gamma": float("nan")}, "gamma must be a finite number"),
+        ({"landscape": "rosenbrok"}, "Did you mean 'rosenbrock'"),
+        ({"observation": ["gradent"]}, "Did you mean 'gradient'"),
+        ({"action": "velocty"}, "Did you mean 'velocity'"),
+        ({"landscape": {"kind": "quadratic", "dim": 0}}, "dim must be at least 1, got 0"),
+        ({"episode_steps": 1.5}, "episode_steps must be an integer, got 1.5"),
+    ],
+)
+def test_gym_make_says_what_is_accepted(changes: dict, said: str):
+    arguments = {"id": "LandscapeNav-v0", **changes}
+    with pytest.raises((gym.error.Error, ValueError, TypeError), match=said) as refused:
+        gym.make(**arguments)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("device", ["cud", "meta", "cuda:99"])
+def test_a_device_that_is_not_there_is_named_with_those_that_are(device: str):
+    x = torch.linspace(-1, 1, 8)[:, None]
+    landscape = NetworkLandscape(data=(x, x), device=device)
+    env = gym.make("LandscapeNav-v0", landscape=landscape, noise=None, observation="gradient")
+    with pytest.raises(ValueError, match=rf"device '{device}' cannot be used.*'cpu'") as refused:
+        env.reset(seed=0)
+    assert "\n" not in str(refused.value)
+
+
+def test_an_optimizer_says_which_rule_is_nearest():
+    with pytest.raises(ValueError, match="Did you mean 'adam'"):
+        RuleOptimizer([torch.nn.Parameter(torch.zeros(2))], "adm")
