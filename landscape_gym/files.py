@@ -29,7 +29,7 @@ def replacing(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())  # or a crash could leave the name without the content
         os.replace(partial, path)
     except OSError as error:
-        if error.filename in (None, str(partial)):  # a full disk names no file
+        if error.errno and error.filename in (None, str(partial)):  # a full disk names no file
             error.filename = str(path)
         raise
     finally:

@@ -1,49 +1,16 @@
 """Every command with wrong input: one line that says what to do, and nothing is written."""
 
 import re
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import gymnasium as gym
 import pytest
 import torch
 
-import agents.__main__ as agents_command
-import baselines.__main__ as baselines_command
-import benchmarks.__main__ as benchmarks_command
-import benchmarks.continual.__main__ as continual
-import benchmarks.networks.__main__ as networks
-import docs.generate.__main__ as generate
 import landscape_gym.artifact.__main__ as artifact
-import landscape_gym.claims.__main__ as claims
-import train_agent
-from agents import evolution
-from benchmarks import executors, networks_speed, rule_optimizer
-from docs.generate import curves
-from landscape_gym.__main__ import main as landscape_gym_command
 from landscape_gym.networks import NetworkLandscape
 from landscape_gym.optim import RuleOptimizer
-
-Command = Callable[[Sequence[str]], int]
-
-COMMANDS: dict[str, Command] = {
-    "train_agent.py": train_agent.main,
-    "python -m agents": agents_command._run,
-    "python -m agents.evolution": evolution.main,
-    "baselines": baselines_command._run,
-    "landscape-gym": landscape_gym_command,
-    "python -m landscape_gym.claims": claims.main,
-    "python -m landscape_gym.artifact": artifact.main,
-    "python -m benchmarks": benchmarks_command.main,
-    "python -m benchmarks.networks": networks.main,
-    "python -m benchmarks.continual": continual.main,
-    "python -m benchmarks.networks_speed": networks_speed.main,
-    "python -m benchmarks.rule_optimizer": rule_optimizer.main,
-    "python -m benchmarks.executors": executors.main,
-    "python -m docs.generate": generate.main,
-    "python -m docs.generate.curves": curves.main,
-}
-"""By the name that begins their lines."""
+from tests.agents.commands import COMMANDS
 
 SWEEP = ["sweep", "--out", "new", "--no-progress"]
 ONE_RULE = ["--regime", "long-horizon", "--rules", "momentum", "--no-tuned", "--episodes", "4"]
@@ -80,7 +47,11 @@ WRONG: list[tuple[str, list[str], list[str]]] = [
     ("python -m agents", ["--write", "--folder", "full"], ["full holds no run", "train first"]),
     ("python -m docs.generate", ["--page", "no.md"], ["no.md: No such file", "that exists"]),
     # no JSON
-    ("train_agent.py", ["--problem", "{gamma: 1}"], ["--problem is a JSON object", "double quotes"]),
+    (
+        "train_agent.py",
+        ["--problem", "{gamma: 1}"],
+        ["--problem is a JSON object", "double quotes"],
+    ),
     ("train_agent.py", ["--settings", "[1]"], ["--settings is a JSON object", "got [1]"]),
     # numbers
     ("train_agent.py", ["--problem", '{"gamma": NaN}'], ["gamma must be a finite", "got nan"]),
@@ -99,7 +70,11 @@ WRONG: list[tuple[str, list[str], list[str]]] = [
     ("baselines", [*SWEEP, "--workers", "0"], ["--workers is at least 1, got 0"]),
     ("python -m benchmarks.networks_speed", ["--rounds", "0"], ["'0' is no whole number"]),
     ("python -m benchmarks.rule_optimizer", ["--rounds", "x"], ["'x' is no whole number"]),
-    ("python -m benchmarks.rule_optimizer", ["--rules", "tanh 0"], ["'tanh 0'", "as in 'tanh 8-8'"]),
+    (
+        "python -m benchmarks.rule_optimizer",
+        ["--rules", "tanh 0"],
+        ["'tanh 0'", "as in 'tanh 8-8'"],
+    ),
     ("python -m benchmarks.executors", ["--repeats", "-1"], ["'-1' is no whole number"]),
     # folders that hold something, and files where folders have to be
     ("train_agent.py", ["--out", "full"], ["full holds something already", "--out", "--resume"]),
@@ -249,9 +224,8 @@ def test_gym_make_says_what_is_accepted(changes: dict, said: str):
 def test_a_device_that_is_not_there_is_named_with_those_that_are(device: str):
     x = torch.linspace(-1, 1, 8)[:, None]
     landscape = NetworkLandscape(data=(x, x), device=device)
-    env = gym.make("LandscapeNav-v0", landscape=landscape, noise=None, observation="gradient")
     with pytest.raises(ValueError, match=rf"device '{device}' cannot be used.*'cpu'") as refused:
-        env.reset(seed=0)
+        gym.make("LandscapeNav-v0", landscape=landscape, noise=None, observation="gradient")
     assert "\n" not in str(refused.value)
 
 
