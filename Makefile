@@ -28,7 +28,7 @@ DEV_EXTRAS := agents,plots,video,data,minari,docs,dev
 .PHONY: help train test check bench bench-networks claims networks continual ecosystem docs pages constraints clean
 
 help: ## show this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
 
 train: $(RUN_STAMP) ## train the agent at its default settings (the main job)
 	$(BIN)/python train_agent.py $(ARGS)

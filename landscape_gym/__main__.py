@@ -14,7 +14,7 @@ from landscape_gym.program import Parser, program
 @program("landscape-gym", "Nothing was written.")
 def main(argv: Sequence[str] | None = None) -> None:
     """The command line."""
-    parser = Parser(prog="landscape-gym", description="Loss landscapes, learned.")
+    parser = Parser(prog="landscape-gym", description="What to do with runs of train_agent.py.")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     report = commands.add_parser("report", help="write a page about runs of train_agent.py")
     report.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folder of a run")

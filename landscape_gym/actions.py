@@ -141,8 +141,8 @@ class Adaptive:
         half = action.shape[1] // 2
         fraction = 0.5 * (action + 1)
         place, mean = last * fraction[:, half:], averages[:, 0]
-        for i in range(last):
-            mean = mean + (place - i).clip(0, 1) * (averages[:, i + 1] - averages[:, i])
+        for i in range(max(last, 1)):  # once where there is nothing to choose: NaN is to show
+            mean = mean + (place - i).clip(0, 1) * (averages[:, min(i + 1, last)] - averages[:, i])
         lr = self.low * (self.high / self.low) ** fraction[:, :half]
         return -lr * cast(Array, state.start_size)[:, None] * mean / root
 

@@ -37,7 +37,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         default=list(CLAIMS),
         help=f"which of them (default: all): {', '.join(CLAIMS)}",
     )
-    parser.add_argument("--quick", action="store_true", help="compute less: a minute or two")
+    parser.add_argument(
+        "--quick", action="store_true", help="compute less: a minute instead of three"
+    )
     parser.add_argument(
         "--out",
         type=Path,

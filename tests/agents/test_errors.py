@@ -39,7 +39,10 @@ WRONG: list[tuple[str, list[str], list[str]]] = [
     ("python -m benchmarks.rule_optimizer", ["--rules", "adm"], ["mean 'adam'"]),
     ("python -m docs.generate", ["--pag", "x", "y"], ["y", "[--page PAGE]"]),
     ("python -m docs.generate.curves", ["geometri"], ["mean 'geometry'"]),
+    ("baselines", ["record", "--regime", "geometri", "--policy", "adam"], ["mean 'geometry'"]),
+    ("baselines", ["record", "--regime", "geometry", "--policy", "adm"], ["mean 'adam'"]),
     # missing
+    ("baselines", ["record", "--policy", "adam"], ["--regime is missing", "'geometry'"]),
     ("landscape-gym", [], ["COMMAND", "required"]),
     ("python -m landscape_gym.artifact", [], ["FILE_OR_NAME", "required"]),
     ("train_agent.py", ["--resume", "nowhere"], ["nowhere holds no config.json", "of a run"]),
@@ -85,6 +88,11 @@ WRONG: list[tuple[str, list[str], list[str]]] = [
     ("baselines", [*ONE_RULE, "--out", "file/below"], ["that is a file", "--out"]),
     ("baselines", ["sweep", "--out", "full"], ["full holds something already", "--out"]),
     ("baselines", ["sweep", "--out", "file/below"], ["that is a file", "--out"]),
+    (
+        "baselines",
+        ["record", "--regime", "geometry", "--policy", "adam", "--format", "csv", "--out", "full"],
+        ["full holds something already", "--out"],
+    ),
     ("baselines", ["--learned", "./file"], ["'./file' is refused", "safetensors"]),
     ("landscape-gym", ["report", "file"], ["file holds no config.json"]),
     ("python -m agents.evolution", ["--out", "file/below/r.safetensors"], ["Not a directory"]),
