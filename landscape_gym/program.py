@@ -60,7 +60,7 @@ def program(name: str, interrupted: str) -> Callable[[Callable[P, int | None]], 
                 sys.stdout.flush()  # a reader that has gone is noticed here at the latest
                 return status
             except BrokenPipeError:
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for Python's flush
+                _drop_what_cannot_be_printed()
                 return 141
             except KeyboardInterrupt as stopped:
                 _say(name, f"interrupted. {_note(stopped) or interrupted}")
@@ -69,6 +69,7 @@ def program(name: str, interrupted: str) -> Callable[[Callable[P, int | None]], 
                 if sys.flags.dev_mode:
                     raise
                 _say(name, f"{sentence(error)} {_note(error)}")
+                _drop_what_cannot_be_printed()
                 return 2
 
         return run
@@ -102,6 +103,14 @@ def sentence(error: BaseException) -> str:
 def _note(error: BaseException) -> str:
     """The note that was added last, by the outermost of those who know how to go on."""
     return getattr(error, "__notes__", [""])[-1]
+
+
+def _drop_what_cannot_be_printed() -> None:
+    """Python would try again when it exits, and complain."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _say(name: str, line: str) -> None:

@@ -279,7 +279,8 @@ sys.meta_path.insert(0, Blocked())
 
 def environment(*folders: Path, **more: str) -> dict[str, str]:
     path = os.pathsep.join(map(str, (*folders, ROOT)))
-    return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path, **more}
+    buffered = {"OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "", "PYTHONPATH": path}
+    return {**os.environ, **buffered, **more}
 
 
 @pytest.mark.parametrize("to", ["nobody", "a full disk"])
@@ -289,7 +290,7 @@ def test_output_that_cannot_be_written_ends_a_command_quietly(to: str):
         os.close(reader)
     else:
         output = os.open("/dev/full", os.O_WRONLY)
-    words = [sys.executable, "-m", "landscape_gym.artifact", "show", "geometry"]
+    words = [sys.executable, "-m", "landscape_gym.artifact", "check", "geometry"]
     done = subprocess.run(
         words, stdout=output, stderr=subprocess.PIPE, text=True, check=False, env=environment()
     )
