@@ -135,7 +135,14 @@ def test_a_sweep_that_is_interrupted_goes_on_and_shows_what_it_has(
 @pytest.mark.slow
 def test_a_training_that_gets_the_signal_leaves_a_run_that_goes_on(place: Path):
     words = [sys.executable, ROOT / "train_agent.py", "--no-progress", "--out", "run"]
-    running = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env=environment())
+    running = subprocess.Popen(
+        words,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+        # Shells have what they run in the background ignore the signal, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     while not list(place.glob("run/checkpoints/*.checkpoint")) and running.poll() is None:
         time.sleep(0.02)
     running.send_signal(signal.SIGINT)
