@@ -35,7 +35,8 @@ def styles(costs: Mapping[str, float]) -> dict[str, dict[str, Any]]:
     Args:
         costs: By name.
     """
-    others = sorted(costs.keys() - STYLES.keys() - {DO_NOTHING}, key=costs.__getitem__)
+    others = [name for name in costs if name not in STYLES and name != DO_NOTHING]
+    others.sort(key=costs.__getitem__)  # those that cost the same stay in order
     coloured = dict(zip(others, COLOURS[:5], strict=False))
     return {
         name: STYLES.get(name) or {"color": coloured[name], "linewidth": THIN}

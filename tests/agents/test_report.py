@@ -9,6 +9,7 @@ import pytest
 
 from agents import RunConfig, run
 from landscape_gym.__main__ import main
+from landscape_gym.report.look import COLOURS, styles
 from landscape_gym.report.run import FILES, Run
 from landscape_gym.report.scene import Scene
 from landscape_gym.report.webpage import table
@@ -124,3 +125,11 @@ def test_a_scene_comes_back_from_its_file(folder: Path, tmp_path: Path):
 
 def test_what_a_run_is_called_is_text_in_the_page():
     assert table(("<b>", "x"), [("<script>", "1")]).count("<script>") == 0
+
+
+def test_policies_that_cost_the_same_have_colours_in_their_order() -> None:
+    names = ["e", "b", "d", "a", "c"]  # the order of a set would be another in most runs
+    looks = styles({**dict.fromkeys(names, 1.0), "cheaper": 0.5, "optimum": 0.5})
+    assert list(looks) == [*names[:4], "cheaper", "optimum"]
+    colours = [looks[name]["color"] for name in ("cheaper", *names[:4])]
+    assert colours == list(COLOURS[:5])
