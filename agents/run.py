@@ -13,6 +13,7 @@ from agents.config import CONFIG_FILE, RunConfig, provenance
 from agents.picture import save_picture
 from agents.training import make_agent, make_env, train
 from baselines import BEST_BELIEF, LOCAL_OPTIMUM, OPTIMUM, LineUp, line_up
+from baselines.files import holds_something
 from landscape_gym.artifact import save_rule
 from landscape_gym.control import LinearQuadraticPolicy
 from landscape_gym.evaluation import Comparison, compare
@@ -145,7 +146,7 @@ def _optima(lineup: LineUp) -> list[str]:
 def new_folder(given: Path | None, stem: str) -> Path:
     """The run's folder, made and empty: the given one, or a new one under runs/."""
     if given is not None:
-        if given.exists() and (not given.is_dir() or any(given.iterdir())):
+        if holds_something(given):
             raise FileExistsError(
                 f"{given} holds something already; name a new folder with --out, move it, or go "
                 "on with --resume if it is a run that was stopped."

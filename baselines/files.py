@@ -84,13 +84,18 @@ def appearing(folder: Path) -> Iterator[Path]:
         os.replace(partial, folder)
 
 
+def holds_something(folder: Path) -> bool:
+    """Whether it is no folder that is empty, or can be made."""
+    return folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+
+
 def check_free(folder: Path, option: str = "--out") -> None:
     """Refuse a folder that holds something, or cannot be made, before anything is computed.
 
     Raises:
         OSError: naming the option to name another by.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if holds_something(folder):
         raise FileExistsError(f"{folder} holds something already; name a new folder with {option}.")
     above = next(place for place in folder.absolute().parents if place.exists())
     if not (above.is_dir() and os.access(above, os.W_OK)):

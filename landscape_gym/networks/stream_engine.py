@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from landscape_gym.landscapes.base import Array, take
-from landscape_gym.networks.engine import Engine, Seen, below
+from landscape_gym.networks.engine import Engine, Seen, below, data_at
 from landscape_gym.networks.stream import Task
 
 
@@ -48,7 +48,7 @@ def picked(
 def shown(task: Task, x: Tensor, y: Tensor, numbers: Array) -> tuple[Tensor, Tensor]:
     """Inputs and targets (B, n, ...) of some data (B, n), as each task shows them."""
     picks = torch.tensor(numbers, device=x.device)
-    inputs = x[picks]
+    inputs = data_at(x, picks)
     if task.order is not None:
         order = torch.from_numpy(task.order).to(x.device)[:, None].expand(-1, picks.shape[1], -1)
         inputs = inputs.flatten(2).gather(2, order).view_as(inputs)
