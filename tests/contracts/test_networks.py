@@ -140,6 +140,21 @@ def test_many_networks_give_what_each_module_gives(
         torch.testing.assert_close(outputs, torch.stack(expected))
 
 
+@pytest.mark.parametrize("b", [1, 3])
+def test_parameters_that_nothing_depends_on_have_a_gradient_of_zero(b: int) -> None:
+    class Idle(torch.nn.Linear):
+        def __init__(self) -> None:
+            super().__init__(3, 2)
+            self.spare = torch.nn.Parameter(torch.ones(4))
+
+    networks = Networks(Idle().double(), "mse", vectorized=True)
+    theta = torch.randn(b, 12, dtype=torch.float64)
+    x, y = torch.randn(1, 7, 3, dtype=torch.float64), torch.zeros(1, 7, 2, dtype=torch.float64)
+    names, grads = list(networks.shapes), networks.learn(theta, x, y).grads
+    for name, part in zip(names, grads.split(networks.sizes, dim=1), strict=True):
+        assert (part == 0).all() == (name == "spare")
+
+
 @pytest.mark.parametrize("shape", [(5, 3), (5, 40), (5, 3, 4), (5, 40, 4)])
 @pytest.mark.parametrize("own", [True, False])
 def test_named_losses_are_those_of_torch(shape: tuple[int, ...], own: bool) -> None:
