@@ -51,13 +51,13 @@ bench-networks: $(RUN_STAMP) ## measure networks as landscapes, and rules as opt
 	$(BIN)/python -m benchmarks.rule_optimizer $(ARGS)
 
 claims: $(RUN_STAMP) ## every claim of the paper as numbers and pictures (ARGS="--claim NAME" for one)
-	$(BIN)/python -m landscape_gym.claims $(ARGS)
+	$(BIN)/python -m baselines.claims $(ARGS)
 
 networks: $(RUN_STAMP) ## train networks by derived, tuned and learned rules (ARGS=--write for docs/networks.md)
-	$(BIN)/python -m benchmarks.networks $(ARGS)
+	$(BIN)/python -m baselines.networks $(ARGS)
 
 continual: $(RUN_STAMP) ## loss of plasticity over 100 tasks, and what keeps it (ARGS=--write for docs/continual.md)
-	$(BIN)/python -m benchmarks.continual $(ARGS)
+	$(BIN)/python -m baselines.continual $(ARGS)
 
 ecosystem: $(RUN_STAMP) ## check other RL libraries, each in an environment of its own (ARGS=--write for docs/compatibility.md)
 	$(BIN)/python -m tests.ecosystem $(ARGS)

@@ -24,8 +24,8 @@ from agents.curves import draw, momentum_curve, reset_curve
 from agents.experiments import BUDGETS, Experiment, train_momentum, train_reset
 from agents.results import Score, page, score
 from agents.run import RULE_FILE, train_run
+from baselines.pages import ROOT, revision
 from baselines.screen import named
-from benchmarks.table import ROOT, revision
 from landscape_gym.configuration import count, one_of
 from landscape_gym.files import write_whole
 from landscape_gym.program import noting_how_to_go_on, program

@@ -15,9 +15,9 @@ from typing import Annotated, Any
 
 from agents.algorithms import ALGORITHMS, Training
 from agents.presets import PRESETS, preset_for
+from baselines.pages import revision
 from baselines.screen import named
 from baselines.sweep import EXECUTORS, Workers
-from benchmarks.table import revision
 from landscape_gym.configuration import build, merged, one_of, plain
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.registration import REGIMES, Regime

@@ -35,7 +35,7 @@ from scipy.stats import t as student
 
 from landscape_gym.actions import Velocity
 from landscape_gym.control import best_linear_rule, optimum
-from landscape_gym.control.hidden_curvature.setting import linear_setting
+from landscape_gym.derivation.setting import linear_setting
 from landscape_gym.landscapes import LogUniform, Quadratic
 from landscape_gym.policy import Policy
 from landscape_gym.problem import NavigationProblem, UniformStart

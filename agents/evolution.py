@@ -25,8 +25,8 @@ from typing import Annotated
 import numpy as np
 import tyro
 
+from baselines.pages import revision
 from baselines.screen import named
-from benchmarks.table import revision
 from landscape_gym.artifact import save_rule
 from landscape_gym.artifact.store import SUFFIX
 from landscape_gym.configuration import count, number, one_of, plain

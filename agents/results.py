@@ -11,7 +11,7 @@ import numpy as np
 
 from agents.experiments import Experiment
 from agents.run import RULE_FILE, TRAINING_FILE
-from benchmarks.table import markdown
+from baselines.pages import markdown
 from landscape_gym.artifact import load_rule
 from landscape_gym.control import optimum
 from landscape_gym.evaluation import Rollout, judge, rollout, with_nothing

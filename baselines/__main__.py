@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from benchmarks.table import revision
+from baselines.pages import revision
 from landscape_gym.artifact import load_rule
 from landscape_gym.configuration import one_of
 from landscape_gym.extras import needed_by

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from baselines.contest import Contest
 from baselines.lineup import rule_name
-from benchmarks.table import markdown
+from baselines.pages import markdown
 from landscape_gym.evaluation import figure
 
 HOMES: dict[str, tuple[str, ...]] = {

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from baselines.contest import BEST_LEARNER, PLANNED_EPISODES, Contest, Entrant, Settings
 from baselines.cross import cross_table
 from baselines.lineup import BEST_BELIEF
+from baselines.pages import markdown
 from baselines.records import footnotes
 from baselines.search import POINTS, ROUNDS
 from baselines.tuning import MINIBATCH_EPISODES, SPACES, TRAINING_EPISODES, TRAINING_SEED
-from benchmarks.table import markdown
 from landscape_gym.evaluation import HEAD, STAR
 
 INTRODUCTION = f"""\

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from benchmarks.table import ROOT, markdown, processor, revision, write_between_markers
-from benchmarks.timing import Row
+from baselines.pages import ROOT, markdown, processor, revision, write_between_markers
+from baselines.timing import Row
 from landscape_gym.extras import needed_by
 from landscape_gym.program import Parser, program
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
-from benchmarks.timing import Row, speed_row, time_row
+from baselines.timing import Row, speed_row, time_row
 from landscape_gym.control import (
     LinearQuadratic,
     LinearQuadraticPolicy,

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from baselines.pages import markdown, processor
 from baselines.sweep import EXECUTORS, Workers, sweep
-from benchmarks.table import markdown, processor
-from benchmarks.timing import seconds, spread
+from baselines.timing import seconds, spread
 from landscape_gym.program import Parser, at_least_one, program
 
 EMPTY = 500

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from benchmarks.timing import Row
+from baselines.timing import Row
 
 SIZES = ((8, 10_000), (8, 100_000), (80, 100_000), (8, 1_000_000))
 STEPS = 5

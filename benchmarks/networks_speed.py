@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from benchmarks.table import markdown, processor
-from benchmarks.timing import Row, in_turn, spread
+from baselines.pages import markdown, processor
+from baselines.timing import Row, in_turn, spread
 from landscape_gym import LandscapeNavVectorEnv
 from landscape_gym.landscapes.base import NoInstances
 from landscape_gym.networks import Mlp, NetworkLandscape

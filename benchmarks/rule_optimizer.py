@@ -15,8 +15,8 @@ from itertools import pairwise
 import numpy as np
 import torch
 
-from benchmarks.table import markdown, processor
-from benchmarks.timing import Row, in_turn, spread
+from baselines.pages import markdown, processor
+from baselines.timing import Row, in_turn, spread
 from landscape_gym.actions import Velocity
 from landscape_gym.configuration import count
 from landscape_gym.learned import Dense, LearnedRule, Network

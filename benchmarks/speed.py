@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
+from baselines.timing import Row, speed_row
 from benchmarks.reference import ARGUMENTS, DIM, STEPS, BareLoop, MinimalEnv
-from benchmarks.timing import Row, speed_row
 from landscape_gym.env import LandscapeNavEnv
 from landscape_gym.sb3 import LandscapeNavVecEnv
 from landscape_gym.vector_env import LandscapeNavVectorEnv

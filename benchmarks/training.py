@@ -9,8 +9,8 @@ import numpy as np
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import VecEnv
 
+from baselines.timing import Row, in_turn, spread
 from benchmarks.reference import ARGUMENTS
-from benchmarks.timing import Row, in_turn, spread
 from landscape_gym.sb3 import LandscapeNavVecEnv
 
 NUM_ENVS, N_STEPS, BATCH_SIZE = 256, 64, 4096

@@ -15,9 +15,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from baselines.files import write_table
+from baselines.pages import markdown
 from baselines.sweep.cell import NOTHING, policy_names, title
 from baselines.sweep.engine import results
-from benchmarks.table import markdown
 from landscape_gym.evaluation import HEAD, STAR, Comparison, Rollout, judge
 from landscape_gym.files import write_whole
 from landscape_gym.landscapes.base import Array

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.table import between_markers, revision
+from baselines.pages import between_markers, revision
 from docs.generate.effort import QUICK, Effort
 from landscape_gym.extras import needed_by
 from landscape_gym.files import write_whole

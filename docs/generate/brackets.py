@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.table import markdown
+from baselines.pages import markdown
 from docs.generate.effort import Effort
 from landscape_gym.control import LinearQuadraticPolicy, bracket
 from landscape_gym.evaluation import rollout

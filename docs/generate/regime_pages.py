@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from benchmarks.table import markdown
+from baselines.pages import markdown
 from docs.generate.sections import section
 from landscape_gym import registration
 from landscape_gym.observation import CHANNELS, ObservationConfig

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.table import markdown
+from baselines.pages import markdown
 from docs.generate.effort import Effort
 from landscape_gym.control import Law, PlannedPath, ensemble, optimum
 from landscape_gym.evaluation import rollout

@@ -22,7 +22,7 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util.nodes import make_refnode
 
-from benchmarks.table import markdown
+from baselines.pages import markdown
 from docs.generate import regime_pages, tutorials
 from docs.generate.sections import ROOT, after, linked, section
 from landscape_gym.env import LandscapeNavEnv

@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 
-from benchmarks.table import ROOT, markdown
+from baselines.pages import ROOT, markdown
 from docs.generate.effort import Effort
 from landscape_gym.control import GridSolution, crossing_interval, grid_solution
 from landscape_gym.landscapes import DoubleWell

@@ -33,7 +33,7 @@ from landscape_gym.artifact.bounds import (
     strict_json,
 )
 from landscape_gym.configuration import alternative, count, number, one_of, plain
-from landscape_gym.control.linear_quadratic.gains import gain_solver
+from landscape_gym.derivation.gains import gain_solver
 from landscape_gym.landscapes import Quadratic
 from landscape_gym.landscapes.base import Array
 from landscape_gym.learned import Cell, Dense, LearnedRule, Network

@@ -3,7 +3,23 @@
 `optimum` picks the solver, and says how far its answer can be trusted.
 """
 
-from landscape_gym.control.continuous import (
+from landscape_gym.control.grid.escape import critical_discount, crossing_interval, reaches_minimum
+from landscape_gym.control.grid.policy import GridPolicy, solve_grid
+from landscape_gym.control.grid.solution import GridSolution, grid_solution
+from landscape_gym.control.hidden_curvature.bracket import Bracket, bracket
+from landscape_gym.control.hidden_curvature.noisy_quasi_newton import NoisyQuasiNewtonPolicy
+from landscape_gym.control.hidden_curvature.quasi_newton import QuasiNewtonPolicy
+from landscape_gym.control.hidden_curvature.self_tuning import SelfTuningPolicy
+from landscape_gym.control.hidden_target.heavy_ball import HeavyBall, heavy_ball
+from landscape_gym.control.hidden_target.lqg import LQGPolicy
+from landscape_gym.control.linear_quadratic.ensemble import Ensemble, ensemble
+from landscape_gym.control.linear_quadratic.policy import LinearQuadraticPolicy
+from landscape_gym.control.optimum import optimum
+from landscape_gym.control.paths.planner import Plan, PlanOptions, plan
+from landscape_gym.control.paths.policies import PlannedPath, RecedingHorizon
+from landscape_gym.control.paths.solve_path import solve_path
+from landscape_gym.control.solution import Solution
+from landscape_gym.derivation.continuous import (
     ContinuousSolution,
     continuous_riccati,
     convergence_rate,
@@ -14,31 +30,15 @@ from landscape_gym.control.continuous import (
     rotation_eigenvalues,
     rotation_end_point,
 )
-from landscape_gym.control.grid.escape import critical_discount, crossing_interval, reaches_minimum
-from landscape_gym.control.grid.policy import GridPolicy, solve_grid
-from landscape_gym.control.grid.solution import GridSolution, grid_solution
-from landscape_gym.control.hidden_curvature.bracket import Bracket, bracket
-from landscape_gym.control.hidden_curvature.linear_rule import (
+from landscape_gym.derivation.diagonal import DiagonalGain, diagonal_gain
+from landscape_gym.derivation.linear_rule import (
     HiddenCurvature,
     LinearRule,
     best_linear_rule,
 )
-from landscape_gym.control.hidden_curvature.memory_rule import MemoryRule, best_memory_rule
-from landscape_gym.control.hidden_curvature.noisy_quasi_newton import NoisyQuasiNewtonPolicy
-from landscape_gym.control.hidden_curvature.quasi_newton import QuasiNewtonPolicy
-from landscape_gym.control.hidden_curvature.self_tuning import SelfTuningPolicy
-from landscape_gym.control.hidden_target.heavy_ball import HeavyBall, heavy_ball
-from landscape_gym.control.hidden_target.lqg import LQGPolicy
-from landscape_gym.control.linear_quadratic.diagonal import DiagonalGain, diagonal_gain
-from landscape_gym.control.linear_quadratic.ensemble import Ensemble, ensemble
-from landscape_gym.control.linear_quadratic.lqr import LQRSolution, finite_horizon, riccati
-from landscape_gym.control.linear_quadratic.model import Law, LinearQuadratic, Value
-from landscape_gym.control.linear_quadratic.policy import LinearQuadraticPolicy
-from landscape_gym.control.optimum import optimum
-from landscape_gym.control.paths.planner import Plan, PlanOptions, plan
-from landscape_gym.control.paths.policies import PlannedPath, RecedingHorizon
-from landscape_gym.control.paths.solve_path import solve_path
-from landscape_gym.control.solution import Solution
+from landscape_gym.derivation.lqr import LQRSolution, finite_horizon, riccati
+from landscape_gym.derivation.memory_rule import MemoryRule, best_memory_rule
+from landscape_gym.derivation.model import Law, LinearQuadratic, Value
 
 __all__ = [
     "Bracket",

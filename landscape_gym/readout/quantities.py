@@ -9,7 +9,7 @@ from typing import cast
 import numpy as np
 
 from landscape_gym.configuration import number, unknown
-from landscape_gym.control.linear_quadratic.prior import target_moments
+from landscape_gym.derivation.prior import target_moments
 from landscape_gym.landscapes import Quadratic
 from landscape_gym.landscapes.base import Array
 from landscape_gym.observation import CHANNELS

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
+from landscape_gym.derivation.whitening import best_whitening
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.rules.arrays import averaged, averaged_square
 from landscape_gym.rules.forgetting import curvature_memory
-from landscape_gym.rules.whitening import best_whitening
 
 
 class AdamState(NamedTuple):
@@ -46,7 +46,7 @@ class Adam:
 
     (a) holds for a learner that hardly moves, (c) without discount. `derive` has the pair (lr, b1)
     that is best at the problem's noise, drift, discount and time step instead, of which these are
-    limits (`rules.whitening`, which says what is approximate). v holds the gradient's own square
+    limits (`derivation.whitening` says what is approximate). v holds the gradient's own square
     besides the noise's, which makes the first steps too short where gradients outweigh noise:
     `CentredAdam` is the Bayesian form. eps guards the division alone.
 

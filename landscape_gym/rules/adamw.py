@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from landscape_gym.control.assumptions import diagonal_metric
-from landscape_gym.control.continuous import convergence_rate, reset_weight
-from landscape_gym.control.linear_quadratic.prior import target_moments
+from landscape_gym.derivation.assumptions import diagonal_metric
+from landscape_gym.derivation.continuous import convergence_rate, reset_weight
+from landscape_gym.derivation.prior import target_moments
 from landscape_gym.landscapes import Quadratic
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.rules.adam import Adam, AdamState

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from landscape_gym.control.assumptions import check_free_motion, check_single_task
+from landscape_gym.derivation.assumptions import check_free_motion, check_single_task
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.rules.arrays import Constant, plain, weigh
 from landscape_gym.rules.known_curvature import (

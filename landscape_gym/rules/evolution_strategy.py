@@ -10,7 +10,7 @@ import numpy as np
 from scipy.optimize import OptimizeResult, minimize_scalar
 from scipy.stats import norm
 
-from landscape_gym.control.assumptions import (
+from landscape_gym.derivation.assumptions import (
     check_free_motion,
     check_single_task,
     diagonal_metric,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from landscape_gym.control.linear_quadratic.gains import control, gain_solver, shared_gains
-from landscape_gym.control.linear_quadratic.model import Law
-from landscape_gym.control.linear_quadratic.structure import (
+from landscape_gym.derivation.gains import control, gain_solver, shared_gains
+from landscape_gym.derivation.model import Law
+from landscape_gym.derivation.structure import (
     check_linear_quadratic,
     fixed_curvature,
 )

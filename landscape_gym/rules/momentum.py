@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
-from landscape_gym.control.hidden_curvature.linear_rule import best_linear_rule
-from landscape_gym.control.hidden_curvature.setting import check_lasting, linear_setting
+from landscape_gym.derivation.linear_rule import best_linear_rule
+from landscape_gym.derivation.setting import check_lasting, linear_setting
 from landscape_gym.problem import NavigationProblem
 
 

@@ -8,9 +8,9 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from scipy.optimize import minimize
 
-from landscape_gym.control.hidden_curvature.linear_rule import HiddenCurvature
-from landscape_gym.control.hidden_curvature.memory_rule import memory_rule_cost
-from landscape_gym.control.hidden_curvature.setting import check_lasting, linear_setting
+from landscape_gym.derivation.linear_rule import HiddenCurvature
+from landscape_gym.derivation.memory_rule import memory_rule_cost
+from landscape_gym.derivation.setting import check_lasting, linear_setting
 from landscape_gym.landscapes.base import Array
 from landscape_gym.problem import NavigationProblem
 
@@ -42,7 +42,7 @@ class Nesterov:
 
     When each coordinate's curvature is drawn from the landscape's distribution and is not seen,
     ``lr`` and ``momentum`` are the exact minimiser of the expected cost in this family (theory
-    4(c); `control.hidden_curvature.memory_rule` has the cost of a rule with one previous gradient
+    4(c); `derivation.memory_rule` has the cost of a rule with one previous gradient
     and update), with the problem's gradient noise and drift. The family does not contain heavy
     ball, so that either may be better. A best momentum below 0, which torch.optim does not take,
     looks back instead: it occurs where curvatures are nearly known.

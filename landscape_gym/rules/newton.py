@@ -8,8 +8,8 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from landscape_gym.control.assumptions import check_free_motion
-from landscape_gym.control.linear_quadratic.structure import fixed_curvature
+from landscape_gym.derivation.assumptions import check_free_motion
+from landscape_gym.derivation.structure import fixed_curvature
 from landscape_gym.landscapes import Quadratic
 from landscape_gym.landscapes.base import Array
 from landscape_gym.problem import NavigationProblem

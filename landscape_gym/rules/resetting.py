@@ -26,10 +26,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from landscape_gym.control.assumptions import check_free_motion, diagonal_metric
-from landscape_gym.control.linear_quadratic.diagonal import DiagonalQuadratic, stationary
-from landscape_gym.control.linear_quadratic.prior import noise_variance, target_moments
-from landscape_gym.control.linear_quadratic.structure import (
+from landscape_gym.derivation.assumptions import check_free_motion, diagonal_metric
+from landscape_gym.derivation.diagonal import DiagonalQuadratic, stationary
+from landscape_gym.derivation.prior import noise_variance, target_moments
+from landscape_gym.derivation.structure import (
     check_linear_quadratic,
     fixed_curvature,
     is_diagonal,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
+from landscape_gym.derivation.whitening import best_whitening
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.rules.arrays import averaged, averaged_square
 from landscape_gym.rules.forgetting import curvature_memory
-from landscape_gym.rules.whitening import best_whitening
 
 
 class RMSpropState(NamedTuple):
@@ -34,7 +34,7 @@ class RMSprop:
     minibatches of a log-likelihood do, v estimates sigma^2 h, and the ballistic rule ``u =
     -(eta k)^(1/2) h^(-1/2) g`` with ``h^(-1/2) = sigma / v^(1/2)`` is this one with ``lr = sigma
     (eta k)^(1/2)``. `derive` has what is best at the problem's noise, discount and time step
-    instead, of which that is the limit (`rules.whitening`, which says what is approximate); b2
+    instead, of which that is the limit (`derivation.whitening`, which says what is approximate); b2
     remembers as long as the curvature stays (`rules.forgetting`); and v is corrected, without which
     the first steps are (1 - b2)^(-1/2) times too long.
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from landscape_gym.control.linear_quadratic.prior import noise_variance
+from landscape_gym.derivation.prior import noise_variance
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.rules.arrays import Constant, exp, like, log, plain
 from landscape_gym.rules.resetting import ResetState, ResettingRule, constants, next_weight

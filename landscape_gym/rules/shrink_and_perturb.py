@@ -7,8 +7,8 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from landscape_gym.control.linear_quadratic.prior import target_moments
-from landscape_gym.control.linear_quadratic.structure import check_linear_quadratic
+from landscape_gym.derivation.prior import target_moments
+from landscape_gym.derivation.structure import check_linear_quadratic
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.rules.arrays import Constant, like, plain
 from landscape_gym.rules.pseudorandom import Stream, draw, stream

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
+from landscape_gym.derivation.whitening import best_whitening
 from landscape_gym.problem import NavigationProblem
-from landscape_gym.rules.whitening import best_whitening
 
 
 class SignDescentState(NamedTuple):
@@ -23,8 +23,8 @@ class SignDescent:
     Derivation (theory section 7): where the gradient's noise is Gaussian, has variance sigma^2 h
     and outweighs the gradient, the mean of the sign is ``(2/pi)^(1/2) h e / (sigma h^(1/2))`` and
     its variance is 1. So sign descent is, to first order in gradient over noise, whitening
-    (`rules.whitening`) of which the noise has pi/2 times the variance, the price of keeping the
-    signs alone, and ``lr`` is (pi/2)^(1/2) times the alpha that is best at that noise. Where motion
+    (`derivation.whitening`) of which the noise has pi/2 times the variance, the price of keeping
+    the signs alone, and ``lr`` is (pi/2)^(1/2) times the alpha that is best at that noise. Where motion
     is slow, without discount, that is ``lr = (pi/2)^(1/2) sigma (eta k)^(1/2)``. Where the gradient
     outweighs the noise, signs do not tell how far it is, and the rule is too slow from afar.
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from landscape_gym.control.linear_quadratic.prior import start_moments
+from landscape_gym.derivation.prior import start_moments
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.rules.resetting import ResetState, ResettingRule, constants
 

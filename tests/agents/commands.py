@@ -4,12 +4,12 @@ from collections.abc import Callable, Sequence
 
 import agents.__main__ as agents_command
 import baselines.__main__ as baselines_command
+import baselines.claims.__main__ as claims
+import baselines.continual.__main__ as continual
+import baselines.networks.__main__ as networks
 import benchmarks.__main__ as benchmarks_command
-import benchmarks.continual.__main__ as continual
-import benchmarks.networks.__main__ as networks
 import docs.generate.__main__ as generate
 import landscape_gym.artifact.__main__ as artifact
-import landscape_gym.claims.__main__ as claims
 import train_agent
 from agents import evolution
 from benchmarks import executors, networks_speed, rule_optimizer
@@ -24,11 +24,11 @@ COMMANDS: dict[str, Command] = {
     "python -m agents.evolution": evolution.main,
     "baselines": baselines_command._run,
     "landscape-gym": landscape_gym_command,
-    "python -m landscape_gym.claims": claims.main,
+    "python -m baselines.claims": claims.main,
     "python -m landscape_gym.artifact": artifact.main,
     "python -m benchmarks": benchmarks_command.main,
-    "python -m benchmarks.networks": networks.main,
-    "python -m benchmarks.continual": continual.main,
+    "python -m baselines.networks": networks.main,
+    "python -m baselines.continual": continual.main,
     "python -m benchmarks.networks_speed": networks_speed.main,
     "python -m benchmarks.rule_optimizer": rule_optimizer.main,
     "python -m benchmarks.executors": executors.main,

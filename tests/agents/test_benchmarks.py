@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import benchmarks.__main__ as main
+from baselines.pages import between_markers, write_between_markers
+from baselines.timing import Row, time_row
 from benchmarks.control import BATCH, environments, episode_job
-from benchmarks.table import between_markers, write_between_markers
-from benchmarks.timing import Row, time_row
 from landscape_gym.control import LQGPolicy
 from landscape_gym.registration import REGIMES
 

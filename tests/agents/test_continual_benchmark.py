@@ -10,12 +10,12 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks.continual import metrics
-from benchmarks.continual.experiment import SOFT_RESET, Experiment, fill
-from benchmarks.continual.learners import RuleLearner, contestants, soft_reset, spread_of
-from benchmarks.continual.page import page, verdicts, write_page
-from benchmarks.continual.search import search
-from benchmarks.continual.stream import Stream, dormant_units, play
+from baselines.continual import metrics
+from baselines.continual.experiment import SOFT_RESET, Experiment, fill
+from baselines.continual.learners import RuleLearner, contestants, soft_reset, spread_of
+from baselines.continual.page import page, verdicts, write_page
+from baselines.continual.search import search
+from baselines.continual.stream import Stream, dormant_units, play
 from landscape_gym.landscapes.base import Array
 from landscape_gym.networks.landscape import engine_of
 from landscape_gym.optim import RuleOptimizer

@@ -56,22 +56,22 @@ INTERRUPTED = [
     ("baselines", ["--no-progress"], "baselines.__main__:contest", "Nothing was written."),
     ("landscape-gym", ["report", "run"], "landscape_gym.report.run:Run.read", "Nothing was"),
     (
-        "python -m landscape_gym.claims",
+        "python -m baselines.claims",
         [],
-        "landscape_gym.claims.__main__:shown",
+        "baselines.claims.__main__:shown",
         "--claim NAME checks one",
     ),
     ("python -m benchmarks", [], "benchmarks.__main__:speed_rows", "Nothing was written."),
     (
-        "python -m benchmarks.networks",
+        "python -m baselines.networks",
         [],
-        "benchmarks.networks.__main__:Trainings",
+        "baselines.networks.__main__:Trainings",
         "The same command goes on.",
     ),
     (
-        "python -m benchmarks.continual",
+        "python -m baselines.continual",
         ["--results", "results.json"],
-        "benchmarks.continual.__main__:fill",
+        "baselines.continual.__main__:fill",
         "The same command goes on.",
     ),
     ("python -m benchmarks.networks_speed", [], "benchmarks.networks_speed:rows", "Nothing was"),
@@ -314,7 +314,7 @@ def test_output_that_cannot_be_written_ends_a_command_quietly(to: str):
         ("tyro", [str(ROOT / "train_agent.py")]),
         ("stable_baselines3", ["-m", "agents"]),
         ("rich", ["-m", "baselines"]),
-        ("matplotlib", ["-m", "landscape_gym.claims"]),
+        ("matplotlib", ["-m", "baselines.claims"]),
     ],
 )
 def test_a_missing_package_is_one_line_with_the_extra(place: Path, package: str, words: list[str]):

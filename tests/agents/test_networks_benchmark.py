@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.networks import __main__ as command
-from benchmarks.networks import figure_2e, page
-from benchmarks.networks.contestants import ADAM, SELF_SCALED, TORCH, Contestant
-from benchmarks.networks.costs import update_costs
-from benchmarks.networks.results import FILE, SEEDS, TUNING_SEEDS, Trainings
-from benchmarks.networks.search import FIRST, tuned
-from benchmarks.networks.tasks import CHECKPOINTS, FAILED, TASKS, trained
+from baselines.networks import __main__ as command
+from baselines.networks import figure_2e, page
+from baselines.networks.contestants import ADAM, SELF_SCALED, TORCH, Contestant
+from baselines.networks.costs import update_costs
+from baselines.networks.results import FILE, SEEDS, TUNING_SEEDS, Trainings
+from baselines.networks.search import FIRST, tuned
+from baselines.networks.tasks import CHECKPOINTS, FAILED, TASKS, trained
 from landscape_gym.optim import RuleOptimizer
 from landscape_gym.rules import Coupled
 
@@ -57,7 +57,7 @@ def test_a_divergence_counts_as_one_from_then_on() -> None:
 
 
 def test_what_is_known_is_not_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("benchmarks.networks.results.trained", _quick)
+    monkeypatch.setattr("baselines.networks.results.trained", _quick)
     ran: list[str] = []
     file = tmp_path / "folder" / "trainings.json"
     first = Trainings(file, ran.append)("digits-tanh", SELF_SCALED, 1.0, 0)

@@ -6,7 +6,7 @@ import platform
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.table import between_markers, markdown, revision
+from baselines.pages import between_markers, markdown, revision
 from landscape_gym.files import write_whole
 from tests.ecosystem.environments import ROOT
 from tests.ecosystem.examine import Outcome

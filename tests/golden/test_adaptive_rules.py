@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from landscape_gym.control import best_linear_rule, best_memory_rule, heavy_ball, optimum
-from landscape_gym.control.hidden_curvature.memory_rule import memory_rule_cost
-from landscape_gym.control.hidden_curvature.setting import linear_setting
+from landscape_gym.derivation.memory_rule import memory_rule_cost
+from landscape_gym.derivation.setting import linear_setting
+from landscape_gym.derivation.whitening import best_whitening
 from landscape_gym.evaluation import compare
 from landscape_gym.observation import ObservationConfig
 from landscape_gym.policy import RulePolicy
@@ -21,7 +22,6 @@ from landscape_gym.rules.forgetting import curvature_memory
 from landscape_gym.rules.nesterov import Nesterov
 from landscape_gym.rules.rmsprop import RMSprop
 from landscape_gym.rules.sign_descent import SignDescent
-from landscape_gym.rules.whitening import best_whitening
 from tests.golden.problems import problem, result
 
 # ---- hidden curvature ----------------------------------------------------------------------

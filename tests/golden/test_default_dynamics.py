@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from landscape_gym.control import LinearQuadratic, LinearQuadraticPolicy, riccati
-from landscape_gym.control.continuous import (
+from landscape_gym.derivation.continuous import (
     continuous_riccati,
     decay_end_point,
     decay_rate,

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from landscape_gym.control import LinearQuadraticPolicy, LQGPolicy, ensemble, finite_horizon
-from landscape_gym.control.linear_quadratic.lqr import riccati
-from landscape_gym.control.linear_quadratic.model import (
+from landscape_gym.derivation.lqr import riccati
+from landscape_gym.derivation.model import (
     Law,
     LinearQuadratic,
     endless_value_of,

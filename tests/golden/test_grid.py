@@ -10,9 +10,9 @@ import pytest
 
 from landscape_gym.control.grid.policy import GridPolicy, solve_grid
 from landscape_gym.control.grid.solution import grid_solution
-from landscape_gym.control.linear_quadratic import lqr
-from landscape_gym.control.linear_quadratic.lqr import LinearQuadratic
 from landscape_gym.control.linear_quadratic.policy import LinearQuadraticPolicy
+from landscape_gym.derivation import lqr
+from landscape_gym.derivation.lqr import LinearQuadratic
 from landscape_gym.dynamics import initial
 from landscape_gym.evaluation import rollout
 from landscape_gym.landscapes import LANDSCAPES

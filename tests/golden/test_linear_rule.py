@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from landscape_gym.control import HiddenCurvature, best_linear_rule, diagonal_gain
-from landscape_gym.control.hidden_curvature.linear_rule import linear_rule_cost
+from landscape_gym.derivation.linear_rule import linear_rule_cost
 
 CURVATURES = np.geomspace(0.05, 5.0, 21)
 WEIGHTS = np.linspace(1.0, 2.0, 21) / 31.5

@@ -13,9 +13,9 @@ from landscape_gym.control import (
     optimum,
     riccati,
 )
-from landscape_gym.control.linear_quadratic import diagonal as diagonal_solver
-from landscape_gym.control.linear_quadratic.diagonal import DiagonalQuadratic
-from landscape_gym.control.linear_quadratic.model import Law
+from landscape_gym.derivation import diagonal as diagonal_solver
+from landscape_gym.derivation.diagonal import DiagonalQuadratic
+from landscape_gym.derivation.model import Law
 from landscape_gym.problem import NavigationProblem
 from tests.golden.problems import instance
 
@@ -103,7 +103,7 @@ def test_flat_undiscounted_directions_are_solved_by_value_iteration(hazard):
 
 
 def test_a_solution_that_is_not_one_says_so(monkeypatch):
-    monkeypatch.setattr("landscape_gym.control.linear_quadratic.lqr.ITERATIONS", 3)
+    monkeypatch.setattr("landscape_gym.derivation.lqr.ITERATIONS", 3)
     found = riccati(LinearQuadratic.of(np.diag([1.0, 0.0]), gamma=0.0, dt=0.1))
     assert not found.converged
     assert found.status.startswith("Not converged: after 3 steps")

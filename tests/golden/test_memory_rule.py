@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from landscape_gym.control.hidden_curvature.linear_rule import (
+from landscape_gym.derivation.linear_rule import (
     HiddenCurvature,
     best_linear_rule,
     linear_rule_cost,
 )
-from landscape_gym.control.hidden_curvature.memory_rule import best_memory_rule, memory_rule_cost
-from landscape_gym.control.hidden_curvature.setting import linear_setting
+from landscape_gym.derivation.memory_rule import best_memory_rule, memory_rule_cost
+from landscape_gym.derivation.setting import linear_setting
 from landscape_gym.evaluation import rollout
 from landscape_gym.policy import RulePolicy
 from landscape_gym.registration import REGIMES

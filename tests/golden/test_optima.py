@@ -15,8 +15,8 @@ from landscape_gym.control import (
     heavy_ball,
     riccati,
 )
-from landscape_gym.control.hidden_curvature.linear_rule import linear_rule_cost
-from landscape_gym.control.linear_quadratic.diagonal import DiagonalQuadratic, stationary
+from landscape_gym.derivation.diagonal import DiagonalQuadratic, stationary
+from landscape_gym.derivation.linear_rule import linear_rule_cost
 from landscape_gym.problem import NavigationProblem
 
 OPTIMA = json.loads(Path(__file__).with_name("optima.json").read_text())

@@ -12,7 +12,7 @@ from landscape_gym.control import (
     optimum,
     riccati,
 )
-from landscape_gym.control.linear_quadratic.diagonal import diagonal_gain
+from landscape_gym.derivation.diagonal import diagonal_gain
 from landscape_gym.observation import Layout, ObservationConfig
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.registration import REGIMES

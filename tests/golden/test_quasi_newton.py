@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from landscape_gym.control import LinearQuadraticPolicy, riccati
-from landscape_gym.control.hidden_curvature.memory_rule import best_memory_rule
 from landscape_gym.control.hidden_curvature.noisy_quasi_newton import NoisyQuasiNewtonPolicy
 from landscape_gym.control.hidden_curvature.quasi_newton import QuasiNewtonPolicy
-from landscape_gym.control.hidden_curvature.setting import linear_setting
-from landscape_gym.control.linear_quadratic.model import LinearQuadratic
+from landscape_gym.derivation.memory_rule import best_memory_rule
+from landscape_gym.derivation.model import LinearQuadratic
+from landscape_gym.derivation.setting import linear_setting
 from landscape_gym.evaluation import rollout
 from landscape_gym.policy import RulePolicy
 from landscape_gym.problem import CurvatureNoise, IsotropicNoise

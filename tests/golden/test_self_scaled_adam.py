@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from landscape_gym.control.linear_quadratic.diagonal import DiagonalQuadratic, stationary
+from landscape_gym.derivation.diagonal import DiagonalQuadratic, stationary
 from landscape_gym.optim import RuleOptimizer
 from landscape_gym.rules import Adam, SelfScaledAdam
 

@@ -8,7 +8,7 @@ from scipy.stats import multivariate_normal
 
 from landscape_gym.control import LinearQuadraticPolicy, diagonal_gain, finite_horizon
 from landscape_gym.control.hidden_curvature.self_tuning import SelfTuningPolicy, curvature_prior
-from landscape_gym.control.linear_quadratic.model import LinearQuadratic
+from landscape_gym.derivation.model import LinearQuadratic
 from landscape_gym.evaluation import rollout
 from landscape_gym.landscapes import Conditioned, LogUniform, Quadratic
 from landscape_gym.problem import CurvatureNoise, IsotropicNoise, NavigationProblem, NormalStart

@@ -15,7 +15,7 @@ from typing import Any, cast
 import numpy as np
 
 from landscape_gym.control.grid.grid import Grid, GridValue, difference, finite_horizon, stationary
-from landscape_gym.control.linear_quadratic.structure import diagonal_drift, is_diagonal
+from landscape_gym.derivation.structure import diagonal_drift, is_diagonal
 from landscape_gym.dynamics import minimum_loss, transition
 from landscape_gym.landscapes.base import Array, NoInstances
 from landscape_gym.landscapes.fixed import Fixed, Separable

@@ -28,7 +28,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from landscape_gym.control.hidden_curvature.memory_rule import best_memory_rule, memory_rule_cost
 from landscape_gym.control.hidden_curvature.noisy_quasi_newton import NoisyQuasiNewtonPolicy
 from landscape_gym.control.hidden_curvature.quasi_newton import QuasiNewtonPolicy
 from landscape_gym.control.hidden_curvature.self_tuning import (
@@ -37,16 +36,17 @@ from landscape_gym.control.hidden_curvature.self_tuning import (
     coordinates,
     gains,
 )
-from landscape_gym.control.hidden_curvature.setting import linear_setting
 from landscape_gym.control.hidden_target import kalman
 from landscape_gym.control.hidden_target.kalman import Place
 from landscape_gym.control.hidden_target.lqg import LQGPolicy
-from landscape_gym.control.linear_quadratic.prior import (
+from landscape_gym.derivation.memory_rule import best_memory_rule, memory_rule_cost
+from landscape_gym.derivation.prior import (
     noise_variance,
     start_moments,
     target_moments,
 )
-from landscape_gym.control.linear_quadratic.structure import check_linear_quadratic
+from landscape_gym.derivation.setting import linear_setting
+from landscape_gym.derivation.structure import check_linear_quadratic
 from landscape_gym.landscapes import Conditioned, LogUniform
 from landscape_gym.landscapes.base import Array
 from landscape_gym.policy import Policy, RulePolicy

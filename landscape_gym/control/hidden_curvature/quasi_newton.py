@@ -30,8 +30,8 @@ from typing import NamedTuple
 import numpy as np
 
 from landscape_gym.control.hidden_curvature.self_tuning import fine_curvatures, free_metric, gains
-from landscape_gym.control.linear_quadratic.prior import noise_variance
-from landscape_gym.control.linear_quadratic.structure import check_linear_quadratic, fixed_curvature
+from landscape_gym.derivation.prior import noise_variance
+from landscape_gym.derivation.structure import check_linear_quadratic, fixed_curvature
 from landscape_gym.landscapes.base import Array
 from landscape_gym.observation import Layout, ObservationConfig
 from landscape_gym.policy import UNBOUNDED, restarted

@@ -40,21 +40,21 @@ import numpy as np
 from scipy.special import ndtri
 from scipy.stats import qmc
 
-from landscape_gym.control.assumptions import (
+from landscape_gym.control.hidden_target import kalman
+from landscape_gym.control.hidden_target.kalman import Place
+from landscape_gym.derivation import diagonal
+from landscape_gym.derivation.assumptions import (
     check_free_motion,
     check_single_task,
     diagonal_metric,
 )
-from landscape_gym.control.hidden_target import kalman
-from landscape_gym.control.hidden_target.kalman import Place
-from landscape_gym.control.linear_quadratic import diagonal
-from landscape_gym.control.linear_quadratic.diagonal import DiagonalQuadratic
-from landscape_gym.control.linear_quadratic.prior import (
+from landscape_gym.derivation.diagonal import DiagonalQuadratic
+from landscape_gym.derivation.prior import (
     noise_variance,
     start_moments,
     target_moments,
 )
-from landscape_gym.control.linear_quadratic.structure import (
+from landscape_gym.derivation.structure import (
     check_linear_quadratic,
     fixed_curvature,
 )

@@ -7,7 +7,7 @@ what full information costs,
     sum_t beta^t tr(E_t P_t),      E = K_z' (2 B' S_xz - (R + B' S_xx B) K_z)
 
 with P_t the covariance of the target given what is seen at step t, and K_z, B, R and S as in
-control/linear_quadratic/model.py. For the optimal law E is K_z' (R + B' S_xx B) K_z.
+derivation/model.py. For the optimal law E is K_z' (R + B' S_xx B) K_z.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from itertools import islice
 
 import numpy as np
 
-from landscape_gym.control.linear_quadratic.model import (
+from landscape_gym.derivation.model import (
     Law,
     LinearQuadratic,
     Value,

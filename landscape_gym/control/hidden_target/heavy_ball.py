@@ -15,9 +15,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from landscape_gym.control.hidden_target.kalman import stationary_gain
-from landscape_gym.control.linear_quadratic.diagonal import diagonal_gain
-from landscape_gym.control.linear_quadratic.prior import noise_variance
-from landscape_gym.control.linear_quadratic.structure import (
+from landscape_gym.derivation.diagonal import diagonal_gain
+from landscape_gym.derivation.prior import noise_variance
+from landscape_gym.derivation.structure import (
     check_linear_quadratic,
     diagonal_drift,
     diagonal_metric,

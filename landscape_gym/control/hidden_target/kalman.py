@@ -26,9 +26,9 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from landscape_gym.control.linear_quadratic.gains import times
-from landscape_gym.control.linear_quadratic.prior import Moments, start_moments, target_moments
-from landscape_gym.control.linear_quadratic.structure import check_linear_quadratic
+from landscape_gym.derivation.gains import times
+from landscape_gym.derivation.prior import Moments, start_moments, target_moments
+from landscape_gym.derivation.structure import check_linear_quadratic
 from landscape_gym.dynamics import switch_probability
 from landscape_gym.landscapes.base import Array
 from landscape_gym.policy import restarted

@@ -26,9 +26,9 @@ from landscape_gym.control.hidden_target.switching import SwitchingBelief, Switc
 from landscape_gym.control.linear_quadratic.controller import Controller
 from landscape_gym.control.linear_quadratic.cost_to_go import row_problems
 from landscape_gym.control.linear_quadratic.ensemble import ensemble
-from landscape_gym.control.linear_quadratic.gains import Gains, control_in_basis
-from landscape_gym.control.linear_quadratic.model import Law
-from landscape_gym.control.linear_quadratic.prior import noise_variance
+from landscape_gym.derivation.gains import Gains, control_in_basis
+from landscape_gym.derivation.model import Law
+from landscape_gym.derivation.prior import noise_variance
 from landscape_gym.landscapes.base import Array
 from landscape_gym.policy import UNBOUNDED
 from landscape_gym.problem import NavigationProblem

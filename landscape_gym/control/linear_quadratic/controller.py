@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from landscape_gym.control.linear_quadratic.cost_to_go import cost_to_go
-from landscape_gym.control.linear_quadratic.gains import (
+from landscape_gym.derivation.gains import (
     Gains,
     control,
     gain_solver,
     replaced,
     shared_gains,
 )
-from landscape_gym.control.linear_quadratic.prior import target_moments
-from landscape_gym.control.linear_quadratic.structure import check_linear_quadratic
+from landscape_gym.derivation.prior import target_moments
+from landscape_gym.derivation.structure import check_linear_quadratic
 from landscape_gym.landscapes.base import Array
 from landscape_gym.observation import Layout, ObservationConfig
 from landscape_gym.problem import NavigationProblem

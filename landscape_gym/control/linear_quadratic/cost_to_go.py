@@ -6,15 +6,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from landscape_gym.control.linear_quadratic.gains import Gains
-from landscape_gym.control.linear_quadratic.model import (
+from landscape_gym.derivation.gains import Gains
+from landscape_gym.derivation.model import (
     Law,
     LinearQuadratic,
     Value,
     endless_value_of,
     values_of,
 )
-from landscape_gym.control.linear_quadratic.structure import (
+from landscape_gym.derivation.structure import (
     as_linear_quadratic,
     cells,
     decoupled,

@@ -10,16 +10,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from landscape_gym.control.linear_quadratic import diagonal, lqr
-from landscape_gym.control.linear_quadratic.diagonal import DiagonalQuadratic
-from landscape_gym.control.linear_quadratic.model import (
+from landscape_gym.derivation import diagonal, lqr
+from landscape_gym.derivation.diagonal import DiagonalQuadratic
+from landscape_gym.derivation.model import (
     Law,
     LinearQuadratic,
     endless_value_of,
     values_of,
 )
-from landscape_gym.control.linear_quadratic.prior import Moments, start_moments, target_moments
-from landscape_gym.control.linear_quadratic.structure import (
+from landscape_gym.derivation.prior import Moments, start_moments, target_moments
+from landscape_gym.derivation.structure import (
     as_linear_quadratic,
     cells,
     check_linear_quadratic,

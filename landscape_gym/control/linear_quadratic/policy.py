@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from landscape_gym.control.linear_quadratic.controller import Controller
 from landscape_gym.control.linear_quadratic.ensemble import ensemble
-from landscape_gym.control.linear_quadratic.gains import Gains
-from landscape_gym.control.linear_quadratic.lqr import LQRSolution
-from landscape_gym.control.linear_quadratic.model import Law
+from landscape_gym.derivation.gains import Gains
+from landscape_gym.derivation.lqr import LQRSolution
+from landscape_gym.derivation.model import Law
 from landscape_gym.landscapes.base import Array
 from landscape_gym.policy import UNBOUNDED
 from landscape_gym.problem import NavigationProblem

@@ -1,0 +1,99 @@
+"""Check the claims: ``python -m baselines.claims [--claim NAME ...] [--quick] [--out FOLDER]``.
+
+Exit status 1 if a claim does not hold.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+from baselines.claims import CLAIMS, QUICK, Claim, Effort
+from baselines.claims.html_page import html_page
+from baselines.claims.markdown_page import write_page
+from baselines.claims.outcome import Outcome, cells, outcomes
+from landscape_gym.configuration import one_of
+from landscape_gym.files import write_whole
+from landscape_gym.program import Parser, program
+
+DOCS = Path(__file__).parents[2] / "docs"
+"""Of the checkout."""
+
+
+@program("python -m baselines.claims", "Nothing was written; --claim NAME checks one claim alone.")
+def main(argv: Sequence[str] | None = None) -> int:
+    """Read the command line, check, and report."""
+    parser = Parser(prog="python -m baselines.claims", description="Check the paper's claims.")
+    parser.add_argument(
+        "--claim",
+        nargs="+",
+        metavar="NAME",
+        default=list(CLAIMS),
+        help=f"which of them (default: all): {', '.join(CLAIMS)}",
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="compute less: a minute instead of three"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("runs/claims"),
+        help="folder of the report, index.html (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--write", action="store_true", help="write docs/claims.md too, with all claims in full"
+    )
+    options = parser.parse_args(argv)
+    if options.write and (options.quick or len(options.claim) < len(CLAIMS)):
+        raise ValueError("--write takes all claims, in full: leave out --quick and --claim.")
+    if options.write and not DOCS.is_dir():
+        raise ValueError(f"--write needs a checkout: there is no folder {DOCS}.")
+    claims = [CLAIMS[one_of("claim", name, CLAIMS)] for name in options.claim]
+    options.out.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(1)
+    effort = QUICK if options.quick else Effort()
+    found = list(shown(claims, effort))
+    source = "Computed by python -m baselines.claims" + " --quick" * options.quick + "."
+    report = options.out / "index.html"
+    write_whole(report, html_page(found, source))
+    print(f"Report: {report}")
+    if options.write:
+        write_page(found, DOCS, "python -m baselines.claims --write", version("landscape-gym"))
+        print(f"Page: {DOCS / 'claims.md'}")
+    return int(any(outcome.red for outcome in found))
+
+
+def shown(claims: list[Claim], effort: Effort) -> Iterator[Outcome]:
+    """Check claims with a progress bar, and say what is found."""
+    for outcome in with_progress(outcomes(claims, effort), len(claims)):
+        print(f"{outcome.verdict:>13}  {outcome.claim.name} ({outcome.seconds:.0f} s)", flush=True)
+        if outcome.skipped is not None:
+            print(f"{'':>15}{outcome.skipped}")
+        for check in outcome.checks:
+            if not check.passed:
+                what, *values, asked = cells(check)
+                print(f"{'':>15}{what}: {', '.join(filter(None, values))}, asked: {asked}")
+        yield outcome
+
+
+def with_progress(found: Iterator[Outcome], total: int) -> Iterator[Outcome]:
+    """A bar by rich or tqdm, on a screen and where one of them is installed."""
+    if not sys.stdout.isatty():
+        return found
+    try:
+        from rich.progress import track
+    except ModuleNotFoundError:
+        try:
+            from tqdm import tqdm
+        except ModuleNotFoundError:
+            return found
+        return iter(tqdm(found, total=total, unit="claim"))
+    return iter(track(found, "Claims", total=total))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

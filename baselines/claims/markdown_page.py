@@ -1,0 +1,73 @@
+"""The page of the documentation, docs/claims.md, and its pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from baselines.claims.outcome import HEAD, Outcome, cells
+from landscape_gym.files import write_whole
+
+INTRODUCTION = """# The claims, checked
+
+What "Gradient Descent as Loss Landscape Navigation" (Vastola, Gershman, Rajan,
+[arXiv:2510.26997](https://arxiv.org/abs/2510.26997)) says, claim by claim: its sentence, what has
+to be added or corrected, and numbers by up to three ways. *Closed form* is the claim's own
+statement; *solver* is a computation that does not know it; and *simulation* is measured in the
+environment. A claim's constants are fields of its class in `baselines/claims/`, and
+`tests/golden/test_claims.py` sees the claim fail when any of them is 10 % off. Letters are those
+of the [notation](notation.md).
+
+`{command}` computes all of it and writes this page; it needs no network. Written by version
+{version}.
+"""
+
+
+def write_page(found: Sequence[Outcome], docs: Path, command: str, version: str) -> None:
+    """Write claims.md and images/claims/NAME.png into the folder `docs`."""
+    images = docs / "images" / "claims"
+    images.mkdir(parents=True, exist_ok=True)
+    for outcome in found:
+        if outcome.picture is not None:
+            write_whole(images / f"{outcome.claim.name}.png", outcome.picture)
+    page = markdown_page(found, command, version)
+    write_whole(docs / "claims.md", page)
+
+
+def markdown_page(found: Sequence[Outcome], command: str, version: str) -> str:
+    """The page, with pictures in images/claims/ beside it."""
+    summary = _table(
+        ("claim", ""),
+        [
+            (f"[{outcome.claim.title}](#{_anchor(outcome.claim.title)})", outcome.verdict)
+            for outcome in found
+        ],
+    )
+    introduction = INTRODUCTION.format(command=command, version=version)
+    return "\n".join([introduction, summary, "", *map(_section, found)])
+
+
+def _section(outcome: Outcome) -> str:
+    claim = outcome.claim
+    parts = [f"## {claim.title}", f"> {claim.sentence}", f"**{outcome.verdict.capitalize()}.**"]
+    if outcome.picture is None:
+        return "\n\n".join([*parts, outcome.skipped or "", ""])
+    rows = [("yes" if check.passed else "**no**", *cells(check)) for check in outcome.checks]
+    parts += [
+        f"![{claim.title}](images/claims/{claim.name}.png)",
+        "\n".join(f"- {remark}" for remark in claim.remarks),
+        _table(("holds", *HEAD[1:]), rows),
+        "",
+    ]
+    return "\n\n".join(parts)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _anchor(title: str) -> str:
+    """A heading's anchor, as GitHub makes it."""
+    kept = "".join(each for each in title.lower() if each.isalnum() or each in " -_")
+    return kept.replace(" ", "-")

@@ -1,1 +1,0 @@
-"""Loss of plasticity on streams of tasks, and what keeps it: ``python -m benchmarks.continual``."""

@@ -1,0 +1,1 @@
+"""What solvers and derived rules both need of a problem: structure, priors, closed forms."""
