@@ -69,6 +69,7 @@ def revision() -> str:
 
 
 def processor() -> str:
+    """The processor's name, as far as the system tells."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

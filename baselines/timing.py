@@ -23,6 +23,7 @@ class Row:
 
 
 def seconds(job: Callable[[], object]) -> float:
+    """Wall-clock seconds that a job takes."""
     start = time.perf_counter()
     job()
     return time.perf_counter() - start
@@ -47,6 +48,7 @@ def time_row(
 
 
 def spread(ratios: np.ndarray) -> str:
+    """Median, minimum and maximum."""
     return f"{np.median(ratios):.2f} [{ratios.min():.2f}, {ratios.max():.2f}]"
 
 

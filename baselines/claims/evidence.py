@@ -63,7 +63,7 @@ class Claim(Protocol):
     """A sentence of the paper, with what theory corrects in it, and how it is checked.
 
     A frozen dataclass whose fields are the constants it stands on, a number or numbers each. A
-    constant that is 10 % off must fail a check: tests/golden/test_claims.py tries each one.
+    constant that is 10 % off must fail a check: tests/baselines/test_claims.py tries each one.
     """
 
     name: ClassVar[str]

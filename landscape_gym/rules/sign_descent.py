@@ -24,9 +24,9 @@ class SignDescent:
     and outweighs the gradient, the mean of the sign is ``(2/pi)^(1/2) h e / (sigma h^(1/2))`` and
     its variance is 1. So sign descent is, to first order in gradient over noise, whitening
     (`derivation.whitening`) of which the noise has pi/2 times the variance, the price of keeping
-    the signs alone, and ``lr`` is (pi/2)^(1/2) times the alpha that is best at that noise. Where motion
-    is slow, without discount, that is ``lr = (pi/2)^(1/2) sigma (eta k)^(1/2)``. Where the gradient
-    outweighs the noise, signs do not tell how far it is, and the rule is too slow from afar.
+    the signs alone, and ``lr`` is (pi/2)^(1/2) times the alpha that is best at that noise. Where
+    motion is slow, without discount, that is ``lr = (pi/2)^(1/2) sigma (eta k)^(1/2)``. Where the
+    gradient outweighs the noise, signs do not tell how far it is, and the rule is too slow from afar.
 
     Reference: Bernstein et al., "signSGD: compressed optimisation for non-convex problems", 2018;
     Vastola, Gershman, Rajan, "Gradient Descent as Loss Landscape Navigation", arXiv:2510.26997.

@@ -10,7 +10,7 @@ import torch
 import landscape_gym.artifact.__main__ as artifact
 from landscape_gym.networks import NetworkLandscape
 from landscape_gym.optim import RuleOptimizer
-from tests.agents.commands import COMMANDS
+from tests.commands.commands import COMMANDS
 
 SWEEP = ["sweep", "--out", "new", "--no-progress"]
 ONE_RULE = ["--regime", "long-horizon", "--rules", "momentum", "--no-tuned", "--episodes", "4"]

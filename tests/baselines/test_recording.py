@@ -16,7 +16,7 @@ from landscape_gym.observation import ObservationConfig
 from landscape_gym.policy import UNBOUNDED, RulePolicy
 from landscape_gym.registration import REGIMES, regime
 from landscape_gym.rules import GradientDescent
-from tests.agents.replay import assert_replayed
+from tests.baselines.replay import assert_replayed
 
 CASES = [
     ("long-horizon", "momentum"),

@@ -20,7 +20,7 @@ from baselines.record.recording import Recording
 from baselines.sweep.cell import made
 from landscape_gym.evaluation import rollout
 from landscape_gym.registration import REGIMES
-from tests.agents.replay import assert_replayed
+from tests.baselines.replay import assert_replayed
 
 ROOT = Path(__file__).parents[2]
 

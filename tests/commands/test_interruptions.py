@@ -20,7 +20,7 @@ from agents import logs
 from landscape_gym.extras import EXTRAS, lacking
 from landscape_gym.files import write_whole
 from landscape_gym.program import sentence
-from tests.agents.commands import COMMANDS
+from tests.commands.commands import COMMANDS
 
 ROOT = Path(__file__).parents[2]
 SMALL = ["--no-progress", "--episodes", "8", "--settings"]
