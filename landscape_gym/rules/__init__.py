@@ -9,15 +9,17 @@ Units: a rule returns a velocity u, and parameters move by ``dt u``. A step size
 the learning rate of torch.optim.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from landscape_gym.rules.adam import Adam
 from landscape_gym.rules.adamw import AdamW
 from landscape_gym.rules.ballistic import Ballistic
 from landscape_gym.rules.centred_adam import CentredAdam
 from landscape_gym.rules.coupled import Coupled
 from landscape_gym.rules.evolution_strategy import EvolutionStrategy
-from landscape_gym.rules.fisher import conjugate_gradients, fisher_product
 from landscape_gym.rules.gradient_descent import GradientDescent
 from landscape_gym.rules.hard_reset import HardReset
+from landscape_gym.rules.linear_systems import conjugate_gradients
 from landscape_gym.rules.loss_bound import LossBound
 from landscape_gym.rules.momentum import Momentum
 from landscape_gym.rules.natural_gradient import NaturalGradient
@@ -31,6 +33,9 @@ from landscape_gym.rules.self_tuning import SelfTuning
 from landscape_gym.rules.shrink_and_perturb import ShrinkAndPerturb
 from landscape_gym.rules.sign_descent import SignDescent
 from landscape_gym.rules.soft_reset import L2Init, SoftReset
+
+if TYPE_CHECKING:
+    from landscape_gym.rules.fisher import fisher_product
 
 RULES: dict[str, type] = {
     cls.kind: cls
@@ -84,3 +89,12 @@ __all__ = [
     "conjugate_gradients",
     "fisher_product",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """`fisher_product`, on first use: it alone needs torch, which takes long to import."""
+    if name == "fisher_product":
+        from landscape_gym.rules.fisher import fisher_product
+
+        return fisher_product
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}.")

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from landscape_gym.derivation.whitening import best_whitening
 from landscape_gym.problem import NavigationProblem
-from landscape_gym.rules.arrays import averaged, averaged_square
+from landscape_gym.rules.arrays import add_square, lerp
 from landscape_gym.rules.forgetting import curvature_memory
 
 
@@ -61,6 +61,7 @@ class Adam:
     """
 
     kind: ClassVar[str] = "adam"
+    separable: ClassVar[bool] = True
     channels = ("gradient",)
     lr: float = 0.001
     """Velocity per mean gradient over the root mean square."""
@@ -76,7 +77,7 @@ class Adam:
         """The constants of a problem.
 
         Raises:
-            ValueError: for noise that does not tell the curvature, a control matrix, default
+            Refusal: for noise that does not tell the curvature, a control matrix, default
                 dynamics, a metric that is not a multiple of the identity, task switching, or
                 unknown curvatures.
         """
@@ -91,21 +92,18 @@ class Adam:
     def update(self, gradient: Any, state: AdamState) -> tuple[Any, AdamState]:
         """The velocity, and the running means with this gradient in them."""
         b1, b2 = self.b1, self.b2
-        mean = averaged(state.mean, gradient, b1)
+        mean = lerp(state.mean, gradient, 1 - b1)
         now = AdamState(
             mean,
-            averaged_square(state.square, self._spread(gradient, mean), b2),
+            add_square(b2 * state.square, self._spread(gradient, mean), 1 - b2),
             # Not as 1 - b^t, which cancels in float32.
             b1 * state.mean_weight + (1 - b1),
             b2 * state.square_weight + (1 - b2),
         )
-        # Corrected by one number each, and in place: a vector costs by how often it is read.
+        # Corrected by one number each: a vector costs by how often it is read.
         correction = now.square_weight**0.5
-        root = now.square**0.5
-        root += self.eps * correction
-        u = (-self.lr * correction / now.mean_weight) * mean
-        u /= root
-        return u, now
+        root = now.square**0.5 + self.eps * correction
+        return (-self.lr * correction / now.mean_weight) * mean / root, now
 
     def _spread(self, gradient: Any, mean: Any) -> Any:
         """What is squared."""

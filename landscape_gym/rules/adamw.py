@@ -10,6 +10,7 @@ from landscape_gym.derivation.continuous import convergence_rate, reset_weight
 from landscape_gym.derivation.prior import target_moments
 from landscape_gym.landscapes import Quadratic
 from landscape_gym.problem import NavigationProblem
+from landscape_gym.refusal import Refusal
 from landscape_gym.rules.adam import Adam, AdamState
 from landscape_gym.rules.forgetting import curvature_memory
 
@@ -41,6 +42,7 @@ class AdamW:
     """
 
     kind: ClassVar[str] = "adamw"
+    separable: ClassVar[bool] = True
     channels = ("gradient", "parameters")
     lr: float = 0.001
     """Velocity per mean gradient over the root mean square."""
@@ -58,7 +60,7 @@ class AdamW:
         """The constants of a problem.
 
         Raises:
-            ValueError: where Adam has none; with redraws also for a landscape whose tasks have no
+            Refusal: where Adam has none; with redraws also for a landscape whose tasks have no
                 known mean, or one that is not 0.
         """
         if problem.hazard == 0:
@@ -66,7 +68,7 @@ class AdamW:
             return cls(adam.lr, adam.b1, adam.b2, adam.eps, weight_decay=0.0)
         landscape = problem.landscape
         if not isinstance(landscape, Quadratic) or target_moments(landscape).mean.any():
-            raise ValueError(
+            raise Refusal(
                 "AdamW pulls to 0, but tasks are not redrawn about 0: use a rule that resets to "
                 "the prior's mean."
             )

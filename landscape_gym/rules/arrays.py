@@ -1,11 +1,11 @@
-"""What rules need beyond operators, for NumPy arrays and torch tensors alike."""
+"""What rules need beyond operators and methods, in whatever library their arrays are of."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-import torch
+from array_api_compat import array_namespace, device
 
 Constant = float | tuple[float, ...] | tuple[tuple[float, ...], ...]
 """One number for all coordinates, one for each, or a matrix."""
@@ -18,9 +18,7 @@ def like(values: Any, data: Any) -> Any:
         >>> like((1.0, 2.0), np.zeros(2, np.float32))
         array([1., 2.], dtype=float32)
     """
-    if isinstance(data, np.ndarray):
-        return np.asarray(values, data.dtype)
-    return data.new_tensor(values)
+    return array_namespace(data).asarray(values, dtype=data.dtype, device=device(data))
 
 
 def weigh(constant: Any, vectors: Any) -> Any:
@@ -50,22 +48,31 @@ def square(flat: Any, vectors: Any) -> Any:
 
 def solve(matrices: Any, vectors: Any) -> Any:
     """``A^-1 b`` for matrices (..., d, d) and vectors (..., d)."""
-    library = np.linalg if isinstance(vectors, np.ndarray) else torch.linalg
-    return library.solve(matrices, vectors[..., None])[..., 0]
+    return array_namespace(vectors).linalg.solve(matrices, vectors[..., None])[..., 0]
 
 
-def averaged(average: Any, value: Any, decay: float) -> Any:
-    """``decay average + (1 - decay) value``; a tensor is overwritten by it."""
-    if isinstance(average, np.ndarray):
-        return average + (1 - decay) * (value - average)
-    return average.lerp_(value, 1 - decay)
+def lerp(start: Any, end: Any, weight: float) -> Any:
+    """``start + weight (end - start)``, in one pass where the library has one for it (torch).
+
+    Example:
+        >>> lerp(np.zeros(2), np.array([1.0, 2.0]), 0.25)
+        array([0.25, 0.5 ])
+    """
+    fused = getattr(array_namespace(start), "lerp", None)
+    return start + weight * (end - start) if fused is None else fused(start, end, weight)
 
 
-def averaged_square(average: Any, value: Any, decay: float) -> Any:
-    """``decay average + (1 - decay) value^2``, likewise."""
-    if isinstance(average, np.ndarray):
-        return decay * average + (1 - decay) * value * value
-    return average.mul_(decay).addcmul_(value, value, value=1 - decay)
+def add_square(array: Any, value: Any, weight: float) -> Any:
+    """``array + weight value^2``, likewise.
+
+    Example:
+        >>> add_square(np.ones(2), np.array([1.0, 2.0]), 0.25)
+        array([1.25, 2.  ])
+    """
+    fused = getattr(array_namespace(array), "addcmul", None)
+    if fused is None:
+        return array + weight * value * value
+    return fused(array, value, value, value=weight)
 
 
 def plain(array: Any) -> Constant:
@@ -85,16 +92,11 @@ def plain(array: Any) -> Constant:
     return float(array.flat[0]) if np.ptp(array) == 0 else tuple(array.tolist())
 
 
-def exp(array: Any) -> Any:
-    """Exponentials."""
-    return np.exp(array) if isinstance(array, np.ndarray) else array.exp()
-
-
-def log(array: Any) -> Any:
-    """Natural logarithms."""
-    return np.log(array) if isinstance(array, np.ndarray) else array.log()
-
-
 def larger(a: Any, b: Any) -> Any:
-    """The larger of two finite numbers, up to rounding."""
+    """The larger of two finite numbers, up to rounding; its slope where they meet is their mean.
+
+    Example:
+        >>> larger(np.array([-1.0, 2.0]), 0.0)
+        array([0., 2.])
+    """
     return 0.5 * (a + b + abs(a - b))

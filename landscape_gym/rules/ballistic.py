@@ -60,7 +60,7 @@ class Ballistic:
         """The constants of a problem, for gamma = 0 whatever its gamma.
 
         Raises:
-            ValueError: for a landscape that is not quadratic or whose curvature is not known,
+            Refusal: for a landscape that is not quadratic or whose curvature is not known,
                 noise, a control matrix, default dynamics, task switching, or a finite horizon.
         """
         H = known_hessian(problem, "the ballistic rule")

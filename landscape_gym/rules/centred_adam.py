@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from landscape_gym.problem import NavigationProblem
+from landscape_gym.refusal import Refusal
 from landscape_gym.rules.adam import Adam
 
 
@@ -37,12 +38,12 @@ class CentredAdam(Adam):
         """The constants of a problem.
 
         Raises:
-            ValueError: where Adam has none, or where its b1 is 0: a mean without memory is the
+            Refusal: where Adam has none, or where its b1 is 0: a mean without memory is the
                 gradient itself, and differs from it by nothing.
         """
         adam = Adam.derive(problem)
         if adam.b1 == 0:
-            raise ValueError(
+            raise Refusal(
                 "centred Adam takes the noise from a gradient's distance to the mean, but here the "
                 "best mean has no memory (b1 = 0): use RMSprop."
             )

@@ -18,6 +18,7 @@ from landscape_gym.derivation.assumptions import (
 from landscape_gym.landscapes import Quadratic
 from landscape_gym.landscapes.base import Array
 from landscape_gym.problem import NavigationProblem
+from landscape_gym.refusal import Refusal
 from landscape_gym.rules.arrays import larger
 from landscape_gym.rules.pseudorandom import Stream, draw, stream
 
@@ -105,13 +106,13 @@ class EvolutionStrategy:
         """The constants of a problem.
 
         Raises:
-            ValueError: unless the landscape is quadratic, with a single task that does not drift, a
+            Refusal: unless the landscape is quadratic, with a single task that does not drift, a
                 constant diagonal metric, an infinite horizon and parameters that stay when left
                 alone; or if trials are expected to cost as much as they save.
         """
         pace, h = _best_pace(problem, _checked(problem))
         if pace.cost > 1 - WORTH:
-            raise ValueError(
+            raise Refusal(
                 f"an evolution strategy saves {1 - pace.cost:.1%} of the cost of doing nothing "
                 "here: trials cost nearly what they save. Raise eta or k, lower gamma, or let the "
                 "learner see gradients (GradientDescent, Momentum)."
@@ -160,7 +161,7 @@ def _best_pace(problem: NavigationProblem, metric: Array) -> tuple[Pace, float]:
     h, weights = cast(Quadratic, problem.landscape).curvature_quadrature()
     first, second = problem.dim * float(weights @ h), problem.dim * float(weights @ h**2)
     if first == 0:
-        raise ValueError("all curvatures are 0, so no loss is to be gained: do nothing.")
+        raise Refusal("all curvatures are 0, so no loss is to be gained: do nothing.")
     ratio, effective, p = second / first, first**2 / second, problem
     price = p.dim * float(np.mean(metric)) / (ratio * p.eta * p.dt)
 
@@ -181,17 +182,17 @@ def _checked(problem: NavigationProblem) -> Array:
     check_free_motion(problem, rule)
     check_single_task(problem, rule)
     if not isinstance(problem.landscape, Quadratic):
-        raise ValueError(
+        raise Refusal(
             f"{rule} takes its step size from a quadratic, and {type(problem.landscape).__name__} "
             "is none: set `step` yourself, or use landscape_gym.control.optimum."
         )
     if problem.drift > 0:
-        raise ValueError(
+        raise Refusal(
             f"{rule} compares losses with the best so far, which drift > 0 makes stale: use a rule "
             "that reads gradients, or drift=0.0."
         )
     if problem.horizon is not None:
-        raise ValueError(
+        raise Refusal(
             f"{rule} has a constant step size, but a finite horizon changes it from step to step: "
             "use landscape_gym.control.optimum, or horizon=None."
         )

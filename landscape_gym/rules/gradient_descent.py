@@ -8,6 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from landscape_gym.derivation.assumptions import check_free_motion, diagonal_metric
 from landscape_gym.problem import NavigationProblem
+from landscape_gym.refusal import Refusal
 from landscape_gym.rules.arrays import like
 
 
@@ -48,6 +49,7 @@ class GradientDescent:
     """
 
     kind: ClassVar[str] = "gradient_descent"
+    separable: ClassVar[bool] = True
     channels = ("gradient",)
     lr: float | tuple[float, ...] = 0.1
     """Velocity per gradient: one number, or one for each coordinate."""
@@ -57,7 +59,7 @@ class GradientDescent:
         """The learning rate of a problem: eta k / gamma, divided by the metric.
 
         Raises:
-            ValueError: for a control matrix, default dynamics, a metric that is not constant and
+            Refusal: for a control matrix, default dynamics, a metric that is not constant and
                 diagonal, or an endless horizon.
         """
         check_free_motion(problem, "gradient descent")
@@ -85,7 +87,7 @@ def _time_that_counts(problem: NavigationProblem) -> float:
             return problem.dt * problem.horizon
         return problem.dt * math.expm1(-rate * problem.horizon) / math.expm1(-rate)
     if problem.gamma == 0:
-        raise ValueError(
+        raise Refusal(
             "gradient descent is the optimum of a short horizon, but gamma = 0 without horizon "
             "plans for ever: raise gamma, set a horizon, or use landscape_gym.control.optimum."
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from landscape_gym.problem import NavigationProblem
+from landscape_gym.refusal import Refusal
 from landscape_gym.rules.arrays import like
 from landscape_gym.rules.resetting import ResetState, ResettingRule, constants
 
@@ -56,12 +57,12 @@ class HardReset(ResettingRule):
         """The constants of a problem.
 
         Raises:
-            ValueError: unless tasks are redrawn with a signal, curvature and metric are known and
+            Refusal: unless tasks are redrawn with a signal, curvature and metric are known and
                 diagonal, parameters stay when left alone, the horizon is infinite, and noise is
                 additive; naming what to use instead.
         """
         if not problem.signalled:
-            raise ValueError(
+            raise Refusal(
                 "hard reset waits for the signal of a switch, and signalled is False: use "
                 "SoftReset, or landscape_gym.control.LQGPolicy, which infers switches."
             )

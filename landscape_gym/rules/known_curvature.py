@@ -12,17 +12,18 @@ from landscape_gym.derivation.structure import (
 )
 from landscape_gym.landscapes.base import Array
 from landscape_gym.problem import NavigationProblem
+from landscape_gym.refusal import Refusal
 
 
 def known_hessian(problem: NavigationProblem, rule: str) -> Array:
     """The Hessian that every instance has, (d, d).
 
     Raises:
-        ValueError: where the problem is not linear-quadratic, or instances differ in their Hessian.
+        Refusal: where the problem is not linear-quadratic, or instances differ in their Hessian.
     """
     curvature = fixed_curvature(check_linear_quadratic(problem))
     if curvature is None:
-        raise ValueError(
+        raise Refusal(
             f"{rule} is derived from a known curvature, and here it is drawn for each episode: use "
             "RMSprop or Adam, which put what the gradient's noise tells of it in its place, or "
             "momentum, which is best without knowing it."
@@ -34,10 +35,10 @@ def check_exact_gradients(problem: NavigationProblem, rule: str) -> None:
     """Require that a gradient tells where the target is.
 
     Raises:
-        ValueError: for noise.
+        Refusal: for noise.
     """
     if problem.noise is not None:
-        raise ValueError(
+        raise Refusal(
             f"{rule} reads the distance to the target off a single gradient, but these are noisy: "
             "use landscape_gym.control.LQGPolicy, which estimates it from all of them, or derive "
             "the rule for problem.replace(noise=None)."
@@ -48,10 +49,10 @@ def check_endless(problem: NavigationProblem, rule: str) -> None:
     """Require that planning has no end.
 
     Raises:
-        ValueError: for a finite horizon.
+        Refusal: for a finite horizon.
     """
     if problem.horizon is not None:
-        raise ValueError(
+        raise Refusal(
             f"{rule} acts alike at every step, but with horizon={problem.horizon} the optimum "
             "depends on the steps that are left: use landscape_gym.control.optimum, or leave the "
             "horizon out."

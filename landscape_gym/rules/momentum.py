@@ -43,6 +43,7 @@ class Momentum:
     """
 
     kind: ClassVar[str] = "momentum"
+    separable: ClassVar[bool] = True
     channels = ("gradient",)
     lr: float = 0.1
     """Velocity per gradient."""
@@ -54,7 +55,7 @@ class Momentum:
         """The constants of a problem.
 
         Raises:
-            ValueError: for a control matrix, default dynamics, a metric that is not a multiple of
+            Refusal: for a control matrix, default dynamics, a metric that is not a multiple of
                 the identity, task switching, unknown curvatures, or noise that is not additive.
         """
         setting = linear_setting(problem, "momentum")

@@ -12,8 +12,8 @@ import numpy as np
 from landscape_gym.landscapes.base import Array
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.rules.arrays import Constant, like, matrix, plain, solve, square, weigh
-from landscape_gym.rules.fisher import conjugate_gradients
 from landscape_gym.rules.gradient_descent import GradientDescent
+from landscape_gym.rules.linear_systems import conjugate_gradients
 
 DIRECT = 1000
 """Number of parameters up to which a metric that is read is solved by elimination."""
@@ -71,7 +71,7 @@ class NaturalGradient:
         """The constants of a problem.
 
         Raises:
-            ValueError: for a control matrix, default dynamics, or an endless horizon.
+            Refusal: for a control matrix, default dynamics, or an endless horizon.
         """
         lr = GradientDescent.derive(problem.replace(metric=None)).lr
         assert isinstance(lr, float)  # one for all coordinates, without a metric

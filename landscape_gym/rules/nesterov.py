@@ -60,6 +60,7 @@ class Nesterov:
     """
 
     kind: ClassVar[str] = "nesterov"
+    separable: ClassVar[bool] = True
     channels = ("gradient",)
     lr: float = 0.1
     """Velocity per gradient."""
@@ -71,7 +72,7 @@ class Nesterov:
         """The constants of a problem.
 
         Raises:
-            ValueError: for a control matrix, default dynamics, a metric that is not a multiple of
+            Refusal: for a control matrix, default dynamics, a metric that is not a multiple of
                 the identity, task switching, unknown curvatures, or noise that is not additive.
         """
         setting = linear_setting(problem, "Nesterov's rule")

@@ -13,6 +13,7 @@ from landscape_gym.derivation.structure import fixed_curvature
 from landscape_gym.landscapes import Quadratic
 from landscape_gym.landscapes.base import Array
 from landscape_gym.problem import NavigationProblem
+from landscape_gym.refusal import Refusal
 from landscape_gym.rules.arrays import Constant, like, matrix, plain, solve, square, weigh
 
 
@@ -66,17 +67,17 @@ class Newton:
         """The constants of a problem.
 
         Raises:
-            ValueError: for a landscape without Hessian, a control matrix, default dynamics, or a
+            Refusal: for a landscape without Hessian, a control matrix, default dynamics, or a
                 metric that is not constant.
         """
         check_free_motion(problem, "Newton's method")
         if problem.metric_matrix is None:
-            raise ValueError(
+            raise Refusal(
                 f"Newton's method has a constant metric, but metric is {problem.metric!r}: use a "
                 "natural gradient, or give the metric's values."
             )
         if not problem.landscape.offers("hessian"):
-            raise ValueError(
+            raise Refusal(
                 f"Newton's method needs the Hessian, and {type(problem.landscape).__name__} does "
                 "not offer it: use gradient descent."
             )

@@ -67,7 +67,7 @@ class PartialControl:
         """The constants of a problem.
 
         Raises:
-            ValueError: for a landscape that is not quadratic or whose curvature is not known,
+            Refusal: for a landscape that is not quadratic or whose curvature is not known,
                 default dynamics that are not linear, noise, or a finite horizon.
         """
         H = known_hessian(problem, "partial control")

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -36,6 +36,7 @@ from landscape_gym.derivation.structure import (
 )
 from landscape_gym.landscapes.base import Array
 from landscape_gym.problem import NavigationProblem
+from landscape_gym.refusal import Refusal
 from landscape_gym.rules.arrays import Constant, like, plain
 
 
@@ -52,6 +53,7 @@ class ResetState(NamedTuple):
 class ResettingRule:
     """The law and the filter at the head of this file; rules add when they forget."""
 
+    separable: ClassVar[bool] = True
     lr: Constant = 0.1
     """Velocity per gradient."""
     pull: Constant = 0.01
@@ -89,7 +91,7 @@ def constants(problem: NavigationProblem, rule: str) -> dict[str, Any]:
     """The fields of `ResettingRule` for a problem.
 
     Raises:
-        ValueError: naming the assumption that fails, and what to use instead.
+        Refusal: naming the assumption that fails, and what to use instead.
     """
     law, weights = switching_law(problem, rule), filter_weights(problem, rule)
     fields = {**law._asdict(), "first": weights.first, "last": weights.last}
@@ -118,17 +120,17 @@ def switching_law(problem: NavigationProblem, rule: str) -> SwitchingLaw:
     """The gains of the optimum as a step size and a pull.
 
     Raises:
-        ValueError: naming the assumption that fails, and what to use instead.
+        Refusal: naming the assumption that fails, and what to use instead.
     """
     h = _curvature(problem, rule)
     metric = diagonal_metric(problem, rule)
     if problem.hazard == 0:
-        raise ValueError(
+        raise Refusal(
             f"{rule} is derived for tasks that are redrawn, but hazard = 0 keeps the first, and "
             "nothing pulls back to the prior: set a hazard, or use landscape_gym.control.optimum."
         )
     if problem.horizon is not None:
-        raise ValueError(
+        raise Refusal(
             f"{rule} has constant gains, but a finite horizon changes them from step to step: use "
             "landscape_gym.control.optimum, or horizon=None."
         )
@@ -174,7 +176,7 @@ def _curvature(problem: NavigationProblem, rule: str) -> Array:
     if h is not None and h.ndim == 2 and is_diagonal(h):
         h = np.diag(h)
     if h is None or h.ndim == 2:
-        raise ValueError(
+        raise Refusal(
             f"{rule} resets coordinates separately and needs their curvatures, but here they are "
             "hidden or coupled: use landscape_gym.control.LQGPolicy, or give a diagonal curvature."
         )

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from landscape_gym.derivation.whitening import best_whitening
 from landscape_gym.problem import NavigationProblem
-from landscape_gym.rules.arrays import averaged, averaged_square
+from landscape_gym.rules.arrays import add_square, lerp
 from landscape_gym.rules.forgetting import curvature_memory
 
 
@@ -50,6 +50,7 @@ class RMSprop:
     """
 
     kind: ClassVar[str] = "rmsprop"
+    separable: ClassVar[bool] = True
     channels = ("gradient",)
     lr: float = 0.01
     """Velocity per gradient over its root mean square."""
@@ -75,7 +76,7 @@ class RMSprop:
         """The constants of a problem.
 
         Raises:
-            ValueError: for noise that does not tell the curvature, a control matrix, default
+            Refusal: for noise that does not tell the curvature, a control matrix, default
                 dynamics, a metric that is not a multiple of the identity, task switching, or
                 unknown curvatures.
         """
@@ -90,11 +91,11 @@ class RMSprop:
     def update(self, gradient: Any, state: RMSpropState) -> tuple[Any, RMSpropState]:
         """The velocity, and the running means with this gradient in them."""
         b2, mean = self.b2, state.mean
-        square = averaged_square(state.square, gradient, b2)
+        square = add_square(b2 * state.square, gradient, 1 - b2)
         weight = b2 * state.weight + (1 - b2)
         v = square
         if self.centred:
-            mean = averaged(mean, gradient, b2)
+            mean = lerp(mean, gradient, 1 - b2)
             variance = square - mean * mean
             v = variance * (variance > 0)  # rounding can take it below 0, and torch.optim to NaN
         if self.corrected:

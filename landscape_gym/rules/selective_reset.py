@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+from array_api_compat import array_namespace
 
 from landscape_gym.derivation.prior import noise_variance
 from landscape_gym.problem import NavigationProblem
-from landscape_gym.rules.arrays import Constant, exp, like, log, plain
+from landscape_gym.refusal import Refusal
+from landscape_gym.rules.arrays import Constant, like, plain
 from landscape_gym.rules.resetting import ResetState, ResettingRule, constants, next_weight
 
 CERTAIN = 80.0
@@ -71,19 +73,19 @@ class SelectiveReset(ResettingRule):
         """The constants of a problem.
 
         Raises:
-            ValueError: unless tasks are redrawn unseen, gradients are noisy, curvature and metric
+            Refusal: unless tasks are redrawn unseen, gradients are noisy, curvature and metric
                 are known and diagonal, parameters stay when left alone and the horizon is infinite;
                 naming what to use instead.
         """
         if problem.signalled:
-            raise ValueError(
+            raise Refusal(
                 "selective reset infers switches, but they are signalled: use HardReset, or "
                 "signalled=False."
             )
         fields = constants(problem.replace(signalled=True), "selective reset")
         variance = noise_variance(problem, np.broadcast_to(fields["curvature"], problem.dim))
         if (variance == 0).any():
-            raise ValueError(
+            raise Refusal(
                 "selective reset weighs surprise against noise, and gradients are exact: each "
                 "tells the target by itself, so use SoftReset, which is the optimum then."
             )
@@ -114,8 +116,9 @@ class SelectiveReset(ResettingRule):
 
     def _probability(self, stay: Any, moved: Any, weight: Any, first: Any) -> Any:
         """That the target was redrawn, from both surprises over the noise."""
+        xp = array_namespace(stay)
         odds = 0.5 * (stay * stay * (1 - weight) - moved * moved * (1 - first))
-        odds = odds + 0.5 * log((1 - first) / (1 - weight))
+        odds = odds + 0.5 * xp.log((1 - first) / (1 - weight))
         odds = odds + math.log(self.chance / (1 - self.chance))
         bounded = 0.5 * (abs(odds + CERTAIN) - abs(odds - CERTAIN))  # within +-CERTAIN
-        return 1 / (1 + exp(-bounded))
+        return 1 / (1 + xp.exp(-bounded))

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
-import numpy as np
-import torch
+from array_api_compat import array_namespace, device
 
 from landscape_gym.rules.adam import Adam, AdamState
+from landscape_gym.rules.arrays import like
 from landscape_gym.rules.loss_bound import LossBound, Promise
 
 
@@ -121,7 +121,5 @@ class SelfScaledAdam:
         if not self.units:
             return 1.0
         counts, units = zip(*self.units, strict=True)
-        if isinstance(gradient, np.ndarray):
-            return np.repeat(np.asarray(units, gradient.dtype), counts)
-        counts = torch.tensor(counts, device=gradient.device)
-        return gradient.new_tensor(units).repeat_interleave(counts)
+        xp = array_namespace(gradient)
+        return xp.repeat(like(units, gradient), xp.asarray(counts, device=device(gradient)))

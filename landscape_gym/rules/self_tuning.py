@@ -7,14 +7,16 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
+from array_api_compat import array_namespace
 
-from landscape_gym.control.hidden_curvature.self_tuning import coordinates
+from landscape_gym.derivation.coordinate_prior import coordinate_prior
 from landscape_gym.derivation.diagonal import DiagonalQuadratic, stationary
+from landscape_gym.derivation.filter_bank import filter_update, sight, variance_update
 from landscape_gym.derivation.prior import start_moments
 from landscape_gym.landscapes.base import Array
 from landscape_gym.problem import NavigationProblem
-from landscape_gym.rules.arrays import Constant, exp, larger, like, log, plain
-from landscape_gym.state import SMALLEST
+from landscape_gym.refusal import Refusal
+from landscape_gym.rules.arrays import Constant, larger, like, plain
 
 Bank = tuple[Constant, ...]
 """A constant for each curvature of the bank."""
@@ -112,23 +114,23 @@ class SelfTuning:
         """The constants of a problem.
 
         Raises:
-            ValueError: unless the landscape is quadratic with noisy gradients, the metric constant
+            Refusal: unless the landscape is quadratic with noisy gradients, the metric constant
                 and diagonal, the start Gaussian, the horizon infinite, and parameters stay when
                 left alone; naming what to use instead.
         """
-        prior = coordinates(problem.replace(hazard=0.0), points, "displacement")
+        prior = coordinate_prior(problem.replace(hazard=0.0), points, "displacement")
         if problem.horizon is not None:
-            raise ValueError(
+            raise Refusal(
                 "the self-tuning rule has constant weights, but a finite horizon changes them from "
                 "step to step: use landscape_gym.control.SelfTuningPolicy."
             )
         if not prior.r.any():
-            raise ValueError(
+            raise Refusal(
                 "the self-tuning rule averages noise away, but gradients are exact and two of them "
                 "reveal the curvature: use landscape_gym.control.SelfTuningPolicy."
             )
         if problem.hazard > 0 and (problem.signalled or start_moments(problem).variance > 0):
-            raise ValueError(
+            raise Refusal(
                 "with hazard > 0 the self-tuning rule pulls to the prior's mean, which it has to "
                 "know relative to the start, and fades what it knows without a signal: use "
                 "signalled=False and a start of std 0, or HardReset where curvatures are known."
@@ -199,8 +201,8 @@ class SelfTuning:
     ) -> tuple[Any, SelfTuningState]:
         """The velocity, and what is believed before the next gradient."""
         moments, scale = self._noise(gradient, state)
-        told = [
-            self._told(gradient, displacement, like(h, gradient), like(r, gradient) * scale, *each)
+        filters = [
+            self._learn(gradient, displacement, like(h, gradient), like(r, gradient) * scale, *each)
             for h, r, *each in zip(
                 self.curvature,
                 self.noise,
@@ -210,10 +212,15 @@ class SelfTuning:
                 strict=True,
             )
         ]
-        targets, log_weights, variances = zip(*told, strict=True)
+        targets, log_weights, variances = zip(*filters, strict=True)
         log_weights, weights = _normalised(log_weights)
         u = self._move(gradient, displacement, targets, weights)
         return u, self._later(gradient, targets, log_weights, variances, moments)
+
+    @property
+    def separable(self) -> bool:
+        """Whether coordinates share nothing."""
+        return not self._shared
 
     @property
     def _shared(self) -> bool:
@@ -232,20 +239,15 @@ class SelfTuning:
         variance = self.noise_rate * variance + (1 - self.noise_rate) * square
         return (mean, variance), variance
 
-    def _pooled(self, values: Any) -> Any:
-        """Their mean over the coordinates, where these share a variance."""
-        return values.mean(-1)[..., None] if self._shared and values.ndim else values
-
-    def _told(
+    def _learn(
         self, y: Any, x: Any, h: Any, r: Any, target: Any, log_weight: Any, variance: Any
     ) -> tuple[Any, Any, Any]:
         """One filter after the gradient."""
-        V = h * h * variance + r + SMALLEST
-        surprise = y - h * (x - target)
-        gain = h * variance / V
-        log_weight = log_weight - 0.5 * (surprise * surprise / V + log(V))
-        shared = h * variance / (h * h * variance + self._pooled(r) + SMALLEST)
-        return target - gain * surprise, log_weight, (1 - shared * h) * variance
+        seen = sight(variance, h, r)
+        target, log_weight = filter_update(y, x, h, target, log_weight, seen)
+        if self._shared and r.ndim:  # one variance for all coordinates, by their mean noise
+            seen = sight(variance, h, r.mean(-1)[..., None])
+        return target, log_weight, variance_update(variance, h, seen.gain)
 
     def _move(self, y: Any, x: Any, targets: Any, weights: Any) -> Any:
         """The control by the belief."""
@@ -306,7 +308,8 @@ def _normalised(log_weights: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     for each in log_weights[1:]:
         largest = larger(largest, each)
     relative = [each - largest for each in log_weights]
-    odds = [exp(each) for each in relative]
+    xp = array_namespace(largest)
+    odds = [xp.exp(each) for each in relative]
     total = sum(odds)
-    log_total = log(total)
+    log_total = xp.log(total)
     return tuple(each - log_total for each in relative), tuple(each / total for each in odds)

@@ -71,7 +71,7 @@ class ShrinkAndPerturb(ResettingRule):
         """The constants of a problem.
 
         Raises:
-            ValueError: as `SoftReset.derive` does.
+            Refusal: as `SoftReset.derive` does.
         """
         soft = SoftReset.derive(problem)
         shrink = 1 - problem.dt * np.asarray(soft.pull)

@@ -26,7 +26,8 @@ class SignDescent:
     (`derivation.whitening`) of which the noise has pi/2 times the variance, the price of keeping
     the signs alone, and ``lr`` is (pi/2)^(1/2) times the alpha that is best at that noise. Where
     motion is slow, without discount, that is ``lr = (pi/2)^(1/2) sigma (eta k)^(1/2)``. Where the
-    gradient outweighs the noise, signs do not tell how far it is, and the rule is too slow from afar.
+    gradient outweighs the noise, signs do not tell how far it is, and from afar the rule is too
+    slow.
 
     Reference: Bernstein et al., "signSGD: compressed optimisation for non-convex problems", 2018;
     Vastola, Gershman, Rajan, "Gradient Descent as Loss Landscape Navigation", arXiv:2510.26997.
@@ -39,6 +40,7 @@ class SignDescent:
     """
 
     kind: ClassVar[str] = "sign_descent"
+    separable: ClassVar[bool] = True
     channels = ("gradient",)
     lr: float = 0.01
     """Speed of each coordinate."""
@@ -48,7 +50,7 @@ class SignDescent:
         """The speed for a problem.
 
         Raises:
-            ValueError: for noise that does not tell the curvature, a control matrix, default
+            Refusal: for noise that does not tell the curvature, a control matrix, default
                 dynamics, a metric that is not a multiple of the identity, task switching, or
                 unknown curvatures.
         """

@@ -9,6 +9,7 @@ import numpy as np
 
 from landscape_gym.derivation.prior import start_moments
 from landscape_gym.problem import NavigationProblem
+from landscape_gym.refusal import Refusal
 from landscape_gym.rules.resetting import ResetState, ResettingRule, constants
 
 
@@ -59,12 +60,12 @@ class SoftReset(ResettingRule):
         """The constants of a problem.
 
         Raises:
-            ValueError: unless tasks are redrawn unseen, curvature and metric are known and
+            Refusal: unless tasks are redrawn unseen, curvature and metric are known and
                 diagonal, parameters stay when left alone, the horizon is infinite, and noise is
                 additive; naming what to use instead.
         """
         if problem.signalled and problem.noise is not None:
-            raise ValueError(
+            raise Refusal(
                 "soft reset averages over gradients of tasks that change unseen, but switches are "
                 "signalled: use HardReset, which forgets at the signal."
             )
@@ -101,13 +102,13 @@ class L2Init(ResettingRule):
         """The constants of a problem.
 
         Raises:
-            ValueError: as `SoftReset.derive` does; and if episodes begin elsewhere than at the
+            Refusal: as `SoftReset.derive` does; and if episodes begin elsewhere than at the
                 mean of the prior.
         """
         rule = SoftReset.derive(problem)
         start = start_moments(problem)
         if start.variance > 0 or np.any(start.mean != np.asarray(rule.mean)):
-            raise ValueError(
+            raise Refusal(
                 "L2Init pulls to where the episode began, but that is not the prior's mean: use "
                 "SoftReset, or start all episodes at the mean of the landscape's optimum."
             )

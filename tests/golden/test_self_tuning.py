@@ -7,7 +7,8 @@ import pytest
 from scipy.stats import multivariate_normal
 
 from landscape_gym.control import LinearQuadraticPolicy, diagonal_gain, finite_horizon
-from landscape_gym.control.hidden_curvature.self_tuning import SelfTuningPolicy, curvature_prior
+from landscape_gym.control.hidden_curvature.self_tuning import SelfTuningPolicy
+from landscape_gym.derivation.coordinate_prior import curvature_prior
 from landscape_gym.derivation.model import LinearQuadratic
 from landscape_gym.evaluation import rollout
 from landscape_gym.landscapes import Conditioned, LogUniform, Quadratic

@@ -30,15 +30,10 @@ import numpy as np
 
 from landscape_gym.control.hidden_curvature.noisy_quasi_newton import NoisyQuasiNewtonPolicy
 from landscape_gym.control.hidden_curvature.quasi_newton import QuasiNewtonPolicy
-from landscape_gym.control.hidden_curvature.self_tuning import (
-    Coordinates,
-    SelfTuningPolicy,
-    coordinates,
-    gains,
-)
+from landscape_gym.control.hidden_curvature.self_tuning import SelfTuningPolicy, gains
 from landscape_gym.control.hidden_target import kalman
-from landscape_gym.control.hidden_target.kalman import Place
 from landscape_gym.control.hidden_target.lqg import LQGPolicy
+from landscape_gym.derivation.coordinate_prior import CoordinatePrior, Place, coordinate_prior
 from landscape_gym.derivation.memory_rule import best_memory_rule, memory_rule_cost
 from landscape_gym.derivation.prior import (
     noise_variance,
@@ -161,7 +156,7 @@ def price_of_the_first_move(problem: NavigationProblem, place: Place = "paramete
     if landscape.rotated and not _alike_in_all_directions(problem):
         return 0.0
     if isinstance(spectrum, LogUniform):
-        h = coordinates(problem, BANK, place).h[0]
+        h = coordinate_prior(problem, BANK, place).h[0]
         return _price(problem, place, [h] * problem.dim)
     if not isinstance(spectrum, Conditioned):
         return 0.0  # told the eigenvectors, in order, a learner knows the curvatures
@@ -190,7 +185,7 @@ def _alike_in_all_directions(problem: NavigationProblem) -> bool:
     return not mean.any() and not isinstance(problem.start, UniformStart)
 
 
-def _start(problem: NavigationProblem, place: Place, prior: Coordinates) -> _Start:
+def _start(problem: NavigationProblem, place: Place, prior: CoordinatePrior) -> _Start:
     """Where episodes start, in the frame of `place`."""
     moments = start_moments(problem)
     if place == "displacement" or moments.variance == 0:
@@ -206,7 +201,7 @@ def _start(problem: NavigationProblem, place: Place, prior: Coordinates) -> _Sta
 
 def _price(problem: NavigationProblem, place: Place, curvatures: list[Array]) -> float:
     """The excess of the first move, for coordinates of equally likely curvatures each."""
-    prior = coordinates(problem, 1, place)
+    prior = coordinate_prior(problem, 1, place)
     start, metric = _start(problem, place, prior), np.broadcast_to(prior.metric[:, 0], problem.dim)
     known: dict[bytes, float] = {}
     total = 0.0
@@ -258,6 +253,6 @@ def _learner(problem: NavigationProblem, place: Place, points: int) -> Policy | 
         return SelfTuningPolicy(problem, points, place)
     if problem.drift > 0:
         return None
-    if coordinates(problem, 2, place).reveals:
+    if coordinate_prior(problem, 2, place).reveals:
         return QuasiNewtonPolicy(problem)
     return NoisyQuasiNewtonPolicy(problem, place)

@@ -33,8 +33,7 @@ from typing import NamedTuple
 import numpy as np
 
 from landscape_gym.control.hidden_curvature.quasi_newton import SpectralGain
-from landscape_gym.control.hidden_curvature.self_tuning import coordinates
-from landscape_gym.control.hidden_target.kalman import Place
+from landscape_gym.derivation.coordinate_prior import Place, coordinate_prior
 from landscape_gym.landscapes.base import Array
 from landscape_gym.observation import Layout, ObservationConfig
 from landscape_gym.policy import UNBOUNDED, restarted
@@ -105,7 +104,7 @@ class NoisyQuasiNewtonPolicy:
             raise ValueError("the noise has std 0: use noise=None and QuasiNewtonPolicy.")
         if rounds < 1:
             raise ValueError(f"rounds is at least 1, got {rounds}.")
-        target = coordinates(problem, 1, place)
+        target = coordinate_prior(problem, 1, place)
         self._mu, self._s2, self._rounds = target.mu[:, 0], target.s2, rounds
         self._typical = float(np.exp(np.mean(np.log(self.gain.prior))))
         curved = isinstance(noise, CurvatureNoise)

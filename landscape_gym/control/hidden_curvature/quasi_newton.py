@@ -29,7 +29,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from landscape_gym.control.hidden_curvature.self_tuning import fine_curvatures, free_metric, gains
+from landscape_gym.control.hidden_curvature.self_tuning import gains
+from landscape_gym.derivation.coordinate_prior import fine_curvatures, free_metric
 from landscape_gym.derivation.prior import noise_variance
 from landscape_gym.derivation.structure import check_linear_quadratic, fixed_curvature
 from landscape_gym.landscapes.base import Array

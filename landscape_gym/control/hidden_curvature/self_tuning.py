@@ -8,8 +8,8 @@ z from N(mu, s^2), and both are hidden;
     minimise  E sum_t beta^t [ c/2 v_t^2 + q/2 (x_{t+1} - z_t)^2 ]
 
 Given h the belief about z is a Kalman filter, and the optimum is known (`diagonal_gain`). So
-the exact belief is a bank of filters, one for each of M curvatures that stand for the prior, with
-weights that follow each filter's predictive likelihood.
+the exact belief is a bank of filters, one for each of M curvatures that stand for the prior
+(`derivation.filter_bank`, `derivation.coordinate_prior`).
 
 Notation, for each curvature of the bank:
 
@@ -33,61 +33,21 @@ small fraction of the way, and more where control is cheap.
 
 from __future__ import annotations
 
-import math
 from typing import Literal, NamedTuple
 
 import numpy as np
-from scipy.special import ndtri
-from scipy.stats import qmc
 
-from landscape_gym.control.hidden_target import kalman
-from landscape_gym.control.hidden_target.kalman import Place
 from landscape_gym.derivation import diagonal
-from landscape_gym.derivation.assumptions import (
-    check_free_motion,
-    check_single_task,
-    diagonal_metric,
-)
+from landscape_gym.derivation.coordinate_prior import CoordinatePrior, Place, coordinate_prior
 from landscape_gym.derivation.diagonal import DiagonalQuadratic
-from landscape_gym.derivation.prior import (
-    noise_variance,
-    start_moments,
-    target_moments,
-)
-from landscape_gym.derivation.structure import (
-    check_linear_quadratic,
-    fixed_curvature,
-)
-from landscape_gym.landscapes import LogUniform, Quadratic
+from landscape_gym.derivation.filter_bank import Sight, filter_update, sight, variance_update
+from landscape_gym.derivation.structure import check_linear_quadratic
 from landscape_gym.landscapes.base import Array
 from landscape_gym.observation import Layout, ObservationConfig
 from landscape_gym.policy import UNBOUNDED, restarted
-from landscape_gym.problem import NavigationProblem, UniformStart
-
-FINE = 2**14
-"""Points from whose quantiles a bank's curvatures are taken."""
-
-
-class Coordinates(NamedTuple):
-    """What is known beforehand of every coordinate; arrays broadcast to (d, M)."""
-
-    h: Array
-    """Curvatures of equal probability, (d or 1, M), ascending."""
-    r: Array
-    """Variance of the gradient noise, like h."""
-    w: float
-    """Variance of the target's random walk per step."""
-    mu: Array
-    """Mean of the target in the frame of the channel, (d, 1)."""
-    s2: float
-    """Variance of the target in that frame."""
-    metric: Array
-    """Diagonal of the metric, (d or 1, 1)."""
-
-    @property
-    def reveals(self) -> bool:
-        """Whether two gradients tell a curvature that one does not."""
-        return self.w == 0 and not self.r.any() and self.h.shape[1] > 1
+from landscape_gym.problem import NavigationProblem
+from landscape_gym.refusal import Refusal
+from landscape_gym.state import SMALLEST
 
 
 class Belief(NamedTuple):
@@ -120,7 +80,8 @@ class SelfTuningPolicy:
         acting: "look-ahead" or "mean", see the head of this file.
 
     Raises:
-        ValueError: for another problem, naming the assumption that fails.
+        Refusal: for another problem, naming the assumption that fails.
+        ValueError: for fewer points than 1.
 
     Example:
         >>> landscape = {"kind": "quadratic", "dim": 1, "optimum_std": 1.0}
@@ -143,16 +104,16 @@ class SelfTuningPolicy:
     ) -> None:
         """Compute what does not depend on what is seen: variances, and the gains by curvature."""
         self.problem, self.acting = problem, acting
-        self.coordinates = prior = coordinates(problem, points, place)
+        self.coordinates = prior = coordinate_prior(problem, points, place)
         if prior.reveals and check_linear_quadratic(problem).rotated:
-            raise ValueError(
+            raise Refusal(
                 "the landscape is rotated and gradients are exact, so the change of a coordinate's "
                 "gradient tells no curvature: use QuasiNewtonPolicy, or rotated=False."
             )
         self.observation = ObservationConfig(("gradient", place))
         self._slices = Layout(self.observation, problem).slices
         self._place = place
-        self._filters = _filters(prior, problem.steps)
+        self._sights = _sights(prior, problem.steps)
         self._g = problem.dt * gains(problem, prior.metric, prior.h)
         self._c = prior.metric / (problem.eta * problem.dt)
         self._S = self._c * self._g / (1 - self._g)
@@ -190,14 +151,10 @@ class SelfTuningPolicy:
 
     def _learn(self, belief: Belief, x: Array, y: Array) -> Belief:
         """The belief after one more gradient."""
-        L, precision, log_V = (_at(part, belief.age) for part in self._filters)
-        surprise = y[:, :, None] - self.coordinates.h * (x[:, :, None] - belief.m)
-        log_p = belief.log_p - 0.5 * (precision * surprise**2 + log_V)
-        after = Belief(
-            belief.age + 1,
-            belief.m - L * surprise,
-            log_p - log_p.max(axis=2, keepdims=True),
-        )
+        seen = Sight(*(_at(part, belief.age) for part in self._sights))
+        h, (at, by) = self.coordinates.h, (x[:, :, None], y[:, :, None])
+        m, log_p = filter_update(by, at, h, belief.m, belief.log_p, seen)
+        after = Belief(belief.age + 1, m, log_p - log_p.max(axis=2, keepdims=True))
         if belief.first is None or belief.known is None:
             return after
         seen = np.stack([x, y], axis=1)
@@ -234,80 +191,6 @@ class SelfTuningPolicy:
         return np.where(np.isnan(known), u, -known * y)
 
 
-def coordinates(
-    problem: NavigationProblem, points: int, place: Place = "parameters"
-) -> Coordinates:
-    """What is known beforehand of each coordinate.
-
-    Raises:
-        ValueError: if coordinates do not have the form at the head of this file.
-    """
-    landscape = check_linear_quadratic(problem)
-    metric = free_metric(problem)
-    if points < 1:
-        raise ValueError(f"a bank has at least 1 point, got {points}.")
-    target = target_moments(landscape)
-    if place == "displacement":
-        if isinstance(problem.start, UniformStart):
-            raise ValueError(
-                "where only the displacement is seen the start has to be Gaussian, for the target "
-                "to be so relative to it: let the policy see the parameters, or use NormalStart."
-            )
-        target = target.minus(start_moments(problem))
-    h = curvature_prior(landscape, points)
-    return Coordinates(
-        h=h,
-        r=noise_variance(problem, h),
-        w=problem.drift * problem.dt,
-        mu=target.mean[:, None],
-        s2=target.variance,
-        metric=metric[:, None],
-    )
-
-
-def curvature_prior(landscape: Quadratic, points: int) -> Array:
-    """Curvatures of equal probability for each coordinate, (d or 1, points); (d, 1) if known."""
-    known = fixed_curvature(landscape)
-    if known is not None:
-        if known.ndim == 2:
-            raise ValueError(
-                "the landscape's Hessian is given and couples coordinates, so no curvature is "
-                "hidden: use the optimal controller of noisy gradients, or landscape_gym.control."
-                "optimum."
-            )
-        return known[:, None].astype(np.float64)
-    middles = (np.arange(points) + 0.5) / points
-    logarithms = np.log(fine_curvatures(landscape))
-    return np.exp(np.quantile(logarithms, middles, axis=0, method="hazen")).T
-
-
-def fine_curvatures(landscape: Quadratic) -> Array:
-    """Many curvatures of equal probability, a column for each coordinate, (n, d or 1)."""
-    spectrum = landscape.curvature
-    if isinstance(spectrum, tuple):  # known but for the directions
-        return np.asarray(spectrum, np.float64)[:, None]
-    if isinstance(spectrum, LogUniform):
-        return spectrum.sample(EvenDraws(), 1)
-    values = spectrum.sample(EvenDraws(), landscape.dim)
-    return values.reshape(-1, 1) if landscape.rotated else values
-
-
-class EvenDraws:
-    """Uniform numbers that fill the cube evenly, in place of random ones: a Sobol sequence."""
-
-    rows = FINE
-    dtype = np.dtype(np.float64)
-
-    def uniform(self, *shape: int) -> Array:
-        """Numbers in (0, 1), (rows, *shape)."""
-        sequence = qmc.Sobol(math.prod(shape), scramble=False).random(self.rows)
-        return (sequence + 0.5 / self.rows).reshape(self.rows, *shape)
-
-    def normal(self, *shape: int) -> Array:
-        """Standard normal numbers, (rows, *shape)."""
-        return ndtri(self.uniform(*shape))
-
-
 def gains(problem: NavigationProblem, metric: Array, h: Array) -> Array:
     """Optimal gains K for curvatures that are known, with a leading axis of steps, or of 1."""
     p = problem
@@ -317,33 +200,22 @@ def gains(problem: NavigationProblem, metric: Array, h: Array) -> Array:
     return diagonal.finite_horizon(dq, p.horizon).K
 
 
-def free_metric(problem: NavigationProblem) -> Array:
-    """The metric's diagonal, (d or 1,), of a problem whose coordinates go each its own way."""
-    check_free_motion(problem, "the self-tuning rule")
-    check_single_task(problem, "the self-tuning rule")
-    return diagonal_metric(problem, "the self-tuning rule")
-
-
-class _Filters(NamedTuple):
-    """The bank's data-independent part by age, (steps, d or 1, M) each."""
-
-    L: Array
-    precision: Array
-    """1 / V; 0 where the gradient is known beforehand, and tells nothing."""
-    log_V: Array
-
-
-def _filters(prior: Coordinates, steps: int) -> _Filters:
-    """Kalman gains and predictive variances for every step of an episode."""
+def _sights(prior: CoordinatePrior, steps: int) -> Sight:
+    """What the bank expects at every step of an episode, (steps, d or 1, M) each."""
     h, P, parts = prior.h, np.full_like(prior.h, prior.s2), []
     for _ in range(steps):
-        V = h * h * P + prior.r
-        precision = np.divide(1.0, V, out=np.zeros_like(V), where=V > 0)
-        seen = kalman.update(P, h, prior.r)
-        parts.append((seen.gain, precision, np.log(np.where(V > 0, V, 1.0))))
+        seen = sight(P, h, prior.r)
+        tells = seen.variance > SMALLEST  # else the gradient is known beforehand
+        parts.append(
+            Sight(
+                seen.gain,
+                np.where(tells, seen.variance, np.inf),
+                np.where(tells, seen.log_variance, 0.0),
+            )
+        )
         exact = (prior.r == 0) & (h > 0)  # leaves a variance of 0, and not of a rounding error
-        P = np.where(exact, 0.0, seen.variance) + prior.w
-    return _Filters(*(np.stack(part) for part in zip(*parts, strict=True)))
+        P = np.where(exact, 0.0, variance_update(P, h, seen.gain)) + prior.w
+    return Sight(*(np.stack(part) for part in zip(*parts, strict=True)))
 
 
 def _at(by_step: Array, step: Array) -> Array:

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -33,9 +33,6 @@ from landscape_gym.dynamics import switch_probability
 from landscape_gym.landscapes.base import Array
 from landscape_gym.policy import restarted
 from landscape_gym.problem import NavigationProblem
-
-Place = Literal["parameters", "displacement"]
-"""The channel that tells where the learner is: theta itself, or theta minus the start."""
 
 SMALLEST = np.finfo(np.float64).tiny
 """Variance of a gradient below which it has nothing new to tell."""

@@ -18,7 +18,6 @@ from landscape_gym.control.hidden_target.kalman import (
     Belief,
     Frame,
     KalmanFilter,
-    Place,
     TargetModel,
     covariances,
 )
@@ -26,6 +25,7 @@ from landscape_gym.control.hidden_target.switching import SwitchingBelief, Switc
 from landscape_gym.control.linear_quadratic.controller import Controller
 from landscape_gym.control.linear_quadratic.cost_to_go import row_problems
 from landscape_gym.control.linear_quadratic.ensemble import ensemble
+from landscape_gym.derivation.coordinate_prior import Place
 from landscape_gym.derivation.gains import Gains, control_in_basis
 from landscape_gym.derivation.model import Law
 from landscape_gym.derivation.prior import noise_variance
