@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import is_dataclass
 from typing import Any, NamedTuple
 
@@ -11,19 +11,7 @@ from torch import Tensor
 
 from landscape_gym.landscapes.tensors import Tensors
 from landscape_gym.policy import Rule
-from landscape_gym.rules import (
-    Adam,
-    AdamW,
-    CentredAdam,
-    GradientDescent,
-    Momentum,
-    Nesterov,
-    RMSprop,
-    SignDescent,
-)
 
-SEPARABLE = (GradientDescent, Momentum, Nesterov, SignDescent, RMSprop, Adam, AdamW, CentredAdam)
-"""Rules that treat each coordinate by itself, and so a vector piece by piece."""
 CHUNK = 2**17
 """Coordinates in a piece on a CPU: so few that intermediate results stay in its cache."""
 
@@ -77,10 +65,12 @@ class Cohort:
         half = parameters[0].dtype in (torch.float16, torch.bfloat16)
         self.dtype = torch.float32 if half else parameters[0].dtype
         self.remembered: Remembered | None = None
+        # Of the rule's state: by pieces, where its memory is, and the names of what pieces share.
         self.states: list[Any] = []
-        separable = type(rule) in SEPARABLE and parameters[0].device.type == "cpu"
+        self.memory: set[int] = set()
+        self.shared: set[str] = set()
         self.whole = Piece(slice(None), [Segment(i, None) for i in range(len(self.parameters))])
-        divided = separable and not has_vectors(rule)
+        divided = is_separable(rule) and parameters[0].device.type == "cpu"
         self.pieces = list(_pieces(self.parameters, CHUNK)) if divided else [self.whole]
 
     def begin(self, loss: Tensor | None, stride: float) -> None:
@@ -90,7 +80,7 @@ class Cohort:
         start = None
         if "displacement" in self.rule.channels:
             start = self._joined([p.reshape(-1) for p in self.parameters])
-        self._keep(_mapped(Remembered(state, start), lambda name, leaf: leaf.clone()))
+        self._keep(_walk(lambda _, leaf: leaf.clone(), Remembered(state, start)))
 
     def restore(self, states: Sequence[dict[str, Any]], loss: Tensor | None, stride: float) -> None:
         """Remember what `views` had for each parameter.
@@ -112,12 +102,12 @@ class Cohort:
             rows = [state[name].reshape(*leaf.shape[:-1], -1) for state in states]
             return torch.cat(rows, dim=-1).to(leaf)
 
-        self._keep(_mapped(self.remembered, restored))
+        self._keep(_walk(restored, self.remembered))
 
     def views(self) -> Iterator[dict[str, Tensor]]:
         """The state by parameters: parts of vectors (..., *shape), and what all share."""
         leaves: dict[str, Tensor] = {}
-        _mapped(self.remembered, leaves.setdefault)
+        _walk(leaves.setdefault, self.remembered)
         position = 0
         for p, size in zip(self.parameters, self.sizes, strict=True):
             part = slice(position, position + size)
@@ -136,15 +126,34 @@ class Cohort:
             loss: If the rule reads it.
             stride: Time that the step takes.
         """
-        flat, shared = self._flat(), []
+        flat, shared = self._flat(), {}
+
+        def write(name: str, old: Tensor, new: Tensor) -> None:
+            if name in self.shared:
+                shared[name] = old, new  # which the pieces after this one still have to read
+            else:
+                old.copy_(new)
+
         for piece, state in zip(self.pieces, self.states, strict=True):
-            seen = self._seen(piece, flat, loss, stride)
-            first = seen.pop(self.rule.channels[0])
-            u, after = self.rule.update(first, state, **seen)
-            shared = _store(state, after)
+            u, after = self._updated(self._seen(piece, flat, loss, stride), state)
+            _walk(write, state, after)
             self._add(piece, u, stride)
-        for old, new in shared:
+        for old, new in shared.values():
             old.copy_(new)
+
+    def _updated(self, seen: dict[str, Any], state: Any) -> tuple[Tensor, Any]:
+        """The rule's velocity and next state, in memory that the state does not lie in.
+
+        What a rule only hands on, such as the last gradient but one, is copied for that, so that
+        the state can be overwritten. A rule that gives `state` itself back remembers nothing, or
+        has changed it in place.
+        """
+        u, after = self.rule.update(seen.pop(self.rule.channels[0]), state, **seen)
+
+        def apart(_: str, leaf: Tensor) -> Tensor:
+            return leaf.clone() if leaf.untyped_storage().data_ptr() in self.memory else leaf
+
+        return (u, state) if after is state else _walk(apart, (u, after))
 
     def _flat(self) -> dict[str, list[Tensor]]:
         """What is seen of each parameter, (coordinates,)."""
@@ -185,8 +194,15 @@ class Cohort:
 
         def part(piece: Piece) -> Any:
             cut = lambda _, leaf: leaf[..., piece.where] if self._per_coordinate(leaf) else leaf  # noqa: E731
-            return _mapped(remembered.rule, cut)
+            return _walk(cut, remembered.rule)
 
+        def register(name: str, leaf: Tensor) -> None:
+            self.memory.add(leaf.untyped_storage().data_ptr())
+            if not self._per_coordinate(leaf):
+                self.shared.add(name)
+
+        self.memory, self.shared = set(), set()
+        _walk(register, remembered.rule)
         self.remembered, self.states = remembered, [part(piece) for piece in self.pieces]
 
     def _add(self, piece: Piece, u: Tensor, stride: float) -> None:
@@ -226,45 +242,30 @@ def _pieces(parameters: list[Tensor], chunk: int) -> Iterator[Piece]:
     yield Piece(slice(first, first + size), segments)
 
 
-def _store(state: Any, after: Any) -> list[tuple[Tensor, Tensor]]:
-    """Overwrite a piece's vectors, but for those that the rule has overwritten itself.
+def _walk(function: Callable[..., Any], *states: Any, name: str = "") -> Any:
+    """``function(name, *leaves)`` for the leaves of states of one form, in that form.
 
-    Returns:
-        What pieces share, to be written after the last.
+    A state is a NamedTuple or a tuple of states, None, or a leaf: a tensor, whose name is the way
+    to it.
     """
-    shared = []
-    for old, new in zip(_leaves(state), _leaves(after), strict=True):
-        if old.shape[-1:] == (1,):
-            shared.append((old, new))
-        elif new is not old:
-            old.copy_(new)
-    return shared
-
-
-def _leaves(state: Any) -> Iterator[Tensor]:
-    """The tensors of a state, in order."""
-    for part in state:
-        if isinstance(part, tuple):
-            yield from _leaves(part)
-        elif part is not None:
-            yield part
-
-
-def _mapped(state: Any, function: Any, name: str = "") -> Any:
-    """``function(name, leaf)`` for the leaves of a state: NamedTuples, tuples, None and tensors."""
-    if state is None:
+    if states[0] is None:
         return None
-    if isinstance(state, tuple):
-        names = getattr(state, "_fields", range(len(state)))
-        parts = [
-            _mapped(part, function, f"{name}.{own}" if name else str(own))
-            for own, part in zip(names, state, strict=True)
-        ]
-        return tuple(parts) if type(state) is tuple else type(state)(*parts)
-    return function(name, state)
+    if not isinstance(states[0], tuple):
+        return function(name, *states)
+    names = getattr(states[0], "_fields", range(len(states[0])))
+    parts = [
+        _walk(function, *each, name=f"{name}.{own}" if name else str(own))
+        for own, *each in zip(names, *states, strict=True)
+    ]
+    return tuple(parts) if type(states[0]) is tuple else type(states[0])(*parts)
 
 
 def has_vectors(rule: Rule) -> bool:
     """Whether constants differ between coordinates."""
     constants = vars(rule).values() if is_dataclass(rule) else ()
     return any(isinstance(constant, tuple) for constant in constants)
+
+
+def is_separable(rule: Rule) -> bool:
+    """Whether the rule may be given a vector piece by piece, as it says itself."""
+    return getattr(rule, "separable", False) and not has_vectors(rule)

@@ -218,11 +218,6 @@ class SelfTuning:
         return u, self._later(gradient, targets, log_weights, variances, moments)
 
     @property
-    def separable(self) -> bool:
-        """Whether coordinates share nothing."""
-        return not self._shared
-
-    @property
     def _shared(self) -> bool:
         """Whether variances are the same in all coordinates."""
         return not self.separate and all(
