@@ -9,7 +9,7 @@ import numpy as np
 
 from landscape_gym.evaluation import rollout
 from landscape_gym.landscapes.base import Array
-from landscape_gym.policy import Policy
+from landscape_gym.policy import Policy, knows_more
 from landscape_gym.problem import NavigationProblem
 
 ROWS = 2048
@@ -19,11 +19,14 @@ ROWS = 2048
 class Blocks:
     """Policies side by side: each acts in its own block of rows, all as long."""
 
+    name = "blocks"
+
     def __init__(self, policies: Sequence[Policy]) -> None:
         """Put `policies` that read the same channels and act alike side by side."""
         self.policies = policies
         self.observation = policies[0].observation
         self.action = policies[0].action
+        self.privileged = any(map(knows_more, policies))
 
     def predict(
         self,

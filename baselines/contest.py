@@ -193,9 +193,11 @@ def _bounds(
     except ValueError as refusal:
         hidden, refusals[BEST_LEARNER] = None, str(refusal)
     if hidden is not None:
-        name = getattr(hidden.policy, "name", "linear rule")
         remark = f"No learner costs less than {hidden.lower:.5g} in the mean of all episodes."
-        yield f"{BEST_LEARNER}: {name}", Entrant(hidden.policy, "bound", remark=remark)
+        yield (
+            f"{BEST_LEARNER}: {hidden.policy.name}",
+            Entrant(hidden.policy, "bound", remark=remark),
+        )
     for title, best in (
         (BEST_BELIEF, lineup.belief),
         (OPTIMUM if lineup.reference else LOCAL_OPTIMUM, lineup.optimum),

@@ -20,7 +20,7 @@ from scipy.stats import bootstrap
 
 from landscape_gym.configuration import one_of
 from landscape_gym.landscapes.base import Array
-from landscape_gym.policy import DoNothing, Policy
+from landscape_gym.policy import DoNothing, Policy, knows_more
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.simulation import Simulation
 
@@ -184,7 +184,7 @@ def rollout(
         path=np.stack(path) if keep_paths else None,
         diverged=int(diverged.sum()),
         minimum_loss=minimum_loss,
-        privileged=_privileged(policy),
+        privileged=knows_more(policy),
     )
 
 
@@ -260,11 +260,6 @@ def judge(
         for name, run in runs.items()
     )
     return Comparison(results, len(null.cost), problem.steps, optimum, null.minimum_loss)
-
-
-def _privileged(policy: Policy) -> bool:
-    """Whether it sees, or knows, what a learner cannot see."""
-    return policy.observation.privileged or getattr(policy, "privileged", False)
 
 
 def _ratio(cost: Array, best: Array, axis: int = -1) -> Array:

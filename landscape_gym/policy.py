@@ -21,7 +21,21 @@ UNBOUNDED = Velocity(scale=1e6)
 
 
 class Policy(Protocol):
-    """Anything that maps observations to actions."""
+    """Anything that maps observations to actions; `StatefulPolicy` is the base to write one from.
+
+    A class of one's own may leave out `name` and `privileged`: it is compared as one that knows no
+    more than its channels tell (`knows_more`).
+    """
+
+    @property
+    def name(self) -> str:
+        """What it is called in sentences and titles."""
+        ...
+
+    @property
+    def privileged(self) -> bool:
+        """Whether it knows more than a learner could, whatever it reads."""
+        ...
 
     @property
     def observation(self) -> ObservationConfig:
@@ -49,6 +63,84 @@ class Policy(Protocol):
             deterministic: Whether to act without exploration.
         """
         ...
+
+
+def knows_more(policy: Policy) -> bool:
+    """Whether it sees, or knows, what a learner cannot."""
+    return policy.observation.privileged or getattr(policy, "privileged", False)
+
+
+class StatefulPolicy:
+    """The head of `predict`, written once: whose episode begins, begins with a fresh state.
+
+    Subclasses have `observation`, and `act`; those that remember something have `begin`, too.
+
+    Example:
+        >>> class Sum(StatefulPolicy):  # moves against the sum of all gradients of the episode
+        ...     observation = ObservationConfig(("gradient",))
+        ...
+        ...     def begin(self, observation):
+        ...         return np.zeros_like(observation)
+        ...
+        ...     def act(self, observation, state):
+        ...         return self.action_of(-(state + observation), observation), state + observation
+        >>> policy, gradient = Sum(), np.ones((2, 1))
+        >>> _, state = policy.predict(gradient)
+        >>> policy.predict(gradient, state, np.array([False, True]))[1].ravel()
+        array([2., 1.])
+    """
+
+    name: str = "policy"
+    """What it is called in sentences and titles."""
+    privileged: bool = False
+    """Whether it knows more than a learner could, whatever it reads."""
+    observation: ObservationConfig
+    """The channels it reads."""
+    action: Action = UNBOUNDED
+    """What its actions mean."""
+
+    def begin(self, observation: Array) -> Any:
+        """The state of rows (batch,) whose episodes begin with these observations (batch, size).
+
+        It holds what is known before they are taken in, which is for `act` to do; None where there
+        is nothing to remember.
+        """
+        return None
+
+    def act(self, observation: Array, state: Any) -> tuple[Array, Any]:
+        """Actions (batch, size) for observations (batch, size), and the next state."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how it acts.")
+
+    def restart(self, observation: Array, state: Any, rows: Array) -> Any:
+        """The state in which the episodes of some rows, a mask (batch,), begin."""
+        return restarted(state, rows, self.begin(observation))
+
+    def fits(self, state: Any, rows: int) -> bool:
+        """Whether a state belongs to so many rows; another one is dropped, and all rows begin."""
+        return True
+
+    def ready(self, observation: Array, state: Any, episode_start: Array | None) -> Any:
+        """The state to act on: as it was, but of rows whose episode begins, see `predict`."""
+        if state is None or not self.fits(state, len(observation)):
+            return self.begin(observation)
+        if episode_start is not None and np.any(episode_start):
+            return self.restart(observation, state, np.asarray(episode_start, bool))
+        return state
+
+    def action_of(self, control: Array, observation: Array) -> Array:
+        """A control u as an action that sets the velocity, in the observation's type."""
+        assert isinstance(self.action, Velocity)
+        return (control / self.action.scale).astype(observation.dtype, copy=False)
+
+    def predict(
+        self,
+        observation: Array,
+        state: Any = None,
+        episode_start: Array | None = None,
+        deterministic: bool = True,
+    ) -> tuple[Array, Any]:
+        """Actions for observations, and the next state; there is no exploration to leave out."""
+        return self.act(observation, self.ready(observation, state, episode_start))
 
 
 class Rule(Protocol):
@@ -82,12 +174,13 @@ class Rule(Protocol):
         ...
 
 
-class RulePolicy:
+class RulePolicy(StatefulPolicy):
     """A learning rule as a policy: it sees the rule's channels and sets the velocity.
 
     Args:
         rule: The rule.
         problem: What it acts in; needed only by rules that read more than one channel.
+        name: What it is called; the rule's class if None.
 
     Example:
         >>> from landscape_gym.rules.gradient_descent import GradientDescent
@@ -97,15 +190,16 @@ class RulePolicy:
         array([[-2., -2., -2.]])
     """
 
-    action = UNBOUNDED
-
-    def __init__(self, rule: Rule, problem: NavigationProblem | None = None) -> None:
+    def __init__(
+        self, rule: Rule, problem: NavigationProblem | None = None, *, name: str | None = None
+    ) -> None:
         """Wrap `rule`.
 
         Raises:
             ValueError: if the rule reads several channels and no problem says how long they are.
         """
         self.rule = rule
+        self.name = name or type(rule).__name__
         self.observation = ObservationConfig(tuple(rule.channels))
         self.privileged = self.observation.privileged
         if problem is None and len(rule.channels) > 1:
@@ -115,22 +209,16 @@ class RulePolicy:
             )
         self._slices = None if problem is None else Layout(self.observation, problem).slices
 
-    def predict(
-        self,
-        observation: Array,
-        state: Any = None,
-        episode_start: Array | None = None,
-        deterministic: bool = True,
-    ) -> tuple[Array, Any]:
-        """The rule's update as an action; rows that start an episode start from a fresh state."""
+    def begin(self, observation: Array) -> Any:
+        """The rule's first state."""
         first, others = self._seen(observation)
-        if state is None:
-            state = self.rule.init(first, **others)
-        elif episode_start is not None and np.any(episode_start):
-            fresh = self.rule.init(first, **others)
-            state = restarted(state, np.asarray(episode_start, bool), fresh)
+        return self.rule.init(first, **others)
+
+    def act(self, observation: Array, state: Any) -> tuple[Array, Any]:
+        """The rule's update as an action."""
+        first, others = self._seen(observation)
         control, state = self.rule.update(first, state, **others)
-        return control / self.action.scale, state
+        return control / UNBOUNDED.scale, state
 
     def _seen(self, observation: Array) -> tuple[Array, dict[str, Array]]:
         """The first channel, and the others by name."""
@@ -154,22 +242,16 @@ def restarted(state: Any, rows: Array, fresh: Any) -> Any:
     return np.where(rows.reshape(-1, *[1] * (np.ndim(state) - 1)), fresh, state)
 
 
-class DoNothing:
+class DoNothing(StatefulPolicy):
     """The policy u = 0, from which regret is measured."""
 
+    name = "do nothing"
     observation = ObservationConfig(("elapsed",))
-    action = UNBOUNDED
 
     def __init__(self, control_dim: int) -> None:
         """Stand still with `control_dim` controls."""
         self.control_dim = control_dim
 
-    def predict(
-        self,
-        observation: Array,
-        state: Any = None,
-        episode_start: Array | None = None,
-        deterministic: bool = True,
-    ) -> tuple[Array, Any]:
+    def act(self, observation: Array, state: Any) -> tuple[Array, Any]:
         """Zeros."""
         return np.zeros((len(observation), self.control_dim), observation.dtype), None

@@ -9,7 +9,7 @@ import numpy as np
 
 from landscape_gym.landscapes.base import Array
 from landscape_gym.observation import ObservationConfig
-from landscape_gym.policy import UNBOUNDED, Policy
+from landscape_gym.policy import UNBOUNDED, Policy, StatefulPolicy
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.readout.walk import walk
 
@@ -75,25 +75,19 @@ def slope(x: Any, y: Any) -> float:
     return float(np.polyfit(np.log(x), np.log(np.abs(y)), 1)[0])
 
 
-class Steering:
+class Steering(StatefulPolicy):
     """``u = -K (theta - z)`` with gains of the caller's choice, seeing theta and z."""
 
     observation = ObservationConfig(("parameters", "target"))
-    action = UNBOUNDED
+    name = "steering"
     privileged = True
 
     def __init__(self, gain: Any, weight: float = 0.0, mean: float = 0.0) -> None:
         """Steer by a gain (d, d); at ``(1 - weight) z + weight mean`` instead of z."""
         self.gain, self.weight, self.mean = np.atleast_2d(gain), weight, mean
 
-    def predict(
-        self,
-        observation: Array,
-        state: Any = None,
-        episode_start: Array | None = None,
-        deterministic: bool = True,
-    ) -> tuple[Array, Any]:
+    def act(self, observation: Array, state: None) -> tuple[Array, None]:
         """The velocity as an action."""
         theta, z = np.split(observation, 2, axis=1)
         aim = (1 - self.weight) * z + self.weight * self.mean
-        return -(theta - aim) @ self.gain.T / self.action.scale, None
+        return -(theta - aim) @ self.gain.T / UNBOUNDED.scale, None

@@ -18,7 +18,7 @@ from landscape_gym.actions import Velocity
 from landscape_gym.evaluation import rollout
 from landscape_gym.landscapes.base import Array
 from landscape_gym.observation import Layout, ObservationConfig
-from landscape_gym.policy import UNBOUNDED, Policy
+from landscape_gym.policy import UNBOUNDED, Policy, knows_more
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.registration import Regime, regime
 
@@ -92,10 +92,12 @@ def _in_velocities(recording: Recording, scale: float | None) -> Recording:
 class _Listener:
     """A policy that keeps what it did."""
 
+    name = "listener"
+
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
         self.observation, self.action = policy.observation, policy.action
-        self.privileged = getattr(policy, "privileged", False)
+        self.privileged = knows_more(policy)
         self.actions: list[Array] = []
 
     def predict(

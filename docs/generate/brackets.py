@@ -64,6 +64,6 @@ def bracket_row(name: str, problem: NavigationProblem, effort: Effort) -> tuple[
         f"{found.lower / full:.4f}",
         f"{found.upper / full:.4f} [{low / full:.4f}, {high / full:.4f}]",
         f"{found.gap:.1%}",
-        str(getattr(found.policy, "name", "the best linear rule")),
+        found.policy.name,
         f"{found.linear / full:.4f}",
     )

@@ -34,6 +34,7 @@ from landscape_gym.artifact.bounds import (
 )
 from landscape_gym.configuration import alternative, count, number, one_of, plain
 from landscape_gym.derivation.gains import gain_solver
+from landscape_gym.derivation.structure import Structure
 from landscape_gym.landscapes import Quadratic
 from landscape_gym.landscapes.base import Array
 from landscape_gym.learned import Cell, Dense, LearnedRule, Network
@@ -262,11 +263,11 @@ def _believed(given: Any) -> NavigationProblem | None:
     landscape = given.get("landscape") if isinstance(given, dict) else None
     if not isinstance(landscape, dict) or landscape.get("kind") != Quadratic.kind:
         raise ValueError("'believes' is null, or a problem with a quadratic landscape.")
-    bounded("the _believed problem's dim", landscape.get("dim"), MAX_DIM)
+    bounded("the believed problem's dim", landscape.get("dim"), MAX_DIM)
     if given.get("horizon") is not None:
-        bounded("the _believed problem's horizon", given["horizon"], MAX_HORIZON)
+        bounded("the believed problem's horizon", given["horizon"], MAX_HORIZON)
     problem = NavigationProblem.of(given)
-    if gain_solver(problem).channel == "hessian":
+    if gain_solver(Structure.of(problem)).channel == "hessian":
         most = max(problem.dim, problem.control_dim)
-        bounded("dim of a _believed problem that couples coordinates", most, MAX_COUPLED)
+        bounded("dim of a believed problem that couples coordinates", most, MAX_COUPLED)
     return problem

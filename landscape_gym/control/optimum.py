@@ -13,6 +13,7 @@ from landscape_gym.control.solution import Bound, Solution
 from landscape_gym.landscapes.fixed import Fixed
 from landscape_gym.observation import ObservationConfig
 from landscape_gym.problem import NavigationProblem, UniformStart
+from landscape_gym.refusal import Refusal
 
 
 def optimum(
@@ -77,11 +78,11 @@ def _not_linear_quadratic(problem: NavigationProblem, why: str, plan_paths: bool
             return solve(problem)
         except ValueError as refusal:
             refusals.append(str(refusal))
-    raise ValueError("no optimum: " + " Nor: ".join(refusals))
+    raise Refusal("no optimum: " + " Nor: ".join(refusals))
 
 
 def _not_planned(problem: NavigationProblem) -> Solution:
-    raise ValueError("planning whole paths (solve_path) takes long and was not asked for.")
+    raise Refusal("planning whole paths (solve_path) takes long and was not asked for.")
 
 
 def _partial_information(
@@ -93,7 +94,7 @@ def _partial_information(
     relative = "parameters" not in seen.channels and _only_distance_matters(problem)
     try:
         if "gradient" not in seen.channels:
-            raise ValueError("the learner sees no gradient.")
+            raise Refusal("the learner sees no gradient.")
         policy = LQGPolicy(problem, place="displacement" if relative else "parameters")
     except ValueError as refusal:
         return _bound_by_full_information(problem, str(refusal), plan_paths)
@@ -135,7 +136,7 @@ def _bound_by_full_information(problem: NavigationProblem, why: str, plan_paths:
     """The optimum of full information, which a learner that sees less cannot beat."""
     solution = _full_information(problem, plan_paths)
     if solution.bound != "exact":
-        raise ValueError(f"no bound: {why} And of full information: {solution.status}")
+        raise Refusal(f"no bound: {why} And of full information: {solution.status}")
     status = f"Lower bound, by full information, because {why} {solution.status}"
     return replace(solution, bound="lower", status=status)
 

@@ -7,6 +7,7 @@ import numpy as np
 from landscape_gym.derivation import structure
 from landscape_gym.landscapes.base import Array
 from landscape_gym.problem import Decay, NavigationProblem, Rotation
+from landscape_gym.refusal import Refusal
 
 
 def check_free_motion(problem: NavigationProblem, rule: str) -> None:
@@ -16,12 +17,12 @@ def check_free_motion(problem: NavigationProblem, rule: str) -> None:
         ValueError: for a control matrix, or default dynamics that are not zero.
     """
     if problem.control_matrix is not None:
-        raise ValueError(
+        raise Refusal(
             f"{rule} sets the velocity of every parameter, but control_matrix lets controls act "
             "through B; use landscape_gym.control.optimum, or leave control_matrix out."
         )
     if not _is_zero(problem):
-        raise ValueError(
+        raise Refusal(
             f"{rule} assumes that parameters stay when left alone, but default_dynamics is "
             f"{problem.default_dynamics!r}; use landscape_gym.control.optimum, whose law is not a "
             "gradient's."
@@ -35,7 +36,7 @@ def check_single_task(problem: NavigationProblem, rule: str) -> None:
         ValueError: for hazard > 0.
     """
     if problem.hazard > 0:
-        raise ValueError(
+        raise Refusal(
             f"{rule} is derived for one task, but hazard > 0 redraws it: derive it for "
             "problem.replace(hazard=0.0), or use a rule that resets."
         )
@@ -48,13 +49,13 @@ def diagonal_metric(problem: NavigationProblem, rule: str) -> Array:
         ValueError: for another metric.
     """
     if isinstance(problem.metric, str):
-        raise ValueError(
+        raise Refusal(
             f"{rule} assumes a constant metric, but metric is {problem.metric!r}: use a natural "
             "gradient, or give the metric's values."
         )
     metric = structure.diagonal_metric(problem)
     if metric is None:
-        raise ValueError(
+        raise Refusal(
             f"{rule} scales coordinates separately, but the metric couples them: use "
             "landscape_gym.control.optimum, or a diagonal metric."
         )

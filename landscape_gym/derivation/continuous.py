@@ -38,6 +38,7 @@ from scipy.linalg import eigh, solve_continuous_are
 from landscape_gym.configuration import number
 from landscape_gym.derivation.model import Law
 from landscape_gym.landscapes.base import Array
+from landscape_gym.refusal import Refusal
 
 RESIDUAL = 1e-8
 """Relative residual of Bellman's equation up to which a solution is accepted."""
@@ -78,10 +79,10 @@ class ContinuousSolution:
             ValueError: if there is no solution, or its path does not end at a single point.
         """
         if not self.converged:
-            raise ValueError(self.status)
+            raise Refusal(self.status)
         slowest = float(np.real(self.eigenvalues[0]))
         if slowest > -1e-12 * np.abs(self.C).max():
-            raise ValueError(
+            raise Refusal(
                 f"the closed loop has an eigenvalue of real part {slowest:.2g}, so its path has no "
                 "end, or one that depends on the start: integrate dx/dt = C x - B (K_z z + K_m m)."
             )
@@ -312,7 +313,7 @@ def _check_definite(H: Array, G: Array) -> None:
             raise ValueError(f"{name} must be symmetric, got {matrix.tolist()}.")
     lowest = float(np.linalg.eigvalsh(H)[0])
     if lowest < -1e-12 * np.abs(H).max():
-        raise ValueError(
+        raise Refusal(
             f"H must be positive semidefinite, got an eigenvalue {lowest:g}: a loss without a "
             "minimum needs dynamic programming or local trajectory optimisation."
         )

@@ -17,19 +17,10 @@ from typing import NamedTuple
 import numpy as np
 
 from landscape_gym.derivation import diagonal, lqr
-from landscape_gym.derivation.diagonal import DiagonalQuadratic
 from landscape_gym.derivation.lqr import LQRSolution
 from landscape_gym.derivation.model import Law
-from landscape_gym.derivation.structure import (
-    as_linear_quadratic,
-    check_linear_quadratic,
-    diagonal_drift,
-    diagonal_metric,
-    fixed_curvature,
-    on_the_axes,
-)
+from landscape_gym.derivation.structure import Structure
 from landscape_gym.landscapes.base import Array
-from landscape_gym.problem import NavigationProblem
 
 
 class Gains(NamedTuple):
@@ -54,21 +45,21 @@ class GainSolver(NamedTuple):
     """From that channel, (rows, size), to gains."""
 
 
-def gain_solver(problem: NavigationProblem) -> GainSolver:
-    """The cheapest solver for a problem that `check_linear_quadratic` accepts."""
-    metric, drift = diagonal_metric(problem), diagonal_drift(problem)
-    if problem.control_matrix is None and metric is not None and drift is not None:
-        if on_the_axes(check_linear_quadratic(problem)):
-            return GainSolver("curvature", partial(_closed_form, problem, metric, drift))
+def gain_solver(structure: Structure) -> GainSolver:
+    """The cheapest solver for a linear-quadratic problem."""
+    if structure.diagonals is not None:
+        metric, drift = structure.diagonals
+        if structure.on_the_axes:
+            return GainSolver("curvature", partial(_closed_form, structure, metric, drift))
         if np.ptp(metric) == 0 and np.ptp(drift) == 0:
-            isotropic = partial(_on_eigenvectors, problem, metric[:1], drift[:1])
+            isotropic = partial(_on_eigenvectors, structure, metric[:1], drift[:1])
             return GainSolver("hessian", isotropic)
-    return GainSolver("hessian", partial(_by_riccati, problem))
+    return GainSolver("hessian", partial(_by_riccati, structure))
 
 
-def shared_gains(problem: NavigationProblem, solver: GainSolver) -> Gains | None:
+def shared_gains(structure: Structure, solver: GainSolver) -> Gains | None:
     """The gains that all rows have where the Hessian is always the same, else None."""
-    curvature = fixed_curvature(check_linear_quadratic(problem))
+    curvature = structure.curvature
     if curvature is None:
         return None
     if (curvature.ndim == 1) != (solver.channel == "curvature"):
@@ -76,7 +67,7 @@ def shared_gains(problem: NavigationProblem, solver: GainSolver) -> Gains | None
     return solver.solve(curvature.reshape(1, -1))
 
 
-def replaced(gains: Gains, rows: Array, fresh: Gains) -> Gains:
+def replace_rows(gains: Gains, rows: Array, fresh: Gains) -> Gains:
     """A copy in which some rows have the gains of `fresh`."""
 
     def put(old: Array, new: Array, axis: int) -> Array:
@@ -130,35 +121,32 @@ def _at(gain: Array, step: Array | None) -> Array:
     return gain[step, np.arange(len(step)) if gain.shape[1] > 1 else 0]
 
 
-def _closed_form(problem: NavigationProblem, metric: Array, drift: Array, h: Array) -> Gains:
+def _closed_form(structure: Structure, metric: Array, drift: Array, h: Array) -> Gains:
     """Elementwise gains for Hessian diagonals, (rows, d)."""
-    p, curvature = problem, h.astype(np.float64)
-    dq = DiagonalQuadratic(curvature, p.eta, p.k, p.gamma, p.dt, metric, drift, p.hazard)
-    if p.horizon is not None:
-        return Gains(h, diagonal.finite_horizon(dq, p.horizon))
+    horizon = structure.problem.horizon
+    dq = structure.elementwise(h.astype(np.float64), metric, drift)
+    if horizon is not None:
+        return Gains(h, diagonal.finite_horizon(dq, horizon))
     return Gains(h, Law(*(gain[None] for gain in diagonal.stationary(dq))))
 
 
-def _on_eigenvectors(
-    problem: NavigationProblem, metric: Array, drift: Array, hessian: Array
-) -> Gains:
+def _on_eigenvectors(structure: Structure, metric: Array, drift: Array, hessian: Array) -> Gains:
     """Elementwise gains on the eigenvectors of Hessians, (rows, d * d)."""
-    square = hessian.astype(np.float64).reshape(-1, problem.dim, problem.dim)
-    eigenvalues, basis = np.linalg.eigh(square)
-    law = _closed_form(problem, metric, drift, np.maximum(eigenvalues, 0.0)).law
+    eigenvalues, basis = np.linalg.eigh(_square(structure, hessian))
+    law = _closed_form(structure, metric, drift, np.maximum(eigenvalues, 0.0)).law
     return Gains(hessian, law, basis)
 
 
-def _by_riccati(problem: NavigationProblem, hessian: Array) -> Gains:
+def _by_riccati(structure: Structure, hessian: Array) -> Gains:
     """Gain matrices for Hessians, (rows, d * d), one after another."""
-    square = hessian.astype(np.float64).reshape(-1, problem.dim, problem.dim)
-    solutions = [_riccati(problem, H) for H in square]
+    horizon = structure.problem.horizon
+    solutions = [lqr.solve(structure.coupled(H), horizon) for H in _square(structure, hessian)]
     stacked = (np.stack(gains, axis=-3) for gains in zip(*(s.law for s in solutions), strict=True))
     law = Law(*(gain if gain.ndim == 4 else gain[None] for gain in stacked))
     return Gains(hessian, law, solution=solutions[0] if len(solutions) == 1 else None)
 
 
-def _riccati(problem: NavigationProblem, hessian: Array) -> LQRSolution:
-    """The solution for one Hessian."""
-    p, lq = problem, as_linear_quadratic(problem, hessian)
-    return lqr.riccati(lq) if p.horizon is None else lqr.finite_horizon(lq, p.horizon)
+def _square(structure: Structure, hessian: Array) -> Array:
+    """Hessians (rows, d * d) as matrices, (rows, d, d)."""
+    d = structure.problem.dim
+    return hessian.astype(np.float64).reshape(-1, d, d)

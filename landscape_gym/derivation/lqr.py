@@ -113,6 +113,11 @@ def finite_horizon(lq: LinearQuadratic, horizon: int) -> LQRSolution:
     )
 
 
+def solve(lq: LinearQuadratic, horizon: int | None) -> LQRSolution:
+    """The optimum of `horizon` steps; None is the infinite horizon."""
+    return riccati(lq) if horizon is None else finite_horizon(lq, horizon)
+
+
 def _algebraic(lq: LinearQuadratic) -> Law | None:
     """The law by the algebraic equations, or None where scipy's solver gives up."""
     root = math.sqrt(lq.beta)

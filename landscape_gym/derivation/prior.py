@@ -16,6 +16,7 @@ from landscape_gym.problem import (
     NormalStart,
     UniformStart,
 )
+from landscape_gym.refusal import Refusal
 
 
 class Moments(NamedTuple):
@@ -73,7 +74,7 @@ def noise_variance(problem: NavigationProblem, curvature: Array) -> Array:
         type(problem.landscape).fisher is not Landscape.fisher
     ):
         return curvature / noise.batch_size
-    raise ValueError(
+    raise Refusal(
         f"the variance of {noise!r} on {type(problem.landscape).__name__} is not known in advance: "
         "take problem.replace(noise=None), or 'isotropic' or 'curvature' noise of similar size."
     )

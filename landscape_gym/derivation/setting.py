@@ -18,6 +18,7 @@ from landscape_gym.derivation.prior import (
 from landscape_gym.dynamics import initial
 from landscape_gym.landscapes import Quadratic
 from landscape_gym.problem import NavigationProblem
+from landscape_gym.refusal import Refusal
 from landscape_gym.streams import RowDraws
 
 SAMPLES = 256
@@ -41,14 +42,14 @@ def linear_setting(problem: NavigationProblem, rule: str = "a linear rule") -> H
     check_free_motion(problem, rule)
     metric = diagonal_metric(problem, rule)
     if len(metric) > 1:
-        raise ValueError(
+        raise Refusal(
             f"{rule} has one step size for all coordinates, but the metric differs between them: "
             "use landscape_gym.control.optimum, or a metric that is a multiple of the identity."
         )
     check_single_task(problem, rule)
     quadrature = problem.landscape.curvature_quadrature()
     if quadrature is None:
-        raise ValueError(
+        raise Refusal(
             f"{rule} needs the distribution of curvatures (curvature_quadrature), which "
             f"{type(problem.landscape).__name__} does not tell: give the constants yourself."
         )
@@ -78,7 +79,7 @@ def check_lasting(setting: HiddenCurvature, rule: str) -> None:
     """
     endless = setting.horizon is None and setting.gamma == setting.drift == 0
     if endless and np.any(setting.noise):
-        raise ValueError(
+        raise Refusal(
             f"{rule} would come to rest: with gamma = 0, no horizon and no drift only the last "
             "steps count, where noise is best not followed at all: raise gamma, or set a horizon."
         )
@@ -96,7 +97,7 @@ def _second_moment(problem: NavigationProblem, scaled: bool, rule: str) -> float
     instances, theta = initial(problem, RowDraws(generators, np.dtype(np.float64)))
     minimum = landscape.minimum(instances)
     if minimum is None:
-        raise ValueError(
+        raise Refusal(
             f"{rule} with noise or drift needs to know how far starts are from the minimum, and "
             f"{type(landscape).__name__} does not know its minimum: derive it for "
             "problem.replace(noise=None, drift=0.0)."

@@ -35,6 +35,7 @@ from landscape_gym.derivation.structure import on_the_axes
 from landscape_gym.landscapes import Quadratic
 from landscape_gym.landscapes.base import Array
 from landscape_gym.problem import CurvatureNoise, MinibatchNoise, NavigationProblem
+from landscape_gym.refusal import Refusal
 
 FREE = math.inf
 """An eta for which motion costs nothing."""
@@ -62,7 +63,7 @@ def noise_scale(problem: NavigationProblem, rule: str) -> float:
         return noise.std
     if isinstance(noise, MinibatchNoise) and problem.landscape.offers("fisher"):
         return noise.batch_size**-0.5
-    raise ValueError(
+    raise Refusal(
         f"{rule} takes the curvature from the gradient's noise, but noise {noise!r} does not grow "
         "with the curvature: use momentum, which is best for a curvature that does not show, or "
         "'curvature' noise, or 'minibatch' noise of a log-likelihood."

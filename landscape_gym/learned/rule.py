@@ -15,11 +15,11 @@ from landscape_gym.coordinates import Coordinates
 from landscape_gym.landscapes.base import Array
 from landscape_gym.learned.network import CellState, Network
 from landscape_gym.observation import ObservationConfig
-from landscape_gym.policy import restarted
+from landscape_gym.policy import StatefulPolicy, restarted
 from landscape_gym.problem import NavigationProblem
 
 
-class Memory(NamedTuple):
+class LearnedState(NamedTuple):
     """What a learned rule remembers between steps, as far as it remembers anything."""
 
     cell: CellState | None
@@ -27,7 +27,7 @@ class Memory(NamedTuple):
 
 
 @dataclass(frozen=True)
-class LearnedRule:
+class LearnedRule(StatefulPolicy):
     """A learned rule: a network from what is seen to actions, as a `landscape_gym.policy.Policy`.
 
     Actions are ``network(clip((features - mean) / std))``. Features are the observation; or, with
@@ -116,22 +116,31 @@ class LearnedRule:
         unplaced = "displacement" in self.observation.channels
         return LQGPolicy(self.believes, place="displacement" if unplaced else "parameters")
 
-    def predict(
-        self,
-        observation: Array,
-        state: Memory | None = None,
-        episode_start: Array | None = None,
-        deterministic: bool = True,
-    ) -> tuple[Array, Memory]:
+    def begin(self, observation: Array) -> LearnedState:
+        """The network's first state, and the filter's."""
+        belief = None if self._filter is None else self._filter.begin(observation)
+        return LearnedState(self.network.begin(self._rows(observation)), belief)
+
+    def restart(self, observation: Array, state: LearnedState, rows: Array) -> LearnedState:
+        """The state in which some rows begin; each coordinate of a row is one of the network's."""
+        cell, belief = state
+        fresh = self.network.begin(self._rows(observation))
+        if fresh is not None:
+            each = np.repeat(rows, self._rows(observation) // len(rows))
+            cell = restarted(cell, each, fresh)
+        if self._filter is not None:
+            belief = self._filter.restart(observation, belief, rows)
+        return LearnedState(cell, belief)
+
+    def act(self, observation: Array, state: LearnedState) -> tuple[Array, LearnedState]:
         """Actions for observations as the environment gives them, clipped to [-1, 1].
 
         Raises:
             ValueError: for observations of another size than the rule was made for.
         """
-        features, belief = observation, None
+        features, belief = observation, state.belief
         if self._filter is not None:
-            before = None if state is None else state.belief
-            features, belief = self._filter.displacement(observation, before, episode_start)
+            features, belief = self._filter.displacement(observation, belief)
         if self._coordinates is not None:
             features = self._coordinates.rows(features)
         if features.shape[1] != self.network.inputs:
@@ -140,19 +149,14 @@ class LearnedRule:
                 "made for a problem of another size."
             )
         scaled = np.clip((features - self.mean) / self.std, -self.clip, self.clip)
-        action, cell = self.network(scaled, self._cell(state, episode_start, len(scaled)))
+        action, cell = self.network(scaled, state.cell)
         if self._coordinates is not None:
             action = self._coordinates.joined(action, len(scaled) // len(observation))
-        return action.clip(-1.0, 1.0).astype(observation.dtype, copy=False), Memory(cell, belief)
+        action = action.clip(-1.0, 1.0).astype(observation.dtype, copy=False)
+        return action, LearnedState(cell, belief)
 
-    def _cell(
-        self, state: Memory | None, episode_start: Array | None, rows: int
-    ) -> CellState | None:
-        """The network's state, fresh where episodes start."""
-        fresh = self.network.begin(rows)
-        if state is None or fresh is None:
-            return fresh
-        if episode_start is None or not np.any(episode_start):
-            return state.cell
-        begins = np.asarray(episode_start, bool)
-        return restarted(state.cell, np.repeat(begins, rows // len(begins)), fresh)
+    def _rows(self, observation: Array) -> int:
+        """How many rows the network sees."""
+        if self._coordinates is None:
+            return len(observation)
+        return len(self._coordinates.rows(observation))

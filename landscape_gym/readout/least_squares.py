@@ -22,6 +22,7 @@ from typing import NamedTuple
 import numpy as np
 
 from landscape_gym.landscapes.base import Array
+from landscape_gym.refusal import Refusal
 
 COLLINEAR = 1e-7
 """Ratio of singular values below which columns determine one another; rounding leaves 1e-16."""
@@ -54,7 +55,7 @@ def fit(outputs: Array, quantities: Mapping[str, Array], counted: Array) -> Fit:
         ValueError: where columns are collinear or vanish, or no row counts.
     """
     if not counted.any():
-        raise ValueError("every episode diverged at its first step: there is nothing to read.")
+        raise Refusal("every episode diverged at its first step: there is nothing to read.")
     columns = [name for name, values in quantities.items() for _ in range(values.shape[-1])]
     columns.append(CONSTANT)
     weight = counted[..., None].astype(np.float64)
@@ -89,7 +90,7 @@ def _changes_without_each(x: Array, residual: Array) -> Array:
     except np.linalg.LinAlgError:
         solved = np.full_like(rest, np.inf)
     if np.abs(solved).max() > 1 / COLLINEAR:
-        raise ValueError(
+        raise Refusal(
             "a coefficient is determined by one episode alone, so that nothing tells how far it "
             "scatters: read more episodes."
         )
@@ -100,7 +101,7 @@ def _check_determined(x: Array, columns: Sequence[str]) -> None:
     """ValueError where columns (rows, k), of mean square 1 or 0, have no unique coefficients."""
     absent = dict.fromkeys(np.array(columns)[~x.any(axis=0)].tolist())
     if absent:
-        raise ValueError(
+        raise Refusal(
             f"{', '.join(absent)}: 0 in some coordinate all along these episodes, so that no "
             "coefficient shows. Leave it out, or read more steps or other episodes."
         )
@@ -109,7 +110,7 @@ def _check_determined(x: Array, columns: Sequence[str]) -> None:
         return
     weights = np.abs(directions[-1])
     involved = dict.fromkeys(np.array(columns)[weights > 0.05 * weights.max()].tolist())
-    raise ValueError(
+    raise Refusal(
         f"collinear along these episodes: {', '.join(involved)}. A combination of them vanishes, "
         "as of gradient and to_target where all episodes have the same curvature, so that their "
         "coefficients are not determined. Leave one out, or read more varied episodes."

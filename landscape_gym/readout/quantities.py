@@ -15,6 +15,7 @@ from landscape_gym.landscapes.base import Array
 from landscape_gym.observation import CHANNELS
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.readout.walk import Walk
+from landscape_gym.refusal import Refusal
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def _previous_update(walk: Walk, problem: NavigationProblem) -> Array:
 def _to_prior(walk: Walk, problem: NavigationProblem) -> Array:
     landscape = problem.landscape
     if not isinstance(landscape, Quadratic):
-        raise ValueError(
+        raise Refusal(
             "quantity 'to_prior' needs the mean of the target's prior, which Quadratic tells and "
             f"{type(landscape).__name__} does not."
         )
@@ -52,7 +53,7 @@ def _preconditioned(power: float) -> Callable[[Walk, NavigationProblem], Array]:
         hessian = walk.hidden["hessian"].reshape(*walk.gradient.shape, problem.dim)
         eigenvalues, basis = np.linalg.eigh(hessian)
         if eigenvalues.min() <= 1e-12 * eigenvalues.max():
-            raise ValueError(
+            raise Refusal(
                 f"H^{power:g} g needs positive definite Hessians, and along these episodes one has "
                 f"the eigenvalue {eigenvalues.min():.3g}: leave this quantity out."
             )
@@ -116,7 +117,7 @@ def quantities(
     for name, quantity in found.items():
         offered = quantity.needs and cast(str, CHANNELS[quantity.needs].needs)
         if offered and not problem.landscape.offers(offered):
-            raise ValueError(
+            raise Refusal(
                 f"quantity {name!r} needs a landscape that offers {offered}, and "
                 f"{type(problem.landscape).__name__} does not."
             )

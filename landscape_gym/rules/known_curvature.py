@@ -7,6 +7,7 @@ import numpy as np
 from landscape_gym.derivation.gains import control, gain_solver, shared_gains
 from landscape_gym.derivation.model import Law
 from landscape_gym.derivation.structure import (
+    Structure,
     check_linear_quadratic,
     fixed_curvature,
 )
@@ -65,7 +66,8 @@ def law_of_the_optimum(problem: NavigationProblem) -> Law:
     Args:
         problem: Linear-quadratic, without horizon, and with one Hessian for all instances.
     """
-    gains = shared_gains(problem, gain_solver(problem))
+    structure = Structure.of(problem)
+    gains = shared_gains(structure, gain_solver(structure))
     assert gains is not None  # there is one Hessian
     unit, zero = np.eye(problem.dim), np.zeros((problem.dim, problem.dim))
     points = ((unit, zero, zero), (zero, unit, zero), (zero, zero, unit))

@@ -29,6 +29,9 @@ class Predicts(Protocol):
 class AgentPolicy:
     """An agent with the channels it reads, the actions it takes and its observation normaliser."""
 
+    name = "agent"
+    privileged = False
+
     def __init__(
         self,
         agent: Predicts,

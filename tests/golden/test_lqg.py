@@ -317,8 +317,8 @@ def test_a_wrong_gain_of_the_filter_costs_more():
     right, wrong = LQGPolicy(given), LQGPolicy(given)
 
     class Wrong(type(wrong._filter)):
-        def told(self, belief, frame, y, x):
-            return super().told(belief, frame._replace(r=1.5 * frame.r), y, x)
+        def observe(self, belief, frame, y, x):
+            return super().observe(belief, frame._replace(r=1.5 * frame.r), y, x)
 
     wrong._filter = Wrong(wrong.target)
     costs = [rollout(given, policy, episodes=2000, seed=5).cost for policy in (right, wrong)]

@@ -18,6 +18,7 @@ from landscape_gym.dynamics import transition
 from landscape_gym.landscapes.base import Array, NoInstances
 from landscape_gym.landscapes.fixed import Fixed
 from landscape_gym.problem import NavigationProblem
+from landscape_gym.refusal import Refusal
 
 STEPS = 10_000
 """A path is followed for no more steps than this."""
@@ -40,7 +41,7 @@ def reaches_minimum(solution: GridSolution, starts: Array) -> Array:
             moves go from node to node.
     """
     if not all(part.value.refined for part in solution.parts):
-        raise ValueError(
+        raise Refusal(
             "moves from node to node stop where a step is shorter than half a cell, short of the "
             "minimum: solve with refined=True."
         )
@@ -82,7 +83,7 @@ def crossing_interval(solution: GridSolution, axis: int = 0) -> tuple[float, flo
         )
     axes = next(part for part in solution.parts if axis in part.coordinates).value.grid.axes
     if len(axes) != 1:
-        raise ValueError(
+        raise Refusal(
             "crossing_interval needs a separable landscape and a diagonal metric, so that an axis "
             "is a problem of its own; ask `reaches_minimum` of starts in the plane instead."
         )
@@ -175,13 +176,13 @@ def critical_discount(
 def _checked(problem: NavigationProblem) -> Fixed:
     """The landscape, if paths end in minima of a loss that is known."""
     if not isinstance(problem.landscape, Fixed):
-        raise ValueError(
+        raise Refusal(
             "escape needs a landscape whose minimum is known beforehand, and "
             f"{type(problem.landscape).__name__} draws its own: follow `GridSolution.path` of one "
             "instance instead."
         )
     if problem.default_dynamics is not None or problem.horizon is not None:
-        raise ValueError(
+        raise Refusal(
             "escape needs an infinite horizon and no default dynamics, so that paths end where the "
             "loss is stationary: follow `GridSolution.path` instead."
         )

@@ -12,11 +12,11 @@ from landscape_gym.control.grid.start_quadrature import expected_at_start
 from landscape_gym.control.solution import Solution
 from landscape_gym.landscapes.base import Array
 from landscape_gym.observation import Layout, ObservationConfig
-from landscape_gym.policy import UNBOUNDED
+from landscape_gym.policy import StatefulPolicy
 from landscape_gym.problem import NavigationProblem
 
 
-class GridPolicy:
+class GridPolicy(StatefulPolicy):
     """The optimal control by dynamic programming, which knows the whole landscape.
 
     It reads the parameters, and the elapsed time where the horizon is finite.
@@ -34,7 +34,6 @@ class GridPolicy:
 
     name = "optimum (dynamic programming)"
     privileged = True
-    action = UNBOUNDED
 
     def __init__(self, solution: GridSolution) -> None:
         """Act by `solution`."""
@@ -44,18 +43,12 @@ class GridPolicy:
         self.observation = ObservationConfig(("parameters", *["elapsed"] * finite))
         self._slices = Layout(self.observation, self.problem).slices
 
-    def predict(
-        self,
-        observation: Array,
-        state: Any = None,
-        episode_start: Array | None = None,
-        deterministic: bool = True,
-    ) -> tuple[Array, Any]:
+    def act(self, observation: Array, state: None) -> tuple[Array, None]:
         """Optimal actions; there is no state."""
         control = np.empty((len(observation), self.problem.dim))
         for step, rows, theta in self._by_step(observation):
             control[rows] = self.solution.control(theta, step)
-        return (control / self.action.scale).astype(observation.dtype), None
+        return self.action_of(control, observation), None
 
     def value(self, observation: Array) -> Array:
         """Least discounted cost from observations (batch, size) on, (batch,)."""

@@ -20,6 +20,7 @@ from landscape_gym.dynamics import minimum_loss, transition
 from landscape_gym.landscapes.base import Array, NoInstances
 from landscape_gym.landscapes.fixed import Fixed, Separable
 from landscape_gym.problem import NavigationProblem
+from landscape_gym.refusal import Refusal
 
 POINTS = {1: 2001, 2: 201}
 """Points of a grid along each axis, on a line and in the plane, where the caller does not say."""
@@ -254,26 +255,24 @@ def _check(problem: NavigationProblem) -> None:
     """Refuse what this method does not cover."""
     lqr = "for a quadratic landscape use `optimum` (linear-quadratic control)"
     if problem.control_matrix is not None:
-        raise ValueError(
-            f"the grid needs a control for each coordinate, not a control_matrix: {lqr}."
-        )
+        raise Refusal(f"the grid needs a control for each coordinate, not a control_matrix: {lqr}.")
     if isinstance(problem.metric, str):
-        raise ValueError(
+        raise Refusal(
             f"the grid needs a constant metric, not {problem.metric!r}: give a vector or a matrix, "
             "such as the Fisher information at the minimum."
         )
     if problem.hazard > 0 or problem.drift > 0:
-        raise ValueError(
+        raise Refusal(
             "the grid needs a landscape that stays as it is, hazard = 0 and drift = 0, because a "
             f"landscape that changes is part of the state: {lqr}, which takes both."
         )
     if problem.horizon is None and problem.gamma == 0:
-        raise ValueError(
+        raise Refusal(
             "the grid needs gamma > 0 or a finite horizon, because costs that are not discounted "
             f"need not have a finite sum: {lqr}."
         )
     if problem.dim > 2 and not _separable(problem):
-        raise ValueError(
+        raise Refusal(
             f"a grid in {problem.dim} dimensions is too large: beyond two it needs a separable "
             "landscape, a diagonal metric and diagonal linear default dynamics. Use local "
             f"trajectory optimisation, or {lqr}."
@@ -295,7 +294,7 @@ def _one_instance(problem: NavigationProblem, instances: Any) -> Any:
     if instances is None:
         if isinstance(problem.landscape, Fixed):
             return NoInstances()
-        raise ValueError(
+        raise Refusal(
             f"{type(problem.landscape).__name__} draws instances: give the one to solve as "
             "`instances`, arrays with one row (landscape.sample). For quadratic landscapes use "
             "`optimum`, which solves all of them at once."

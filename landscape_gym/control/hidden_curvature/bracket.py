@@ -86,10 +86,9 @@ class Bracket:
     @property
     def status(self) -> str:
         """The bracket as a sentence."""
-        name = getattr(self.policy, "name", "the best linear rule")
         return (
-            f"The least expected cost of a learner is at least {self.lower:.5g}, and {name} costs "
-            f"{self.upper:.5g} (95 % between {self.interval[0]:.5g} and {self.interval[1]:.5g}), "
+            f"The least expected cost of a learner is at least {self.lower:.5g}, and "
+            f"{self.policy.name} costs {self.upper:.5g} (95 % between {self.interval[0]:.5g} and {self.interval[1]:.5g}), "
             f"{self.gap:.2%} more; with known curvature it would be {self.known:.5g}."
         )
 
@@ -112,7 +111,7 @@ def bracket(
         points: Number of curvatures in the self-tuning rule's bank.
 
     Raises:
-        ValueError: where an assumption fails, naming it.
+        Refusal: where an assumption fails, naming it.
 
     Example:
         >>> from landscape_gym.evaluation import rollout
@@ -137,7 +136,8 @@ def bracket(
         if upper < linear:
             half = NORMAL * float(more.std(ddof=1)) / math.sqrt(len(more))
             return Bracket(lower, upper, (upper - half, upper + half), known, linear, learner)
-    return Bracket(lower, linear, (linear, linear), known, linear, RulePolicy(rule))
+    follower = RulePolicy(rule, name="the best linear rule")
+    return Bracket(lower, linear, (linear, linear), known, linear, follower)
 
 
 def price_of_the_first_move(problem: NavigationProblem, place: Place = "parameters") -> float:

@@ -36,8 +36,9 @@ from landscape_gym.control.hidden_curvature.quasi_newton import SpectralGain
 from landscape_gym.derivation.coordinate_prior import Place, coordinate_prior
 from landscape_gym.landscapes.base import Array
 from landscape_gym.observation import Layout, ObservationConfig
-from landscape_gym.policy import UNBOUNDED, restarted
+from landscape_gym.policy import StatefulPolicy
 from landscape_gym.problem import CurvatureNoise, IsotropicNoise, NavigationProblem
+from landscape_gym.refusal import Refusal
 
 ROUNDS = 5
 """Expectations and maximisations per step; each step goes on from the last one's estimate."""
@@ -69,7 +70,7 @@ class TargetBelief(NamedTuple):
     """(rows, d, d)"""
 
 
-class NoisyQuasiNewtonPolicy:
+class NoisyQuasiNewtonPolicy(StatefulPolicy):
     """The likeliest Hessian by the gradients seen, and the optimum for it.
 
     Args:
@@ -81,12 +82,10 @@ class NoisyQuasiNewtonPolicy:
         rounds: Expectations and maximisations per step, >= 1.
 
     Raises:
-        ValueError: for another problem, naming the assumption that fails.
+        Refusal: for another problem, naming the assumption that fails.
     """
 
     name = "quasi-Newton (noisy)"
-    privileged = False
-    action = UNBOUNDED
 
     def __init__(
         self, problem: NavigationProblem, place: Place = "parameters", rounds: int = ROUNDS
@@ -95,13 +94,13 @@ class NoisyQuasiNewtonPolicy:
         self.gain = SpectralGain(problem)
         noise = problem.noise
         if problem.drift > 0 or not isinstance(noise, CurvatureNoise | IsotropicNoise):
-            raise ValueError(
+            raise Refusal(
                 "the likeliest Hessian is sought for Gaussian noise and a landscape that stays, "
                 "but there is drift or no noise: use QuasiNewtonPolicy without noise, and a linear "
                 "rule for drift."
             )
         if noise.std == 0:
-            raise ValueError("the noise has std 0: use noise=None and QuasiNewtonPolicy.")
+            raise Refusal("the noise has std 0: use noise=None and QuasiNewtonPolicy.")
         if rounds < 1:
             raise ValueError(f"rounds is at least 1, got {rounds}.")
         target = coordinate_prior(problem, 1, place)
@@ -113,37 +112,31 @@ class NoisyQuasiNewtonPolicy:
         self.observation = ObservationConfig(("gradient", place))
         self._slices = Layout(self.observation, problem).slices
 
-    def predict(
-        self,
-        observation: Array,
-        state: Sums | None = None,
-        episode_start: Array | None = None,
-        deterministic: bool = True,
-    ) -> tuple[Array, Sums]:
+    def begin(self, observation: Array) -> Sums:
+        """Before anything is seen."""
+        rows, d = observation[:, self._slices["gradient"]].shape
+        vector, matrix = np.zeros((rows, d)), np.zeros((rows, d, d))
+        H = np.broadcast_to(self.gain.unexplored() * np.eye(d), (rows, d, d))
+        return Sums(np.zeros(rows, np.intp), vector, vector, matrix, matrix, H)
+
+    def fits(self, state: Sums, rows: int) -> bool:
+        """Whether there are sums of each row."""
+        return len(state.n) == rows
+
+    def act(self, observation: Array, state: Sums) -> tuple[Array, Sums]:
         """Actions, and what is known after the gradients seen."""
         y, x = (
             observation[:, self._slices[name]].astype(np.float64)
             for name in ("gradient", self._place)
         )
         x = x - self._mu
-        sums = self._nothing(x)
-        if state is not None and len(state.n) == len(x):
-            started = np.zeros(len(x)) if episode_start is None else episode_start
-            sums = restarted(state, np.asarray(started, bool), sums)
-        sums = self._learned(sums, x, y)
+        sums = self._with_gradient(state, x, y)
         pull = np.matvec(sums.H, x - self._target(sums).m)
         u = self.gain.control(sums.H, pull, sums.n - 1)
-        return (u / self.action.scale).astype(observation.dtype), sums
+        return self.action_of(u, observation), sums
 
-    def _nothing(self, x: Array) -> Sums:
-        """Before anything is seen."""
-        rows, d = x.shape
-        vector, matrix = np.zeros((rows, d)), np.zeros((rows, d, d))
-        H = np.broadcast_to(self.gain.unexplored() * np.eye(d), (rows, d, d))
-        return Sums(np.zeros(rows, np.intp), vector, vector, matrix, matrix, H)
-
-    def _learned(self, before: Sums, x: Array, y: Array) -> Sums:
-        """With one more gradient."""
+    def _with_gradient(self, before: Sums, x: Array, y: Array) -> Sums:
+        """The sums with one gradient more, and the Hessian that they make likeliest."""
         sums = Sums(
             before.n + 1,
             before.x + x,

@@ -35,8 +35,9 @@ from landscape_gym.derivation.prior import noise_variance
 from landscape_gym.derivation.structure import check_linear_quadratic, fixed_curvature
 from landscape_gym.landscapes.base import Array
 from landscape_gym.observation import Layout, ObservationConfig
-from landscape_gym.policy import UNBOUNDED, restarted
+from landscape_gym.policy import StatefulPolicy
 from landscape_gym.problem import NavigationProblem
+from landscape_gym.refusal import Refusal
 
 GRID = 512
 """Curvatures at which gains are computed; between them they are interpolated."""
@@ -66,19 +67,19 @@ class SpectralGain:
         problem: A quadratic problem whose metric is a multiple of the identity.
 
     Raises:
-        ValueError: for another problem, and for one whose Hessian is known.
+        Refusal: for another problem, and for one whose Hessian is known.
     """
 
     def __init__(self, problem: NavigationProblem) -> None:
         """Compute gains on a grid."""
         landscape, metric = check_linear_quadratic(problem), free_metric(problem)
         if fixed_curvature(landscape) is not None:
-            raise ValueError(
+            raise Refusal(
                 "the landscape's Hessian is known, so no curvature is to be learned: use the "
                 "optimal controller of noisy gradients, or landscape_gym.control.optimum."
             )
         if np.ptp(metric) > 0:
-            raise ValueError(
+            raise Refusal(
                 "the learner of rotated Hessians acts on eigenvectors, so the metric has to be a "
                 "multiple of the identity: use landscape_gym.control.optimum or such a metric."
             )
@@ -116,7 +117,7 @@ class SpectralGain:
         return float(np.interp(alpha, steps[::-1], self._h[::-1]))
 
 
-class QuasiNewtonPolicy:
+class QuasiNewtonPolicy(StatefulPolicy):
     """Secants of exact gradients, and the optimum for the Hessian that they tell.
 
     After d moves the Hessian is known, and the law is that of full information.
@@ -126,7 +127,7 @@ class QuasiNewtonPolicy:
             control matrix or task switches; its metric is a multiple of the identity.
 
     Raises:
-        ValueError: for another problem, naming the assumption that fails.
+        Refusal: for another problem, naming the assumption that fails.
 
     Example:
         >>> landscape = {"kind": "quadratic", "dim": 2, "rotated": True, "optimum_std": 1.0}
@@ -137,42 +138,43 @@ class QuasiNewtonPolicy:
     """
 
     name = "quasi-Newton"
-    privileged = False
-    action = UNBOUNDED
     observation = ObservationConfig(("gradient", "displacement"))
 
     def __init__(self, problem: NavigationProblem) -> None:
         """Compute gains, and the curvature to expect."""
         self.gain = SpectralGain(problem)
         if problem.drift > 0 or noise_variance(problem, np.ones(1)).any():
-            raise ValueError(
+            raise Refusal(
                 "secants need exact gradients of a landscape that stays, but there is noise or "
                 "drift: use NoisyQuasiNewtonPolicy for noise, and a linear rule for drift."
             )
         self.h_new = self.gain.unexplored()
         self._slices = Layout(self.observation, problem).slices
 
-    def predict(
-        self,
-        observation: Array,
-        state: Secants | None = None,
-        episode_start: Array | None = None,
-        deterministic: bool = True,
-    ) -> tuple[Array, Secants]:
+    def begin(self, observation: Array) -> Secants:
+        """At rest where the first gradient is seen."""
+        x, y = self._seen(observation)
+        U, W = np.zeros((2, *x.shape, x.shape[1]))
+        return Secants(np.zeros(len(x), np.intp), x, y, np.zeros(len(x)), U, W)
+
+    def fits(self, state: Secants, rows: int) -> bool:
+        """Whether there are secants of each row."""
+        return len(state.age) == rows
+
+    def act(self, observation: Array, state: Secants) -> tuple[Array, Secants]:
         """Actions, and what is known after the gradients seen."""
-        y, x = (
-            observation[:, self._slices[name]].astype(np.float64)
-            for name in ("gradient", "displacement")
-        )
-        eps = float(np.finfo(observation.dtype).eps)
-        if state is None or len(state.age) != len(x):
-            secants = _nothing(x, y)
-        else:
-            secants = _extended(state, x, y, eps)
-            if episode_start is not None:
-                secants = restarted(secants, np.asarray(episode_start, bool), _nothing(x, y))
+        x, y = self._seen(observation)
+        secants = _extend(state, x, y, float(np.finfo(observation.dtype).eps))
         u = self.gain.control(self.hessian(secants), y, secants.age - 1)
-        return (u / self.action.scale).astype(observation.dtype), secants
+        return self.action_of(u, observation), secants
+
+    def _seen(self, observation: Array) -> tuple[Array, Array]:
+        """Displacement and gradient, (rows, d)."""
+        x, y = (
+            observation[:, self._slices[name]].astype(np.float64)
+            for name in ("displacement", "gradient")
+        )
+        return x, y
 
     def hessian(self, secants: Secants) -> Array:
         """H^, (rows, d, d)."""
@@ -183,13 +185,7 @@ class QuasiNewtonPolicy:
         return W @ inverse @ np.swapaxes(W, 1, 2) + self.h_new * rest
 
 
-def _nothing(x: Array, y: Array) -> Secants:
-    """What is known after the first gradient."""
-    U, W = np.zeros((2, *x.shape, x.shape[1]))
-    return Secants(np.ones(len(x), np.intp), x, y, np.zeros(len(x)), U, W)
-
-
-def _extended(state: Secants, x: Array, y: Array, eps: float) -> Secants:
+def _extend(state: Secants, x: Array, y: Array, eps: float) -> Secants:
     """With the direction of the last move, where it is a new one beyond rounding errors."""
     move, change = x - state.x, y - state.y
     reach = np.maximum(state.reach, np.linalg.norm(x, axis=1))

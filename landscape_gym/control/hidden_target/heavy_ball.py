@@ -25,6 +25,7 @@ from landscape_gym.derivation.structure import (
 )
 from landscape_gym.landscapes.base import Array
 from landscape_gym.problem import NavigationProblem
+from landscape_gym.refusal import Refusal
 
 
 class HeavyBall(NamedTuple):
@@ -58,14 +59,14 @@ def heavy_ball(problem: NavigationProblem) -> HeavyBall:
     metric, drift = diagonal_metric(problem), diagonal_drift(problem)
     instead = "; use landscape_gym.control.LQGPolicy."
     if h is None or h.ndim == 2:
-        raise ValueError(f"heavy_ball needs a known, diagonal curvature{instead}")
+        raise Refusal(f"heavy_ball needs a known, diagonal curvature{instead}")
     if metric is None or problem.control_matrix is not None or drift is None or drift.any():
-        raise ValueError(
+        raise Refusal(
             "heavy_ball needs a diagonal metric, and neither default dynamics nor a control matrix"
             + instead
         )
     if problem.drift == 0 or problem.hazard > 0 or problem.horizon is not None:
-        raise ValueError(
+        raise Refusal(
             "heavy_ball is the stationary controller of a drifting target: it needs drift > 0, "
             f"hazard = 0 and no finite horizon{instead}"
         )

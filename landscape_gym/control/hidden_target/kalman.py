@@ -89,7 +89,7 @@ class Frame(NamedTuple):
         return vectors if self.basis is None else times(self.basis, vectors)
 
 
-class Belief(NamedTuple):
+class GaussianBelief(NamedTuple):
     """What rows know of their targets, in a frame."""
 
     mean: Array
@@ -111,26 +111,26 @@ class KalmanFilter:
         """Filter a target that begins and changes as `model` says."""
         self.model = model
 
-    def prior(self, frame: Frame, rows: int) -> Belief:
+    def prior(self, frame: Frame, rows: int) -> GaussianBelief:
         """The belief before anything is seen."""
         mean = np.repeat(self.model.prior.mean[None], rows, axis=0)
         variance = np.full(frame.h.shape, self.model.prior.variance)
-        return Belief(frame.into(mean), variance, variance)
+        return GaussianBelief(frame.into(mean), variance, variance)
 
-    def later(self, belief: Belief, prior: Belief) -> Belief:
+    def later(self, belief: GaussianBelief, prior: GaussianBelief) -> GaussianBelief:
         """The belief a step later, before its gradient."""
         model, mean = self.model, belief.mean
         if model.rho == 1 and model.q == 0:
             return belief
         if model.rho < 1:
             mean = model.rho * mean + (1 - model.rho) * prior.mean
-        return Belief(mean, *model.predict(belief.variance, belief.spread))
+        return GaussianBelief(mean, *model.predict(belief.variance, belief.spread))
 
-    def restarted(self, belief: Belief, rows: Array, prior: Belief) -> Belief:
+    def restart(self, belief: GaussianBelief, rows: Array, prior: GaussianBelief) -> GaussianBelief:
         """The belief in which some rows, a mask (rows,), know nothing again."""
         return restarted(belief, rows, prior)
 
-    def told(self, belief: Belief, frame: Frame, y: Array, x: Array) -> Belief:
+    def observe(self, belief: GaussianBelief, frame: Frame, y: Array, x: Array) -> GaussianBelief:
         """The belief after the gradients y, seen at the parameters x (rows, d), in the frame."""
         gain, variance = update(belief.variance, frame.h, frame.r)
         mean = belief.mean - gain * (y - frame.h * (x - belief.mean))
@@ -149,8 +149,8 @@ class Update(NamedTuple):
 def update(p: Array, h: Array, r: Array) -> Update:
     """Gain and new variance, elementwise; along flat directions a gradient tells nothing."""
     pull = h * p
-    told = h * pull + r
-    gain = np.divide(pull, told, out=np.zeros_like(told), where=told >= SMALLEST)
+    spread = h * pull + r
+    gain = np.divide(pull, spread, out=np.zeros_like(spread), where=spread >= SMALLEST)
     return Update(gain, (1 - gain * h) * p)
 
 

@@ -15,8 +15,8 @@ import numpy as np
 from landscape_gym.configuration import one_of
 from landscape_gym.control.hidden_target.estimation import estimation_cost
 from landscape_gym.control.hidden_target.kalman import (
-    Belief,
     Frame,
+    GaussianBelief,
     KalmanFilter,
     TargetModel,
     covariances,
@@ -30,20 +30,24 @@ from landscape_gym.derivation.gains import Gains, control_in_basis
 from landscape_gym.derivation.model import Law
 from landscape_gym.derivation.prior import noise_variance
 from landscape_gym.landscapes.base import Array
-from landscape_gym.policy import UNBOUNDED
+from landscape_gym.policy import StatefulPolicy
 from landscape_gym.problem import NavigationProblem
+from landscape_gym.refusal import Refusal
 
 
-class Memory(NamedTuple):
+class Filtered(NamedTuple):
     """What the policy remembers between steps."""
 
-    belief: Belief | SwitchingBelief
+    belief: GaussianBelief | SwitchingBelief | None
+    """About the target, after the last gradient; None before the first."""
     gains: Gains
     frame: Frame
-    prior: Belief | SwitchingBelief
+    prior: GaussianBelief | SwitchingBelief
+    begins: Array | None = None
+    """The rows whose next gradient is an episode's first, a mask (rows,)."""
 
 
-class LQGPolicy:
+class LQGPolicy(StatefulPolicy):
     """Kalman filter for the target, and the optimal law of full information on its estimate.
 
     It reads the gradient and the parameters (or the displacement from the start); ``switched``
@@ -59,15 +63,13 @@ class LQGPolicy:
             best linear filter, whose expected cost is known; elsewhere both are the same.
 
     Raises:
-        ValueError: for another problem, naming the assumption that fails.
+        Refusal: for another problem, naming the assumption that fails.
 
     Example:
         >>> from landscape_gym.registration import REGIMES
         >>> LQGPolicy(REGIMES["noisy-gradient"].problem).observation.channels
         ('gradient', 'parameters')
     """
-
-    action = UNBOUNDED
 
     def __init__(
         self, problem: NavigationProblem, *, place: Place = "parameters", belief: str = "exact"
@@ -79,7 +81,7 @@ class LQGPolicy:
         relative = place == "displacement"
         moves = problem.default_dynamics is not None or problem.hazard > 0
         if relative and moves:
-            raise ValueError(
+            raise Refusal(
                 "with default dynamics or hazard > 0 the optimum depends on where the parameters "
                 "are, not only on how far from the target: use place='parameters'."
             )
@@ -98,42 +100,44 @@ class LQGPolicy:
             assert shared is not None  # or a redraw would change the curvature
             self._filter = SwitchingFilter(self.target, self._frame_of(shared))
 
-    def predict(
-        self,
-        observation: Array,
-        state: Memory | None = None,
-        episode_start: Array | None = None,
-        deterministic: bool = True,
-    ) -> tuple[Array, Memory]:
+    def begin(self, observation: Array) -> Filtered:
+        """The prior, and the gains for the Hessians seen."""
+        return self._framed(self._controller.gains(observation), None, len(observation))
+
+    def restart(self, observation: Array, state: Filtered, rows: Array) -> Filtered:
+        """Some rows, a mask, are to start from the prior."""
+        return state._replace(begins=rows)
+
+    def act(self, observation: Array, state: Filtered) -> tuple[Array, Filtered]:
         """Take in a gradient and act; rows that start an episode start from the prior."""
-        memory, x = self._believe(observation, state, episode_start)
-        belief, gains, frame, prior = memory
+        after, x = self._observe(observation, state)
+        gains, frame, prior, mean = after.gains, after.frame, after.prior, _mean(after)
         step = self._controller.step(observation)
         if gains.law.K.ndim == 4:  # gain matrices, which act on parameters as they are
-            x, z, m = (frame.back(each) for each in (x, belief.mean, prior.mean))
+            x, z, m = (frame.back(each) for each in (x, mean, prior.mean))
             u = control_in_basis(gains, step, x, z, m)
         else:
-            u = frame.back(control_in_basis(gains, step, x, belief.mean, prior.mean))
-        return (u / self.action.scale).astype(observation.dtype), memory
+            u = frame.back(control_in_basis(gains, step, x, mean, prior.mean))
+        return self.action_of(u, observation), after
 
     def displacement(
         self,
         observation: Array,
-        state: Memory | None = None,
+        state: Filtered | None = None,
         episode_start: Array | None = None,
-    ) -> tuple[Array, Memory]:
+    ) -> tuple[Array, Filtered]:
         """Take in a gradient: parameters minus where the target is believed, (batch, dim)."""
-        memory, x = self._believe(observation, state, episode_start)
-        error = memory.frame.back(x - memory.belief.mean)
-        return error.astype(observation.dtype, copy=False), memory
+        after, x = self._observe(observation, self.ready(observation, state, episode_start))
+        error = after.frame.back(x - _mean(after))
+        return error.astype(observation.dtype, copy=False), after
 
     def value(self, observation: Array) -> Array:
         """Expected discounted cost from the first observations of episodes on, (batch,)."""
         self._check_linear()
-        memory, x = self._believe(observation, None, None)
-        x, z = (memory.frame.back(each) for each in (x, memory.belief.mean))
-        known = self._controller.cost_to_go(memory.gains, observation, x, z)
-        return known + self._unknown(memory.gains)
+        after, x = self._observe(observation, self.begin(observation))
+        x, z = (after.frame.back(each) for each in (x, _mean(after)))
+        known = self._controller.cost_to_go(after.gains, observation, x, z)
+        return known + self._unknown(after.gains)
 
     def expected_cost(self, steps: int | None = None, law: Law | None = None) -> float:
         """Expected discounted cost over starts, instances and noise, exactly.
@@ -144,11 +148,11 @@ class LQGPolicy:
                 `Ensemble.law`.
 
         Raises:
-            ValueError: where Hessians differ between instances and coordinates do not decouple, or
+            Refusal: where Hessians differ between instances and coordinates do not decouple, or
                 the belief is not linear.
         """
         self._check_linear()
-        parts = ensemble(self.problem)
+        parts = ensemble(self._controller.structure)
         steps = parts.checked(steps)
         law = parts.law if law is None else law
         unknown = estimation_cost(parts.lq, law, self._covariances(parts.hessian), steps)
@@ -156,7 +160,7 @@ class LQGPolicy:
 
     def _check_linear(self) -> None:
         if not self.linear:
-            raise ValueError(
+            raise Refusal(
                 "with an exact belief about unsignalled redraws only simulation tells the expected "
                 "cost (landscape_gym.evaluation.compare); belief='linear' has it in closed form, "
                 "which bounds this one from above."
@@ -164,7 +168,7 @@ class LQGPolicy:
 
     def _unknown(self, gains: Gains) -> Array:
         """What not knowing the target costs in an episode, given the first gradient, (rows,)."""
-        parts, horizon = row_problems(self.problem, gains), self.problem.horizon
+        parts, horizon = row_problems(self._controller.structure, gains), self.problem.horizon
         cost = estimation_cost(parts.lq, parts.law, self._covariances(parts.hessian), horizon)
         first = next(self._covariances(parts.hessian))
         cost = cost + np.sum(parts.values(horizon)[0].block(1, 1) * first, axis=(-2, -1))
@@ -174,27 +178,31 @@ class LQGPolicy:
         """Covariances of the target after 1, 2, .. gradients, like `hessian`."""
         return covariances(self.target, hessian, partial(noise_variance, self.problem))
 
-    def _believe(
-        self, observation: Array, state: Memory | None, episode_start: Array | None
-    ) -> tuple[Memory, Array]:
+    def _observe(self, observation: Array, state: Filtered) -> tuple[Filtered, Array]:
         """What is known after this observation, and the parameters in the frame."""
-        read, rows = self._controller.read, len(observation)
-        gains = self._controller.gains(observation, None if state is None else state.gains)
-        if state is not None and state.gains is gains:
-            frame, prior = state.frame, state.prior
-        else:
-            frame = self._frame_of(gains)
-            prior = self._filter.prior(frame, rows)
-        belief = prior
-        if state is not None:
+        read = self._controller.read
+        gains = self._controller.gains(observation, state.gains)
+        if gains is not state.gains:  # Hessians are others now
+            state = self._framed(gains, state, len(observation))
+        frame, prior, belief = state.frame, state.prior, state.prior
+        if state.belief is not None:
             belief = self._filter.later(state.belief, prior)
-            fresh = np.zeros(rows, bool) if episode_start is None else episode_start.astype(bool)
+            begins = state.begins
             if self._signalled:
-                fresh = fresh | (read(observation, "switched")[:, 0] > 0)
-            if fresh.any():
-                belief = self._filter.restarted(belief, fresh, prior)
+                switched = read(observation, "switched")[:, 0] > 0
+                begins = switched if begins is None else begins | switched
+            if begins is not None and begins.any():
+                belief = self._filter.restart(belief, begins, prior)
         y, x = (frame.into(read(observation, name)) for name in ("gradient", self.place))
-        return Memory(self._filter.told(belief, frame, y, x), gains, frame, prior), x
+        return Filtered(self._filter.observe(belief, frame, y, x), gains, frame, prior), x
+
+    def _framed(self, gains: Gains, before: Filtered | None, rows: int) -> Filtered:
+        """What was known before, on the directions of new gains."""
+        frame = self._frame_of(gains)
+        prior = self._filter.prior(frame, rows)
+        if before is None:
+            return Filtered(None, gains, frame, prior)
+        return Filtered(before.belief, gains, frame, prior, before.begins)
 
     def _frame_of(self, gains: Gains) -> Frame:
         """The directions in which the filter of these rows decouples."""
@@ -205,3 +213,8 @@ class LQGPolicy:
             curvature, basis = np.linalg.eigh(hessian)
         h = np.maximum(curvature, 0.0)
         return Frame(h, noise_variance(self.problem, h), basis)
+
+
+def _mean(known: Filtered) -> Array:
+    """Where the target is believed, in the frame, (rows, d)."""
+    return (known.belief or known.prior).mean

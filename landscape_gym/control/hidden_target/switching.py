@@ -51,14 +51,14 @@ class SwitchingFilter:
     def __init__(self, model: TargetModel, frame: Frame, ages: int = 128) -> None:
         """Tabulate gains and variances by age."""
         self.model = model
-        gains, told = [], []
+        gains, spreads = [], []
         p = np.full(frame.h.shape, model.prior.variance)
         for _ in range(ages):
-            told.append(np.maximum(frame.h**2 * p + frame.r, EXACT))
+            spreads.append(np.maximum(frame.h**2 * p + frame.r, EXACT))
             gain, p = update(p, frame.h, frame.r)
             gains.append(gain)
             p = p + model.q
-        self._gains, self._told = np.stack(gains), np.stack(told)  # (ages, 1, d)
+        self._gains, self._spreads = np.stack(gains), np.stack(spreads)  # (ages, 1, d)
 
     def prior(self, frame: Frame, rows: int) -> SwitchingBelief:
         """The belief before anything is seen."""
@@ -69,13 +69,13 @@ class SwitchingFilter:
         """The belief a step later, before its gradient."""
         rho, means, log_weights = self.model.rho, belief.means, belief.log_weights
         if len(means) == len(self._gains):
-            means, log_weights = _oldest_merged(means, log_weights)
+            means, log_weights = _merge_oldest(means, log_weights)
         means = np.concatenate([prior.mean[None], means])
         new = np.full((1, means.shape[1]), np.log1p(-rho))
         log_weights = np.concatenate([new, np.log(max(rho, SMALLEST)) + log_weights])
         return SwitchingBelief(belief.mean, means, log_weights)
 
-    def restarted(
+    def restart(
         self, belief: SwitchingBelief, rows: Array, prior: SwitchingBelief
     ) -> SwitchingBelief:
         """The belief in which some rows, a mask (rows,), know nothing again."""
@@ -84,12 +84,12 @@ class SwitchingFilter:
         log_weights[0, rows] = 0.0
         return SwitchingBelief(belief.mean, means, log_weights)
 
-    def told(self, belief: SwitchingBelief, frame: Frame, y: Array, x: Array) -> SwitchingBelief:
+    def observe(self, belief: SwitchingBelief, frame: Frame, y: Array, x: Array) -> SwitchingBelief:
         """The belief after the gradients y, seen at the parameters x (rows, d), in the frame."""
         ages = len(belief.means)
-        told = self._told[:ages]
+        spread = self._spreads[:ages]
         surprise = y - frame.h * (x - belief.means)
-        likelihood = -0.5 * np.sum(surprise**2 / told + np.log(told), axis=-1)
+        likelihood = -0.5 * np.sum(surprise**2 / spread + np.log(spread), axis=-1)
         log_weights = belief.log_weights + likelihood
         log_weights -= np.logaddexp.reduce(log_weights, axis=0)
         means = belief.means - self._gains[:ages] * surprise
@@ -97,7 +97,7 @@ class SwitchingFilter:
         return SwitchingBelief(mean, means, log_weights)
 
 
-def _oldest_merged(means: Array, log_weights: Array) -> tuple[Array, Array]:
+def _merge_oldest(means: Array, log_weights: Array) -> tuple[Array, Array]:
     """The two oldest ages as one, with the weights' mean."""
     both = log_weights[-2:]
     total = np.logaddexp.reduce(both, axis=0)

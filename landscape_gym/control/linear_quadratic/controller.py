@@ -9,11 +9,10 @@ from landscape_gym.derivation.gains import (
     Gains,
     control,
     gain_solver,
-    replaced,
+    replace_rows,
     shared_gains,
 )
-from landscape_gym.derivation.prior import target_moments
-from landscape_gym.derivation.structure import check_linear_quadratic
+from landscape_gym.derivation.structure import Structure
 from landscape_gym.landscapes.base import Array
 from landscape_gym.observation import Layout, ObservationConfig
 from landscape_gym.problem import NavigationProblem
@@ -30,15 +29,15 @@ class Controller:
         channels: What else is to be read.
 
     Raises:
-        ValueError: for another problem, naming the assumption that fails.
+        Refusal: for another problem, naming the assumption that fails.
     """
 
     def __init__(self, problem: NavigationProblem, channels: tuple[str, ...]) -> None:
         """Solve now, or prepare to solve when Hessians are seen."""
-        self.problem = problem
-        self.prior_mean = target_moments(check_linear_quadratic(problem)).mean
-        self.solver = gain_solver(problem)
-        self.shared = shared_gains(problem, self.solver)
+        self.structure = Structure.of(problem)
+        self.prior_mean = self.structure.target.mean
+        self.solver = gain_solver(self.structure)
+        self.shared = shared_gains(self.structure, self.solver)
         hidden = () if self.shared else (self.solver.channel,)
         clock = () if problem.horizon is None else ("elapsed",)
         self.observation = ObservationConfig((*channels, *hidden, *clock))
@@ -58,7 +57,7 @@ class Controller:
         rows = np.flatnonzero((before.curvature != curvature).any(axis=1))
         if len(rows) == 0:
             return before
-        return replaced(before, rows, self.solver.solve(curvature[rows]))
+        return replace_rows(before, rows, self.solver.solve(curvature[rows]))
 
     def control(self, gains: Gains, observation: Array, x: Array, z: Array) -> Array:
         """The control u, (batch, m), for parameters and targets."""
@@ -66,11 +65,11 @@ class Controller:
 
     def cost_to_go(self, gains: Gains, observation: Array, x: Array, z: Array) -> Array:
         """Expected discounted cost from here on, (batch,), if parameters and targets are known."""
-        return cost_to_go(self.problem, gains, self.step(observation), x, z, self.prior_mean)
+        return cost_to_go(self.structure, gains, self.step(observation), x, z, self.prior_mean)
 
     def step(self, observation: Array) -> Array | None:
         """The step that each row is at, (rows,); None where the horizon is infinite."""
-        horizon = self.problem.horizon
+        horizon = self.structure.problem.horizon
         if horizon is None:
             return None
         elapsed = self.read(observation, "elapsed")[:, 0]

@@ -14,15 +14,8 @@ from landscape_gym.derivation.model import (
     endless_value_of,
     values_of,
 )
-from landscape_gym.derivation.structure import (
-    as_linear_quadratic,
-    cells,
-    decoupled,
-    diagonal_drift,
-    diagonal_metric,
-)
+from landscape_gym.derivation.structure import Structure, cells
 from landscape_gym.landscapes.base import Array
-from landscape_gym.problem import NavigationProblem
 
 
 class RowProblems(NamedTuple):
@@ -42,33 +35,31 @@ class RowProblems(NamedTuple):
         return backwards[::-1]
 
 
-def row_problems(problem: NavigationProblem, gains: Gains) -> RowProblems:
+def row_problems(structure: Structure, gains: Gains) -> RowProblems:
     """The problems that gains solve, in the coordinates that the gains act on."""
-    law, d = gains.law, problem.dim
+    law, d = gains.law, structure.problem.dim
     if law.K.ndim == 4:
         hessian = gains.curvature.astype(np.float64).reshape(-1, d, d)
-        lq = as_linear_quadratic(problem, hessian)
+        lq = structure.coupled(hessian)
     else:
-        metric, drift = diagonal_metric(problem), diagonal_drift(problem)
-        assert metric is not None  # or gains would be matrices
-        assert drift is not None
+        assert structure.diagonals is not None  # or gains would be matrices
         h = gains.curvature.astype(np.float64)
         if gains.basis is not None:
             h = np.maximum(np.linalg.eigvalsh(h.reshape(-1, d, d)), 0.0)
-        hessian, lq = cells(h), decoupled(problem, h, metric, drift)
+        hessian, lq = cells(h), structure.decoupled(h, *structure.diagonals)
         law = Law(*map(cells, law))
-    if problem.horizon is None:
+    if structure.problem.horizon is None:
         law = Law(*(gain[0] for gain in law))
     return RowProblems(lq, law, hessian)
 
 
 def cost_to_go(
-    problem: NavigationProblem, gains: Gains, step: Array | None, x: Array, z: Array, m: Array
+    structure: Structure, gains: Gains, step: Array | None, x: Array, z: Array, m: Array
 ) -> Array:
     """Expected cost from now on under full information, (rows,).
 
     Args:
-        problem: The problem.
+        structure: The problem's.
         gains: Optimal gains of the same rows, or of a single row that stands for all.
         step: The step that each row is at, (rows,), in a finite horizon.
         x: Parameters, (rows, d).
@@ -82,7 +73,7 @@ def cost_to_go(
         x, z, m = (np.matvec(back, each) for each in (x, z, m))
     if not coupled:
         x, z, m = (each[..., None] for each in (x, z, m))
-    values = row_problems(problem, gains).values(problem.horizon)
+    values = row_problems(structure, gains).values(structure.problem.horizon)
     costs = np.stack([value.at(x, z, m) for value in values])  # (T, rows) or (T, rows, d)
     if not coupled:
         costs = costs.sum(axis=-1)

@@ -11,27 +11,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from landscape_gym.derivation import diagonal, lqr
-from landscape_gym.derivation.diagonal import DiagonalQuadratic
 from landscape_gym.derivation.model import (
     Law,
     LinearQuadratic,
     endless_value_of,
     values_of,
 )
-from landscape_gym.derivation.prior import Moments, start_moments, target_moments
-from landscape_gym.derivation.structure import (
-    as_linear_quadratic,
-    cells,
-    check_linear_quadratic,
-    decoupled,
-    diagonal_drift,
-    diagonal_metric,
-    fixed_curvature,
-    on_the_axes,
-)
+from landscape_gym.derivation.prior import Moments, start_moments
+from landscape_gym.derivation.structure import Structure, cells
 from landscape_gym.landscapes import Conditioned
 from landscape_gym.landscapes.base import Array
 from landscape_gym.problem import NavigationProblem
+from landscape_gym.refusal import Refusal
 
 POINTS = 1024
 """Points of the quadrature over curvatures."""
@@ -78,41 +69,43 @@ class Ensemble:
         return horizon if steps is None else steps
 
 
-def ensemble(problem: NavigationProblem) -> Ensemble:
+def ensemble(problem: NavigationProblem | Structure) -> Ensemble:
     """Take a linear-quadratic problem apart.
 
+    Args:
+        problem: The problem, or its structure where that is known already.
+
     Raises:
-        ValueError: where the problem is not linear-quadratic, or where Hessians are random and
+        Refusal: where the problem is not linear-quadratic, or where Hessians are random and
             coordinates do not decouple.
     """
-    landscape = check_linear_quadratic(problem)
-    metric, drift = diagonal_metric(problem), diagonal_drift(problem)
-    if problem.control_matrix is None and metric is not None and drift is not None:
-        alike = np.ptp(metric) == np.ptp(drift) == 0
-        if on_the_axes(landscape) or (alike and fixed_curvature(landscape) is None):
-            return _decoupled(problem, metric, drift)
-    hessian = fixed_curvature(landscape)
+    structure = problem if isinstance(problem, Structure) else Structure.of(problem)
+    hessian = structure.curvature
+    if structure.diagonals is not None:
+        alike = all(np.ptp(each) == 0 for each in structure.diagonals)
+        if structure.on_the_axes or (alike and hessian is None):
+            return _decoupled(structure, *structure.diagonals)
     if hessian is None:
-        raise ValueError(
+        raise Refusal(
             "Hessians differ between instances, and metric, default dynamics or control matrix "
             "couple the coordinates, so that the expected cost is no finite sum: simulate "
             "(landscape_gym.evaluation.compare), or give one Hessian as the curvature."
         )
-    return _coupled(problem, hessian if hessian.ndim == 2 else np.diag(hessian))
+    return _coupled(structure, hessian if hessian.ndim == 2 else np.diag(hessian))
 
 
-def _decoupled(problem: NavigationProblem, metric: Array, drift: Array) -> Ensemble:
+def _decoupled(structure: Structure, metric: Array, drift: Array) -> Ensemble:
     """One problem for each coordinate and curvature that it may have."""
-    landscape, d = check_linear_quadratic(problem), problem.dim
-    second = _per_coordinate(start_moments(problem), target_moments(landscape))
-    fixed = fixed_curvature(landscape)
+    problem, landscape, fixed = structure.problem, structure.landscape, structure.curvature
+    d = problem.dim
+    second = _per_coordinate(start_moments(problem), structure.target)
     if fixed is not None:
         h, weights = (fixed if fixed.ndim == 1 else np.diag(fixed))[None], np.ones((1, d))
     else:
         if landscape.rotated:
             second = np.repeat(second.mean(axis=0, keepdims=True), d, axis=0)  # along random axes
         elif isinstance(landscape.curvature, Conditioned) and _differ(metric, drift, second):
-            raise ValueError(
+            raise Refusal(
                 "the eigenvalues of 'conditioned' are ordered, and coordinates differ in metric, "
                 "default dynamics or means, so that the expected cost is no sum over one "
                 "distribution: simulate, or set rotated=True."
@@ -125,12 +118,11 @@ def _decoupled(problem: NavigationProblem, metric: Array, drift: Array) -> Ensem
         np.broadcast_to(each, shape).ravel() for each in (h, metric, drift, weights)
     )
     second = np.broadcast_to(second, (*shape, 3, 3)).reshape(-1, 3, 3)
-    p = problem
-    dq = DiagonalQuadratic(h, p.eta, p.k, p.gamma, p.dt, metric, drift, p.hazard)
-    law = diagonal.stationary(dq) if p.horizon is None else diagonal.finite_horizon(dq, p.horizon)
+    dq, horizon = structure.elementwise(h, metric, drift), problem.horizon
+    law = diagonal.stationary(dq) if horizon is None else diagonal.finite_horizon(dq, horizon)
     return Ensemble(
         problem,
-        decoupled(problem, h, metric, drift),
+        structure.decoupled(h, metric, drift),
         cells(h),
         Law(*map(cells, law)),
         second,
@@ -138,19 +130,18 @@ def _decoupled(problem: NavigationProblem, metric: Array, drift: Array) -> Ensem
     )
 
 
-def _coupled(problem: NavigationProblem, hessian: Array) -> Ensemble:
+def _coupled(structure: Structure, hessian: Array) -> Ensemble:
     """A single problem in all coordinates."""
-    p = problem
-    lq = as_linear_quadratic(problem, hessian)
-    solution = lqr.riccati(lq) if p.horizon is None else lqr.finite_horizon(lq, p.horizon)
+    p = structure.problem
+    solution = lqr.solve(structure.coupled(hessian), p.horizon)
     if not solution.converged:
-        raise ValueError(solution.status)
-    start, target = start_moments(p), target_moments(check_linear_quadratic(p))
+        raise Refusal(solution.status)
+    start, target = start_moments(p), structure.target
     s = np.concatenate([start.mean, target.mean, target.mean])
     spread = np.repeat([start.variance, target.variance, 0.0], p.dim)
     return Ensemble(
-        problem,
-        as_linear_quadratic(problem, hessian[None]),
+        p,
+        structure.coupled(hessian[None]),
         hessian[None],
         Law(*(np.expand_dims(gain, -3) for gain in solution.law)),
         (np.outer(s, s) + np.diag(spread))[None],

@@ -8,11 +8,11 @@ from landscape_gym.derivation.gains import Gains
 from landscape_gym.derivation.lqr import LQRSolution
 from landscape_gym.derivation.model import Law
 from landscape_gym.landscapes.base import Array
-from landscape_gym.policy import UNBOUNDED
+from landscape_gym.policy import StatefulPolicy
 from landscape_gym.problem import NavigationProblem
 
 
-class LinearQuadraticPolicy:
+class LinearQuadraticPolicy(StatefulPolicy):
     """``u = -(K theta + K_z z + K_m m)``: optimal, with z the target and m its prior's mean.
 
     It reads the parameters and the target; the Hessian, or its diagonal, where instances differ in
@@ -22,7 +22,7 @@ class LinearQuadraticPolicy:
         problem: A problem that is linear-quadratic.
 
     Raises:
-        ValueError: for another problem, naming the assumption that fails.
+        Refusal: for another problem, naming the assumption that fails.
 
     Example:
         >>> landscape = {"kind": "quadratic", "curvature": (1 / 9, 1.0)}
@@ -37,7 +37,6 @@ class LinearQuadraticPolicy:
 
     name = "optimum (full information)"
     privileged = True
-    action = UNBOUNDED
 
     def __init__(self, problem: NavigationProblem) -> None:
         """Solve now, or prepare to solve when Hessians are seen."""
@@ -60,19 +59,16 @@ class LinearQuadraticPolicy:
         shared = self._controller.shared
         return None if shared is None else shared.solution
 
-    def predict(
-        self,
-        observation: Array,
-        state: Gains | None = None,
-        episode_start: Array | None = None,
-        deterministic: bool = True,
-    ) -> tuple[Array, Gains | None]:
+    def act(self, observation: Array, state: Gains | None) -> tuple[Array, Gains | None]:
         """Optimal actions; the state holds each row's gains where Hessians differ."""
         do = self._controller
         gains = do.gains(observation, state)
         u = do.control(gains, observation, *self._where(observation))
-        action = (u / self.action.scale).astype(observation.dtype)
-        return action, None if gains is do.shared else gains
+        return self.action_of(u, observation), None if gains is do.shared else gains
+
+    def restart(self, observation: Array, state: Gains, rows: Array) -> Gains:
+        """As it was: gains belong to the Hessians seen, whenever episodes begin."""
+        return state
 
     def value(self, observation: Array) -> Array:
         """Expected discounted cost from observations on, (batch,)."""
@@ -86,9 +82,9 @@ class LinearQuadraticPolicy:
             steps: Of the first so many steps; None: of all that the problem plans for.
 
         Raises:
-            ValueError: where Hessians differ between instances and coordinates do not decouple.
+            Refusal: where Hessians differ between instances and coordinates do not decouple.
         """
-        return ensemble(self.problem).expected_cost(steps)
+        return ensemble(self._controller.structure).expected_cost(steps)
 
     def _where(self, observation: Array) -> tuple[Array, Array]:
         """Parameters and target."""

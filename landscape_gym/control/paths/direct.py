@@ -20,6 +20,7 @@ from scipy.optimize import OptimizeResult, minimize
 
 from landscape_gym.control.paths.trajectory import PathProblem, Paths, times, transposed_times
 from landscape_gym.landscapes.base import Array
+from landscape_gym.refusal import Refusal
 
 MAX_ITERATIONS = 1000
 """Iterations after which a row counts as not converged."""
@@ -61,7 +62,7 @@ def direct(
         (np.True_, array([-0.93 ,  0.009]))
     """
     if path.f is not None and path.d > JACOBIAN_LIMIT:
-        raise ValueError(
+        raise Refusal(
             f"default_dynamics is a function of {path.d} parameters, too many to differentiate "
             f"numerically (at most {JACOBIAN_LIMIT}): give the matrix F of f = F theta."
         )

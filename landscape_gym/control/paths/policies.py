@@ -17,7 +17,7 @@ from landscape_gym.control.paths.planner import PlanOptions, chosen_method, init
 from landscape_gym.control.paths.trajectory import PathProblem, times
 from landscape_gym.landscapes.base import Array
 from landscape_gym.observation import Layout, ObservationConfig
-from landscape_gym.policy import UNBOUNDED
+from landscape_gym.policy import StatefulPolicy
 from landscape_gym.problem import NavigationProblem
 
 
@@ -39,7 +39,7 @@ class Plans(NamedTuple):
         return Plans(self.x.copy(), self.u.copy(), gains, self.begun.copy())
 
 
-class PlannedPath:
+class PlannedPath(StatefulPolicy):
     """Plans once, when an episode starts, and follows that plan with its feedback gains.
 
     Nothing else is needed in a deterministic problem; the gains correct rounding, and small
@@ -51,7 +51,7 @@ class PlannedPath:
         options: How to plan.
 
     Raises:
-        ValueError: for another problem, naming the assumption that fails.
+        Refusal: for another problem, naming the assumption that fails.
 
     Example:
         >>> policy = PlannedPath(NavigationProblem(landscape="double_well", gamma=0.5))
@@ -65,7 +65,6 @@ class PlannedPath:
 
     name = "planned path"
     privileged = True
-    action = UNBOUNDED
     observation = ObservationConfig(("parameters", "elapsed"))
 
     def __init__(
@@ -82,21 +81,32 @@ class PlannedPath:
         self.path = PathProblem.of(problem, steps)  # from the start of an episode
         self._slices = Layout(self.observation, problem).slices
 
-    def predict(
-        self,
-        observation: Array,
-        state: Plans | None = None,
-        episode_start: Array | None = None,
-        deterministic: bool = True,
-    ) -> tuple[Array, Plans]:
-        """Actions along each row's plan; rows that start an episode get a new plan."""
+    def begin(self, observation: Array) -> Plans:
+        """A plan for each row."""
         x, t = self._seen(observation)
-        if state is None or len(state.begun) != len(x):
-            state = self._none(len(x))
-            self._plan(np.arange(len(x)), x, t, state, None)
-        else:
-            state = self._refreshed(state, x, t, episode_start)
-        return (self._control(state, x, t) / self.action.scale).astype(observation.dtype), state
+        plans = self._none(len(x))
+        self._plan(np.arange(len(x)), x, t, plans, None)
+        return plans
+
+    def fits(self, state: Plans, rows: int) -> bool:
+        """Whether there is a plan for each row."""
+        return len(state.begun) == rows
+
+    def restart(self, observation: Array, state: Plans, rows: Array) -> Plans:
+        """The plans, with new ones for some rows."""
+        new = state.copy()
+        self._plan(np.flatnonzero(rows), *self._seen(observation), new, None)
+        return new
+
+    def act(self, observation: Array, state: Plans) -> tuple[Array, Plans]:
+        """Actions along each row's plan, which is made again where it is outdated."""
+        x, t = self._seen(observation)
+        outdated = np.flatnonzero(self._outdated(t - state.begun))
+        plans = state
+        if len(outdated):
+            plans = state.copy()
+            self._plan(outdated, x, t, plans, state)
+        return self.action_of(self._control(plans, x, t), observation), plans
 
     def value(self, observation: Array) -> Array:
         """The cost of the path planned from observations (rows, size) on: (rows,)."""
@@ -106,20 +116,6 @@ class PlannedPath:
             guesses = initial_guesses(path, self.options)
             cost[rows] = refine(path, x[rows], guesses, self.options).best.cost
         return cost
-
-    def _refreshed(self, plans: Plans, x: Array, t: Array, episode_start: Array | None) -> Plans:
-        """The plans, made again where an episode starts or they are outdated."""
-        outdated = self._outdated(t - plans.begun)
-        fresh = (
-            np.zeros_like(outdated) if episode_start is None else np.asarray(episode_start, bool)
-        )
-        again = outdated & ~fresh
-        if not (fresh.any() or again.any()):
-            return plans
-        new = plans.copy()
-        self._plan(np.flatnonzero(fresh), x, t, new, None)
-        self._plan(np.flatnonzero(again), x, t, new, plans)
-        return new
 
     def _outdated(self, age: Array) -> Array:
         """Which plans, followed for `age` steps, are to be made again within an episode."""

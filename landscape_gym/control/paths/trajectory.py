@@ -36,6 +36,7 @@ from landscape_gym.dynamics import minimum_loss
 from landscape_gym.landscapes import Landscape, Quadratic
 from landscape_gym.landscapes.base import Array
 from landscape_gym.problem import Decay, NavigationProblem
+from landscape_gym.refusal import Refusal
 
 DIFFERENCE = 6e-6
 """Step of central differences, relative to the size of the coordinate; about eps^(1/3)."""
@@ -263,12 +264,12 @@ def known_instance(problem: NavigationProblem) -> Any:
     """
     for name in ("hazard", "drift"):
         if getattr(problem, name) > 0:
-            raise ValueError(
+            raise Refusal(
                 f"with {name} > 0 the landscape changes on the way, which no path from a known "
                 f"start can foresee: set {name} to 0, or use control.optimum (quadratic losses)."
             )
     if isinstance(problem.metric, str):
-        raise ValueError(
+        raise Refusal(
             f"metric {problem.metric!r} depends on theta, and paths are optimised for a constant "
             "one: give its values at one point, as a matrix."
         )
@@ -281,7 +282,7 @@ def known_instance(problem: NavigationProblem) -> Any:
             if isinstance(landscape, Quadratic)
             else "leave out what draws instances"
         )
-        raise ValueError(
+        raise Refusal(
             f"instances of {type(landscape).__name__} are random, and a path is planned on one "
             f"that is known: {remedy}."
         ) from None
