@@ -29,7 +29,7 @@ from baselines.screen import named
 from landscape_gym.configuration import count, one_of
 from landscape_gym.files import write_whole
 from landscape_gym.program import noting_how_to_go_on, program
-from landscape_gym.report.look import save
+from landscape_gym.rendering.png import save
 
 PROG = "python -m agents"
 PICTURES = ROOT / "docs" / "images" / "agents"

@@ -42,6 +42,7 @@ from landscape_gym.problem import NavigationProblem, UniformStart
 from landscape_gym.readout import optimal_basis, read_rule
 from landscape_gym.readout.reading import CONFIDENCE, Coefficient
 from landscape_gym.registration import REGIMES, Regime
+from landscape_gym.rendering.palette import BLUE, GREEN, PURPLE, VERMILION
 
 Train = Callable[[Regime, int], Policy]
 """From a regime and a seed to a learned policy."""
@@ -53,8 +54,8 @@ HAZARDS = (0.05, 0.1, 0.2, 0.5, 1.0)
 SEEDS = (0, 1, 2)
 READ_FROM = 2_000_000
 """Seed of the first episode that policies are read on, away from training and evaluation."""
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
-"""Of series, distinct for colour-blind readers (Okabe and Ito 2008)."""
+COLOURS = (BLUE, VERMILION, GREEN, PURPLE)
+"""Of series."""
 
 MOMENTUM = REGIMES["hidden-curvature"].configured(
     NavigationProblem(

@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from landscape_gym.evaluation import rollout
 from landscape_gym.policy import Policy
 from landscape_gym.problem import NavigationProblem
-from landscape_gym.report.look import draw_losses, draw_scene, save, styles
+from landscape_gym.rendering.png import save
+from landscape_gym.report.look import draw_losses, draw_scene, styles
 from landscape_gym.report.scene import Scene
 
 EPISODES = 64

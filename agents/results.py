@@ -11,7 +11,7 @@ import numpy as np
 
 from agents.experiments import Experiment
 from agents.run import RULE_FILE, TRAINING_FILE
-from baselines.pages import markdown
+from baselines.pages import markdown, source
 from landscape_gym.artifact import load_rule
 from landscape_gym.control import optimum
 from landscape_gym.evaluation import Rollout, judge, rollout, with_nothing
@@ -178,7 +178,7 @@ def page(
     """The results page, from the scores of each budget."""
     parts = [
         INTRODUCTION,
-        f"`{command}`, revision {revision}: {EPISODES} episodes from seed {FRESH_SEED}.",
+        f"{source(command, revision)}: {EPISODES} episodes from seed {FRESH_SEED}.",
     ]
     for budget, of_it in scores.items():
         if of_it:

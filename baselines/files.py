@@ -1,9 +1,10 @@
-"""Files of results: CSV, Parquet where it can be written, and folders that appear whole."""
+"""Files of results: JSON, CSV, Parquet where it can be written, and folders that appear whole."""
 
 from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -42,6 +43,21 @@ def write_table(
             pa.table({name: [record[name] for record in records] for name in columns}), partial
         )
     return files
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """What a file of results holds, to go on from; nothing if there is none.
+
+    Raises:
+        ValueError: if the file is damaged.
+        OSError: if it cannot be read.
+    """
+    if not path.exists():
+        return {}
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged ({error}): move it away, or put it back.") from error
 
 
 def as_csv(columns: Sequence[str], records: Sequence[Mapping[str, Any]]) -> str:

@@ -12,10 +12,12 @@ from matplotlib.figure import Figure
 from baselines.contest import LEARNED, Contest
 from baselines.lineup import OPTIMUM
 from landscape_gym.evaluation import DO_NOTHING, Rollout
-from landscape_gym.report.look import COLOURS, FLOOR, STYLES, beside, draw_scene, save
+from landscape_gym.rendering.palette import GREYS
+from landscape_gym.rendering.png import save
+from landscape_gym.report.look import COLOURS, FLOOR, STYLES, beside, draw_scene
 from landscape_gym.report.scene import Scene
 
-BOUND = {"color": "#555555", "linewidth": 1.4, "linestyle": "-."}
+BOUND = {"color": GREYS[0], "linewidth": 1.4, "linestyle": "-."}
 DERIVED = {"linewidth": 3.0, "alpha": 0.5}
 TUNED = {"linewidth": 1.6, "linestyle": ":"}
 BAND = (0.1, 0.9)
@@ -34,7 +36,7 @@ def save_pictures(folder: Path, contest: Contest) -> Iterator[Path]:
     styles = line_styles(contest)
     runs = {name: run for name, run in contest.runs.items() if name in styles}
     figure = Figure(figsize=(10.5, 5.5), layout="constrained")
-    draw_curves(figure.subplots(), runs, styles, banded(contest))
+    draw_curves(figure.subplots(), runs, styles, choose_bands(contest))
     yield save(figure, folder / f"{contest.name}-curves.png", contest.sentence)
     if contest.problem.dim == 2:
         figure = Figure(figsize=(9.5, 7), layout="constrained")
@@ -60,8 +62,8 @@ def line_styles(contest: Contest) -> Styles:
     return styles
 
 
-def banded(contest: Contest) -> set[str]:
-    """Whose bands are drawn: more than these hide one another."""
+def choose_bands(contest: Contest) -> set[str]:
+    """Say whose bands are drawn: more than these hide one another."""
     cost = {result.name: result.cost for result in contest.comparison.results}
     derived = [name for name, entrant in contest.entrants.items() if entrant.group == "derived"]
     best = sorted(derived, key=cost.__getitem__)[:1]

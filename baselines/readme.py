@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from baselines.contest import BEST_LEARNER, PLANNED_EPISODES, Contest, Entrant, Settings
 from baselines.cross import cross_table
 from baselines.lineup import BEST_BELIEF
-from baselines.pages import markdown
+from baselines.pages import markdown, source
 from baselines.records import footnotes
 from baselines.search import POINTS, ROUNDS
 from baselines.tuning import MINIBATCH_EPISODES, SPACES, TRAINING_EPISODES, TRAINING_SEED
@@ -72,7 +72,7 @@ def readme(contests: Sequence[Contest], command: str, revision: str) -> str:
 def _source(settings: Settings, command: str, revision: str) -> str:
     """Where the figures come from."""
     return (
-        f"`{command}`, revision {revision}: {settings.episodes} test episodes "
+        f"{source(command, revision)}: {settings.episodes} test episodes "
         f"({min(PLANNED_EPISODES, settings.episodes)} where the optimum plans whole paths) from "
         f"seed {settings.seed}."
     )

@@ -1,40 +1,48 @@
-"""Two things timed in turn, so that a ratio holds while the machine's speed drifts."""
+"""Things timed in turn, so that a ratio holds while the machine's speed drifts."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, TypeVar
 
 import numpy as np
+
+from baselines.pages import markdown
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Row:
-    """One line of the table."""
+class Row(NamedTuple):
+    """One line of a table of times."""
 
     what: str
     ratio: str
+    """Or the time itself: median, minimum and maximum."""
     target: str
+    """What it is to be; empty where nothing is asked."""
     figures: str
+    """What is behind the ratio."""
 
 
-def seconds(job: Callable[[], object]) -> float:
-    """Wall-clock seconds that a job takes."""
-    start = time.perf_counter()
+def table_of(rows: Iterable[Row], measure: str = "ratio or time") -> str:
+    """Rows as a table in Markdown, whose second column is that measure."""
+    return markdown(("what", f"{measure}: median [min, max]", "target", "figures"), rows)
+
+
+def seconds(job: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:
+    """Seconds that a job takes, on the wall's clock or another."""
+    start = clock()
     job()
-    return time.perf_counter() - start
+    return clock() - start
 
 
 def in_turn(
-    ours: Callable[[], None], theirs: Callable[[], None], rounds: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Seconds of both in each round, after one round that does not count."""
-    pairs = np.array([(seconds(ours), seconds(theirs)) for _ in range(rounds + 1)])[1:]
-    return pairs[:, 0], pairs[:, 1]
+    *jobs: Callable[[], object], rounds: int, clock: Callable[[], float] = time.perf_counter
+) -> np.ndarray:
+    """Seconds of each job in each round, (jobs, rounds), after a round that does not count."""
+    times = [[seconds(job, clock) for job in jobs] for _ in range(rounds + 1)]
+    return np.array(times)[1:].T
 
 
 def time_row(
@@ -61,7 +69,7 @@ def speed_row(
 ) -> Row:
     """Ratio of two speeds; each side is a job and the environment steps that it takes."""
     (our_job, our_steps), (their_job, their_steps) = ours, theirs
-    ours_s, theirs_s = in_turn(our_job, their_job, rounds)
+    ours_s, theirs_s = in_turn(our_job, their_job, rounds=rounds)
     our_speed, their_speed = our_steps / ours_s, their_steps / theirs_s
     figures = f"{np.median(our_speed):,.0f} against {np.median(their_speed):,.0f} steps/s"
     return Row(what, spread(our_speed / their_speed), target, figures)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import sys
 from collections.abc import Sequence
@@ -10,8 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from baselines.pages import ROOT, markdown, processor, revision, write_between_markers
-from baselines.timing import Row
+from baselines.pages import ROOT, machine, source, write_between_markers
+from baselines.timing import table_of
 from landscape_gym.extras import needed_by
 from landscape_gym.program import Parser, program
 
@@ -24,7 +23,6 @@ with needed_by(__name__):
 README = ROOT / "README.md"
 NAME = "benchmarks"
 """Of the table's markers."""
-HEAD = ("what", "ratio or time: median [min, max]", "target", "figures")
 
 
 @program("python -m benchmarks", "Nothing was written.")
@@ -47,14 +45,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         write_between_markers(README, {NAME: table})
 
 
-def table_of(rows: list[Row]) -> str:
-    return markdown(HEAD, [(row.what, row.ratio, row.target, row.figures) for row in rows])
-
-
 def provenance() -> str:
     return (
-        f"`make bench`, revision {revision()}; one thread of {processor()}, {os.cpu_count()} "
-        f"cores; Python {platform.python_version()}, NumPy {np.__version__}, torch "
+        f"{source('make bench')}; {machine()}; "
+        f"Python {platform.python_version()}, NumPy {np.__version__}, torch "
         f"{torch.__version__}. Ratios are medians of rounds taken in turn, with minimum and "
         "maximum; so are times, of rounds one after another."
     )

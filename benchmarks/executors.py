@@ -37,7 +37,7 @@ def arithmetic(rounds: int) -> dict[str, Any]:
     return {"sum": float(x.sum())}
 
 
-def swept(executor: str, run_one: Any, cells: int, config: int) -> float:
+def time_sweep(executor: str, run_one: Any, cells: int, config: int) -> float:
     """Seconds of a sweep, beginning with the start of its workers."""
     with tempfile.TemporaryDirectory() as folder:
         todo = {f"cell{i}": config for i in range(cells)}
@@ -52,10 +52,13 @@ def rounds_of_a_second() -> int:
 
 
 def row(name: str, repeats: int, config: int, serially: float) -> tuple[str, ...]:
-    first = swept(name, nothing, 1, 0)
-    pairs = [(swept(name, nothing, EMPTY, 0), swept(name, nothing, 1, 0)) for _ in range(repeats)]
+    first = time_sweep(name, nothing, 1, 0)
+    pairs = [
+        (time_sweep(name, nothing, EMPTY, 0), time_sweep(name, nothing, 1, 0))
+        for _ in range(repeats)
+    ]
     each = [1e3 * (many - one) / (EMPTY - 1) for many, one in pairs]
-    busy = serially if name == "serial" else swept(name, arithmetic, BUSY, config)
+    busy = serially if name == "serial" else time_sweep(name, arithmetic, BUSY, config)
     speed = f"{serially / busy:.2f} ({busy:.0f} s)"
     return name, f"{first:.2f} s", f"{spread(np.array(each))} ms", speed
 
@@ -71,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     options = parser.parse_args(argv)
     config = rounds_of_a_second()
-    serially = swept("serial", arithmetic, BUSY, config)
+    serially = time_sweep("serial", arithmetic, BUSY, config)
     rows = [row(name, options.repeats, config, serially) for name in EXECUTORS]
     print(f"{WORKERS} workers on {os.cpu_count()} cores of {processor()}\n")
     print(markdown(("executor", "first sweep, of one empty cell", "each cell", SPEED), rows))

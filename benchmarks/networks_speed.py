@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from baselines.pages import markdown, processor
-from baselines.timing import Row, in_turn, spread
+from baselines.pages import processor
+from baselines.timing import Row, in_turn, spread, table_of
 from landscape_gym import LandscapeNavVectorEnv
 from landscape_gym.landscapes.base import NoInstances
 from landscape_gym.networks import Mlp, NetworkLandscape
@@ -26,7 +26,6 @@ from landscape_gym.program import Parser, at_least_one, program
 MANY, SMALL = 256, (8, 16, 4)
 ONE, LARGE = 128, (784, 128, 10)
 SIZE = 1000
-HEAD = ("what", "ratio: median [min, max]", "target", "figures")
 
 
 class Bare:
@@ -122,7 +121,7 @@ def row(what: str, target: str, ours: Callable[[], object], theirs: Any, options
 
         return jobs
 
-    times = in_turn(repeated(ours), repeated(theirs), rounds)
+    times = in_turn(repeated(ours), repeated(theirs), rounds=rounds)
     our_time, their_time = (1e3 / steps * each for each in times)
     figures = f"{np.median(our_time):.2f} against {np.median(their_time):.2f} ms a step"
     return Row(what, spread(our_time / their_time), target, figures)
@@ -175,7 +174,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     torch.set_num_threads(1)
     print(f"One thread of {processor()}, torch {torch.__version__}\n")
     table = rows(options.rounds)
-    print(markdown(HEAD, [(row.what, row.ratio, row.target, row.figures) for row in table]))
+    print(table_of(table, "ratio"))
 
 
 if __name__ == "__main__":

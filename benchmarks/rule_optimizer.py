@@ -15,8 +15,8 @@ from itertools import pairwise
 import numpy as np
 import torch
 
-from baselines.pages import markdown, processor
-from baselines.timing import Row, in_turn, spread
+from baselines.pages import processor
+from baselines.timing import Row, in_turn, spread, table_of
 from landscape_gym.actions import Velocity
 from landscape_gym.configuration import count
 from landscape_gym.learned import Dense, LearnedRule, Network
@@ -62,7 +62,7 @@ def rule_of(name: str) -> str | LearnedRule:
 def optimizer_row(rule: str, rounds: int) -> Row:
     ours = RuleOptimizer(parameters(), rule_of(rule))
     theirs = torch.optim.Adam(parameters(), foreach=True)
-    our_time, their_time = in_turn(ours.step, theirs.step, rounds)
+    our_time, their_time = in_turn(ours.step, theirs.step, rounds=rounds)
     figures = f"{1e3 * np.median(our_time):.1f} against {1e3 * np.median(their_time):.1f} ms a step"
     what = f"RuleOptimizer {rule!r}: time against torch.optim.Adam(foreach=True)"
     target = {"adam": "<= 1.5"}.get(rule, "") if rule in RULES else "<= 10"
@@ -86,8 +86,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     rows = [optimizer_row(rule, options.rounds) for rule in options.rules]
     size = sum(p.numel() for p in parameters())
     print(f"{size:,} parameters, one thread of {processor()}, torch {torch.__version__}\n")
-    head = ("what", "ratio: median [min, max]", "target", "figures")
-    print(markdown(head, [(row.what, row.ratio, row.target, row.figures) for row in rows]))
+    print(table_of(rows, "ratio"))
 
 
 if __name__ == "__main__":

@@ -51,18 +51,16 @@ class FreeVecEnv(VecEnv):
         return [False] * self.num_envs
 
 
-def learning(env: VecEnv, rollouts: int) -> Callable[[], None]:
+def training_job(env: VecEnv, rollouts: int) -> Callable[[], object]:
     agent = PPO("MlpPolicy", env, n_steps=N_STEPS, batch_size=BATCH_SIZE, seed=0, device="cpu")
-    return lambda: void(agent.learn(rollouts * N_STEPS * NUM_ENVS))
-
-
-def void(_: object) -> None:
-    pass
+    return lambda: agent.learn(rollouts * N_STEPS * NUM_ENVS)
 
 
 def training_row(rounds: int, rollouts: int) -> Row:
     env = LandscapeNavVecEnv(NUM_ENVS, **ARGUMENTS)
-    ours, theirs = in_turn(learning(env, rollouts), learning(FreeVecEnv(env), rollouts), rounds)
+    ours, theirs = in_turn(
+        training_job(env, rollouts), training_job(FreeVecEnv(env), rollouts), rounds=rounds
+    )
     steps = rollouts * N_STEPS * NUM_ENVS
     figures = f"{steps / np.median(ours):,.0f} against {steps / np.median(theirs):,.0f} steps/s"
     what = "PPO (256, minibatch 4096): time against a free environment"

@@ -13,9 +13,9 @@ from pathlib import Path
 import torch
 
 from baselines.claims import CLAIMS, QUICK, Claim, Effort
+from baselines.claims.finding import Finding, cells, check_claims
 from baselines.claims.html_page import html_page
 from baselines.claims.markdown_page import write_page
-from baselines.claims.outcome import Outcome, cells, outcomes
 from landscape_gym.configuration import one_of
 from landscape_gym.files import write_whole
 from landscape_gym.program import Parser, program
@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options.out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     effort = QUICK if options.quick else Effort()
-    found = list(shown(claims, effort))
+    found = list(check_and_say(claims, effort))
     source = "Computed by python -m baselines.claims" + " --quick" * options.quick + "."
     report = options.out / "index.html"
     write_whole(report, html_page(found, source))
@@ -64,23 +64,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.write:
         write_page(found, DOCS, "python -m baselines.claims --write", version("landscape-gym"))
         print(f"Page: {DOCS / 'claims.md'}")
-    return int(any(outcome.red for outcome in found))
+    return int(any(finding.red for finding in found))
 
 
-def shown(claims: list[Claim], effort: Effort) -> Iterator[Outcome]:
+def check_and_say(claims: list[Claim], effort: Effort) -> Iterator[Finding]:
     """Check claims with a progress bar, and say what is found."""
-    for outcome in with_progress(outcomes(claims, effort), len(claims)):
-        print(f"{outcome.verdict:>13}  {outcome.claim.name} ({outcome.seconds:.0f} s)", flush=True)
-        if outcome.skipped is not None:
-            print(f"{'':>15}{outcome.skipped}")
-        for check in outcome.checks:
+    for finding in with_progress(check_claims(claims, effort), len(claims)):
+        print(f"{finding.verdict:>13}  {finding.claim.name} ({finding.seconds:.0f} s)", flush=True)
+        if finding.skipped is not None:
+            print(f"{'':>15}{finding.skipped}")
+        for check in finding.checks:
             if not check.passed:
                 what, *values, asked = cells(check)
                 print(f"{'':>15}{what}: {', '.join(filter(None, values))}, asked: {asked}")
-        yield outcome
+        yield finding
 
 
-def with_progress(found: Iterator[Outcome], total: int) -> Iterator[Outcome]:
+def with_progress(found: Iterator[Finding], total: int) -> Iterator[Finding]:
     """A bar by rich or tqdm, on a screen and where one of them is installed."""
     if not sys.stdout.isatty():
         return found

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.linalg import solve_discrete_are
 
 from baselines.claims.evidence import Check, Effort, Evidence, agree, at_least
-from baselines.claims.figures import INK, SERIES, label, panels
+from baselines.claims.figures import SERIES, label, panels
 from baselines.claims.measure import slope, trace
 from landscape_gym.control import (
     HiddenCurvature,
@@ -30,6 +30,7 @@ from landscape_gym.landscapes.base import Array
 from landscape_gym.policy import DoNothing, Policy, RulePolicy
 from landscape_gym.problem import CurvatureNoise, IsotropicNoise, NavigationProblem, NormalStart
 from landscape_gym.rendering.canvas import Figure
+from landscape_gym.rendering.palette import INK
 from landscape_gym.rules.adam import Adam, AdamState
 from landscape_gym.rules.gradient_descent import GradientDescent
 from landscape_gym.rules.momentum import Momentum

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from baselines.claims.evidence import Effort, Evidence, agree, at_least
-from baselines.claims.figures import GREEN, INK, SERIES, contours, label, mark, panels
+from baselines.claims.figures import SERIES, contours, label, mark, panels
 from baselines.claims.measure import trace
 from landscape_gym.control import GridPolicy, GridSolution, grid_solution
 from landscape_gym.landscapes import DoubleWell
@@ -17,6 +17,7 @@ from landscape_gym.landscapes.base import Array, NoInstances
 from landscape_gym.policy import RulePolicy
 from landscape_gym.problem import NavigationProblem, NormalStart
 from landscape_gym.rendering.canvas import Figure
+from landscape_gym.rendering.palette import GREEN, INK
 from landscape_gym.rules.gradient_descent import GradientDescent
 
 START = (-0.6, 0.55)

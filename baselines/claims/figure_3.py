@@ -9,13 +9,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 from baselines.claims.evidence import Check, Effort, Evidence, agree, at_least
-from baselines.claims.figures import BLUE, VERMILION, contours, label, mark, panels
+from baselines.claims.figures import contours, label, mark, panels
 from baselines.claims.measure import at_zero_step, trace
 from landscape_gym.control import ContinuousSolution, LinearQuadraticPolicy, continuous_riccati
 from landscape_gym.landscapes import Quadratic
 from landscape_gym.landscapes.base import Array
 from landscape_gym.problem import Decay, NavigationProblem, NormalStart, Rotation
 from landscape_gym.rendering.canvas import Figure
+from landscape_gym.rendering.palette import BLUE, GREYS, VERMILION
 
 Z = np.array([0.0, -0.5])
 START = np.array([1.5, 1.5])
@@ -169,7 +170,7 @@ def draw() -> Figure:
         velocity = (field - end) @ found.C.T
         speed = np.linalg.norm(velocity, axis=-1, keepdims=True)
         arrows = velocity / np.maximum(speed, 1e-12)
-        each.quiver(*field.T, *arrows.T, color="#999999", scale=16, width=0.005)
+        each.quiver(*field.T, *arrows.T, color=GREYS[3], scale=16, width=0.005)
         each.plot(*path(panel, 0.002, 4.0).T, color=BLUE, linewidth=1.8)
         mark(each, START, "start")
         mark(each, Z, "minimum")

@@ -7,11 +7,9 @@ from typing import Any
 import numpy as np
 
 from landscape_gym.landscapes.base import Array
-from landscape_gym.rendering.canvas import INK, MARKERS, Axes, Figure, FigureCanvasAgg
+from landscape_gym.rendering.canvas import MARKERS, Axes, Figure, FigureCanvasAgg
+from landscape_gym.rendering.palette import BLUE, GREEN, GREYS, INK, ORANGE, PURPLE, VERMILION
 
-# Okabe and Ito's palette, told apart in every colour vision; styles differ too.
-BLUE, VERMILION, GREEN = "#0072B2", "#D55E00", "#009E73"
-ORANGE, PURPLE = "#E69F00", "#CC79A7"
 SERIES: tuple[dict[str, Any], ...] = (
     {"color": BLUE, "linestyle": "-"},
     {"color": VERMILION, "linestyle": "--"},
@@ -20,6 +18,8 @@ SERIES: tuple[dict[str, Any], ...] = (
     {"color": ORANGE, "linestyle": (0, (5, 1))},
 )
 """Colour and style of the first, second, .. line."""
+PALE = GREYS[4]
+"""Of contours and of lines that guide the eye."""
 
 
 def panels(columns: int, height: float = 3.4, rows: int = 1) -> tuple[Figure, list[Axes]]:
@@ -47,7 +47,7 @@ def contours(axes: Axes, x: Array, y: Array, loss: Array) -> None:
     """Lines of equal loss, closer where the loss is low; loss is (len(y), len(x))."""
     depth = loss - loss.min()
     levels = depth.max() * np.linspace(0.03, 1.0, 14) ** 2
-    axes.contour(x, y, depth, levels=levels, colors="#BBBBBB", linewidths=0.7)
+    axes.contour(x, y, depth, levels=levels, colors=PALE, linewidths=0.7)
 
 
 def mark(axes: Axes, point: Any, kind: str, name: str | None = None) -> None:

@@ -16,6 +16,7 @@ from landscape_gym.landscapes import Quadratic
 from landscape_gym.landscapes.base import Array
 from landscape_gym.problem import NavigationProblem, NormalStart
 from landscape_gym.rendering.canvas import Figure
+from landscape_gym.rendering.palette import INK
 
 H, G = np.array([[3.0, 0.8], [0.8, 1.0]]), np.array([[1.0, -0.4], [-0.4, 0.5]])
 GAMMA, FAR = 1.0, 200.0
@@ -121,7 +122,7 @@ class GeometryClaim:
         label(left, "The metric bends the optimal path", "theta 1", "theta 2")
         (first, second), (descent, other) = optimal_paths(), descent_paths()
         right.plot(*first.T, label="optimum", **SERIES[0])
-        right.plot(*second[::4].T, "o", color="#333333", ms=4, label="found in phi")
+        right.plot(*second[::4].T, "o", color=INK, ms=4, label="found in phi")
         right.plot(*descent.T, label="gradient descent", **SERIES[1])
         right.plot(*other.T, label="descent in phi", **SERIES[3])
         label(right, "Coordinates matter to descent only", "theta 1", "theta 2")

@@ -27,6 +27,7 @@ from landscape_gym.policy import RulePolicy
 from landscape_gym.problem import NavigationProblem, NormalStart
 from landscape_gym.registration import REGIMES
 from landscape_gym.rendering.canvas import Figure
+from landscape_gym.rendering.palette import INK
 from landscape_gym.rules import GradientDescent
 
 H, G = np.array([[2.0, 0.8], [0.8, 1.0]]), np.array([[1.0, -0.4], [-0.4, 0.5]])
@@ -131,9 +132,7 @@ class GradientDescentClaim:
         gammas = np.geomspace(0.5, 100, 40)
         left.loglog(gammas, np.abs(self.errors(gammas)), label="continuous time", **SERIES[0])
         left.loglog(gammas, gammas**-2.0, label="pull / gamma$^2$", **SERIES[1])
-        left.loglog(
-            GAMMAS, np.abs(self.simulated_errors()), "o", color="#333333", label="environment"
-        )
+        left.loglog(GAMMAS, np.abs(self.simulated_errors()), "o", color=INK, label="environment")
         label(left, "The optimum tends to descent", "discount rate gamma", "relative error of u")
         rates = np.geomspace(0.3, 60, 16)
         problems = [wide(gamma) for gamma in rates]

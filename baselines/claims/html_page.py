@@ -6,26 +6,26 @@ import base64
 from collections.abc import Sequence
 from html import escape
 
-from baselines.claims.outcome import HEAD, Outcome, cells
+from baselines.claims.finding import HEAD, Finding, cells
 from landscape_gym.report.webpage import page
 
 MARKS = {"holds": "&#10003;", "does not hold": "&#10007;", "skipped": "&ndash;"}
 CLASSES = {"holds": "green", "does not hold": "red", "skipped": "yellow"}
 
 
-def html_page(found: Sequence[Outcome], source: str) -> str:
+def html_page(found: Sequence[Finding], source: str) -> str:
     """The report.
 
     Args:
         found: What became of the claims.
         source: How it was computed, as a sentence.
     """
-    count = sum(outcome.verdict == "holds" for outcome in found)
+    count = sum(finding.verdict == "holds" for finding in found)
     lines = "".join(
-        f"<tr><td>{_mark(outcome)}</td><td><a href='#{outcome.claim.name}'>"
-        f"{escape(outcome.claim.title)}</a></td>"
-        f"<td class='number soft'>{outcome.seconds:.0f} s</td></tr>"
-        for outcome in found
+        f"<tr><td>{_mark(finding)}</td><td><a href='#{finding.claim.name}'>"
+        f"{escape(finding.claim.title)}</a></td>"
+        f"<td class='number soft'>{finding.seconds:.0f} s</td></tr>"
+        for finding in found
     )
     return page(
         "Claims, checked",
@@ -38,31 +38,31 @@ def html_page(found: Sequence[Outcome], source: str) -> str:
     )
 
 
-def _mark(outcome: Outcome) -> str:
-    word = outcome.verdict
+def _mark(finding: Finding) -> str:
+    word = finding.verdict
     return f"<span class='mark {CLASSES[word]}'>{MARKS[word]} {word}</span>"
 
 
-def _section(outcome: Outcome) -> str:
-    claim = outcome.claim
+def _section(finding: Finding) -> str:
+    claim = finding.claim
     head = (
-        f"<h2 id='{claim.name}'>{escape(claim.title)}</h2><p>{_mark(outcome)}</p>"
+        f"<h2 id='{claim.name}'>{escape(claim.title)}</h2><p>{_mark(finding)}</p>"
         f"<blockquote>{escape(claim.sentence)}</blockquote>"
     )
-    if outcome.picture is None:
-        return f"{head}<p class='yellow'>{escape(outcome.skipped or '')}</p>"
-    data = base64.b64encode(outcome.picture).decode()
+    if finding.picture is None:
+        return f"{head}<p class='yellow'>{escape(finding.skipped or '')}</p>"
+    data = base64.b64encode(finding.picture).decode()
     remarks = "".join(f"<li>{escape(remark)}</li>" for remark in claim.remarks)
     return (
         f"{head}<img alt='{escape(claim.title)}' src='data:image/png;base64,{data}'>"
-        f"<ul>{remarks}</ul><div class='wide'>{_table(outcome)}</div>"
+        f"<ul>{remarks}</ul><div class='wide'>{_table(finding)}</div>"
     )
 
 
-def _table(outcome: Outcome) -> str:
+def _table(finding: Finding) -> str:
     head = "".join(f"<th>{name}</th>" for name in HEAD)
     rows = []
-    for check in outcome.checks:
+    for check in finding.checks:
         what, *values, asked = (escape(cell) for cell in cells(check))
         word = "holds" if check.passed else "does not hold"
         numbers = "".join(f"<td class='number'>{value}</td>" for value in values)

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.ticker import FixedLocator, FormatStrFormatter, NullLocator
 
 from baselines.claims.evidence import Check, Effort, Evidence, agree, at_least
-from baselines.claims.figures import INK, SERIES, label, panels
+from baselines.claims.figures import PALE, SERIES, label, panels
 from baselines.claims.measure import trace
 from landscape_gym.control import (
     GridPolicy,
@@ -24,6 +24,7 @@ from landscape_gym.landscapes import DoubleWell
 from landscape_gym.landscapes.base import Array
 from landscape_gym.problem import NavigationProblem, NormalStart, UniformStart
 from landscape_gym.rendering.canvas import Figure
+from landscape_gym.rendering.palette import INK
 
 WELL = NavigationProblem(landscape=DoubleWell())
 GAMMAS = (0.1, 0.5, 1.0, 2.0, 5.0)
@@ -170,7 +171,7 @@ def draw(effort: Effort) -> Figure:
         path = solved(gamma, effort.nodes).path(np.array([[START, 0.0]]), 100)[:, 0, 0]
         middle.plot(0.1 * np.arange(101), path, label=f"gamma = {gamma:g}", **series)
     for point in STATIONARY:
-        middle.axhline(point, color="#BBBBBB", linewidth=0.7)
+        middle.axhline(point, color=PALE, linewidth=0.7)
     label(middle, "From x = -0.6", "time", "x")
     starts = np.linspace(-1.2, -0.14, 14 if effort.nodes > 1000 else 7)
     rates = critical_discount(
@@ -181,7 +182,7 @@ def draw(effort: Effort) -> Figure:
     right.yaxis.set_major_locator(FixedLocator([0.5, 1, 2, 4]))
     right.yaxis.set_major_formatter(FormatStrFormatter("%g"))
     right.yaxis.set_minor_locator(NullLocator())
-    right.axvline(STATIONARY[1], color="#BBBBBB", linewidth=0.7)
+    right.axvline(STATIONARY[1], color=PALE, linewidth=0.7)
     right.axhline(3.90, color=INK, linewidth=0.7, linestyle=":")
     right.text(-1.15, 4.1, "2 (-L'')$^{1/2}$ at the maximum", fontsize=8.5, color=INK)
     label(right, "Starts escape up to this discount", "start x", "critical gamma")

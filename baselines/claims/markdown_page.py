@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from baselines.claims.outcome import HEAD, Outcome, cells
+from baselines.claims.finding import HEAD, Finding, cells
+from baselines.pages import markdown
 from landscape_gym.files import write_whole
 
 INTRODUCTION = """# The claims, checked
@@ -23,51 +24,44 @@ of the [notation](notation.md).
 """
 
 
-def write_page(found: Sequence[Outcome], docs: Path, command: str, version: str) -> None:
+def write_page(found: Sequence[Finding], docs: Path, command: str, version: str) -> None:
     """Write claims.md and images/claims/NAME.png into the folder `docs`."""
     images = docs / "images" / "claims"
     images.mkdir(parents=True, exist_ok=True)
-    for outcome in found:
-        if outcome.picture is not None:
-            write_whole(images / f"{outcome.claim.name}.png", outcome.picture)
+    for finding in found:
+        if finding.picture is not None:
+            write_whole(images / f"{finding.claim.name}.png", finding.picture)
     page = markdown_page(found, command, version)
     write_whole(docs / "claims.md", page)
 
 
-def markdown_page(found: Sequence[Outcome], command: str, version: str) -> str:
+def markdown_page(found: Sequence[Finding], command: str, version: str) -> str:
     """The page, with pictures in images/claims/ beside it."""
-    summary = _table(
-        ("claim", ""),
-        [
-            (f"[{outcome.claim.title}](#{_anchor(outcome.claim.title)})", outcome.verdict)
-            for outcome in found
-        ],
-    )
+    rows = [
+        (f"[{finding.claim.title}](#{_anchor(finding.claim.title)})", finding.verdict)
+        for finding in found
+    ]
+    summary = markdown(("claim", ""), rows, aligned=False)
     introduction = INTRODUCTION.format(command=command, version=version)
     return "\n".join([introduction, summary, "", *map(_section, found)])
 
 
-def _section(outcome: Outcome) -> str:
-    claim = outcome.claim
-    parts = [f"## {claim.title}", f"> {claim.sentence}", f"**{outcome.verdict.capitalize()}.**"]
-    if outcome.picture is None:
-        return "\n\n".join([*parts, outcome.skipped or "", ""])
-    rows = [("yes" if check.passed else "**no**", *cells(check)) for check in outcome.checks]
+def _section(finding: Finding) -> str:
+    claim = finding.claim
+    parts = [f"## {claim.title}", f"> {claim.sentence}", f"**{finding.verdict.capitalize()}.**"]
+    if finding.picture is None:
+        return "\n\n".join([*parts, finding.skipped or "", ""])
+    rows = [("yes" if check.passed else "**no**", *cells(check)) for check in finding.checks]
     parts += [
         f"![{claim.title}](images/claims/{claim.name}.png)",
         "\n".join(f"- {remark}" for remark in claim.remarks),
-        _table(("holds", *HEAD[1:]), rows),
+        markdown(("holds", *HEAD[1:]), rows, aligned=False),
         "",
     ]
     return "\n\n".join(parts)
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
 def _anchor(title: str) -> str:
     """A heading's anchor, as GitHub makes it."""
-    kept = "".join(each for each in title.lower() if each.isalnum() or each in " -_")
-    return kept.replace(" ", "-")
+    signs = "".join(each for each in title.lower() if each.isalnum() or each in " -_")
+    return signs.replace(" ", "-")

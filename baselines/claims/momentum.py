@@ -10,7 +10,7 @@ import numpy as np
 from scipy.linalg import solve_discrete_are
 
 from baselines.claims.evidence import Check, Effort, Evidence, agree, at_least
-from baselines.claims.figures import INK, SERIES, label, panels
+from baselines.claims.figures import PALE, SERIES, label, panels
 from baselines.claims.measure import Trace, regression, slope, trace
 from landscape_gym.control import (
     HiddenCurvature,
@@ -25,6 +25,7 @@ from landscape_gym.landscapes import Quadratic
 from landscape_gym.policy import RulePolicy
 from landscape_gym.problem import IsotropicNoise, NavigationProblem, NormalStart
 from landscape_gym.rendering.canvas import Figure
+from landscape_gym.rendering.palette import INK
 from landscape_gym.rules import Momentum
 
 CURVATURES = np.geomspace(0.05, 5.0, 41)
@@ -146,14 +147,14 @@ class MomentumClaim:
         for series, eta in zip(SERIES, (100.0, 10.0, 1.0), strict=False):
             found = [best_linear_rule(replace(CHEAP, eta=eta, horizon=T)).b for T in horizons]
             left.semilogx(horizons, found, marker=".", label=f"eta = {eta:g}", **series)
-        left.axhline(0, color="#BBBBBB", linewidth=0.8)
+        left.axhline(0, color=PALE, linewidth=0.8)
         label(left, "Longer horizons: more momentum", "horizon T in steps", "best b")
         gammas = np.geomspace(0.03, 20, 9)
         for series, eta in zip(SERIES, (100.0, 10.0, 1.0), strict=False):
             rated = [replace(CHEAP, eta=eta, gamma=gamma, horizon=400) for gamma in gammas]
             found = [best_linear_rule(setting).b for setting in rated]
             middle.semilogx(1 / gammas, found, marker=".", label=f"eta = {eta:g}", **series)
-        middle.axhline(0, color="#BBBBBB", linewidth=0.8)
+        middle.axhline(0, color=PALE, linewidth=0.8)
         label(middle, "The same by discount", "horizon 1/gamma", "best b")
         seen = settled()
         ball = heavy_ball(DRIFTING)

@@ -9,13 +9,14 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from baselines.claims.evidence import Effort, Evidence, agree, at_least
-from baselines.claims.figures import BLUE, INK, SERIES, VERMILION, label, mark, panels
+from baselines.claims.figures import PALE, SERIES, label, mark, panels
 from baselines.claims.measure import at_zero_step, regression, trace
 from landscape_gym.control import LinearQuadraticPolicy, continuous_riccati
 from landscape_gym.landscapes import Quadratic
 from landscape_gym.landscapes.base import Array
 from landscape_gym.problem import Decay, NavigationProblem, NormalStart, Rotation
 from landscape_gym.rendering.canvas import Figure
+from landscape_gym.rendering.palette import BLUE, GREYS, INK, VERMILION
 
 PULL, J, Q, GAMMA = 4.0, 1.0, 3.0, 1.0
 """eta k h, rate of decay, radians per unit time, and discount rate."""
@@ -138,8 +139,8 @@ class PartialControlClaim:
         left.plot(
             some, [by_riccati("decay", g).end[0] for g in some], "o", color=INK, label="Riccati"
         )
-        left.axhline(1, color="#BBBBBB", linewidth=0.8)
-        left.text(0.05, 1.03, "the minimum", fontsize=8.5, color="#777777")
+        left.axhline(1, color=PALE, linewidth=0.8)
+        left.text(0.05, 1.03, "the minimum", fontsize=8.5, color=GREYS[1])
         left.set_ylim(0, 2.5)
         label(left, "Decay: where paths end", "discount rate gamma", "end point")
         ends = np.array([self.rotation(g) for g in np.linspace(0, 12, 121)])

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from baselines.claims.evidence import Effort, Evidence, agree, at_least
-from baselines.claims.figures import INK, SERIES, label, panels
+from baselines.claims.figures import SERIES, label, panels
 from baselines.claims.measure import Steering, at_zero_step, regression, trace
 from landscape_gym.control import (
     Law,
@@ -28,6 +28,7 @@ from landscape_gym.policy import RulePolicy
 from landscape_gym.problem import IsotropicNoise, NavigationProblem
 from landscape_gym.registration import REGIMES
 from landscape_gym.rendering.canvas import Figure
+from landscape_gym.rendering.palette import INK
 from landscape_gym.rules.soft_reset import SoftReset
 
 SEEN = NavigationProblem(

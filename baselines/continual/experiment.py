@@ -14,7 +14,7 @@ from baselines.continual import metrics
 from baselines.continual.learners import contestants, soft_reset
 from baselines.continual.search import search
 from baselines.continual.stream import Record, Stream, play
-from baselines.kept import kept
+from baselines.files import read_json
 from baselines.pages import revision
 from landscape_gym.files import write_whole
 
@@ -51,7 +51,7 @@ def fill(experiment: Experiment, path: Path) -> Iterator[str]:
     Raises:
         ValueError: if the results are those of other settings.
     """
-    results: Results = kept(path)
+    results: Results = read_json(path)
     if results.setdefault("settings", experiment.settings()) != experiment.settings():
         raise ValueError(f"{path} holds results of other settings: move it away.")
     results.setdefault("revision", revision())

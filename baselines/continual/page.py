@@ -13,7 +13,7 @@ from baselines.continual.learners import GROWTH, contestants
 from baselines.continual.metrics import Interval, ends, interval, lost_plasticity, plasticity
 from baselines.continual.pictures import TITLES, draw_hazards, draw_tasks, mean_of, save_picture
 from baselines.continual.stream import Stream
-from baselines.pages import markdown
+from baselines.pages import markdown, source
 from landscape_gym.files import write_whole
 
 PAGE, PICTURES = "continual.md", Path("images", "continual")
@@ -93,7 +93,7 @@ def _head(results: Results, stream: Stream) -> str:
     settings, layers = results["settings"], "-".join(map(str, stream.hidden))
     return f"""# Continual learning: resets that are derived
 
-`python -m baselines.continual --write`, revision {results["revision"]}.
+{source("python -m baselines.continual --write", results["revision"])}.
 
 A network 64-{layers}-10 (ReLU, {stream.landscape.dim} parameters) learns scikit-learn's digits
 by minibatches of {stream.batch_size}: {stream.num_tasks} tasks of {stream.steps} steps each, one

@@ -13,10 +13,11 @@ from baselines.continual.experiment import SOFT_RESET, Results
 from baselines.continual.learners import contestants
 from baselines.continual.metrics import Interval, interval
 from baselines.continual.stream import Stream
-from landscape_gym.report.look import save
+from landscape_gym.rendering.palette import BLUE, GREYS, ORANGE, PURPLE, SKY, VERMILION
+from landscape_gym.rendering.png import save
 
 TITLES = {"random_labels": "Random labels", "permuted_inputs": "Permuted inputs"}
-COLOURS = ("#d55e00", "#e69f00", "#0072b2", "#56b4e9", "#cc79a7", "#999999")
+COLOURS = (VERMILION, ORANGE, BLUE, SKY, PURPLE, GREYS[3])
 
 
 def mean_of(record: Results) -> Interval:

@@ -7,14 +7,13 @@ times are measured anew if docs/networks/costs.json is missing.
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 
 import torch
 
-from baselines.pages import ROOT, processor, revision, write_between_markers
+from baselines.pages import ROOT, machine, source, write_between_markers
 from landscape_gym.extras import needed_by
 from landscape_gym.files import write_whole
 from landscape_gym.program import Parser, program
@@ -42,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         write_between_markers(PAGE, dict.fromkeys(names, ""), check_only=True)
     trainings = Trainings()
     tables = {name: table(trainings) for name, table in TABLES.items()}
-    times, costs = measured()
+    times, costs = read_or_measure()
     runs = {name: figure_2e.both(rule) for name, rule in figure_2e.RULES.items()}
     tables |= {"costs": cost_table(costs), "figure-2e": figure_2e.table(runs)}
     tables["provenance"] = provenance()
@@ -54,8 +53,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         write_between_markers(PAGE, tables)
 
 
-def measured() -> tuple[dict[str, dict[str, float]], list[Cost]]:
-    """Times of steps and costs of updates, from the file or measured."""
+def read_or_measure() -> tuple[dict[str, dict[str, float]], list[Cost]]:
+    """Times of steps and costs of updates, from the file; measured if there is none."""
     if not COSTS.exists():
         record = {"steps": step_times(), "updates": [asdict(cost) for cost in update_costs()]}
         COSTS.parent.mkdir(parents=True, exist_ok=True)
@@ -66,8 +65,8 @@ def measured() -> tuple[dict[str, dict[str, float]], list[Cost]]:
 
 def provenance() -> str:
     return (
-        f"`make networks ARGS=--write`, revision {revision()}; one thread of {processor()}, "
-        f"{os.cpu_count()} cores; torch {torch.__version__}. Seeds {SEEDS[0]} to {SEEDS[-1]}; "
+        f"{source('make networks ARGS=--write')}; {machine()}; "
+        f"torch {torch.__version__}. Seeds {SEEDS[0]} to {SEEDS[-1]}; "
         f"learning rates were chosen on seeds {TUNING_SEEDS[0]} to {TUNING_SEEDS[-1]}. Ratios are "
         "geometric means over seeds, paired, with 95 % intervals by Student's t."
     )

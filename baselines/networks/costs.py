@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from baselines.networks.contestants import CONTESTANTS, SELF_SCALED
 from baselines.networks.tasks import BATCH, TASKS, Task, tensors
 from baselines.pages import markdown
-from baselines.timing import spread
+from baselines.timing import in_turn, spread
 from landscape_gym.optim import RuleOptimizer
 from landscape_gym.rules import Coupled
 
@@ -112,12 +112,6 @@ def _remembered(optimizer: torch.optim.Optimizer) -> float:
 
 
 def _in_turn(jobs: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, np.ndarray]:
-    """Seconds of each job in each round, after one round that does not count."""
-
-    def seconds(job: Callable[[], object]) -> float:
-        start = time.thread_time()
-        job()
-        return time.thread_time() - start
-
-    times = np.array([[seconds(job) for job in jobs.values()] for _ in range(rounds + 1)])[1:]
-    return dict(zip(jobs, times.T, strict=True))
+    """The thread's own seconds of each job in each round."""
+    times = in_turn(*jobs.values(), rounds=rounds, clock=time.thread_time)
+    return dict(zip(jobs, times, strict=True))

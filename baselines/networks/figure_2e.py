@@ -26,7 +26,8 @@ from landscape_gym.optim import RuleOptimizer
 from landscape_gym.policy import Rule, RulePolicy
 from landscape_gym.problem import MinibatchNoise, NavigationProblem
 from landscape_gym.program import program
-from landscape_gym.report.look import COLOURS, save
+from landscape_gym.rendering.png import save
+from landscape_gym.report.look import COLOURS
 from landscape_gym.rules import AdamW, GradientDescent
 
 LONGEST = 5.0

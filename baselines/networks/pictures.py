@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 from baselines.networks.contestants import ADAM, CONTESTANTS, DERIVED, LEARNED
 from baselines.networks.results import JUDGED_AT, Trainings
 from baselines.networks.tasks import CHECKPOINTS, TASKS
-from landscape_gym.report.look import COLOURS, save
+from landscape_gym.rendering.png import save
+from landscape_gym.report.look import COLOURS
 
 
 def save_curves(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from baselines.kept import kept
+from baselines.files import read_json
 from baselines.networks.contestants import Contestant
 from baselines.networks.search import tuned
 from baselines.networks.tasks import CHECKPOINTS, TASKS, Training, trained
@@ -35,7 +35,7 @@ class Trainings:
 
     def __init__(self, file: Path = FILE, report: Callable[[str], None] = print) -> None:
         self.file, self.report = file, report
-        self.known: dict[str, dict] = kept(file)
+        self.known: dict[str, dict] = read_json(file)
 
     def __call__(self, task: str, contestant: Contestant, lr: float, seed: int) -> Training:
         """One training."""

@@ -22,7 +22,8 @@ from landscape_gym.evaluation import HEAD, STAR, Comparison, Rollout, judge
 from landscape_gym.files import write_whole
 from landscape_gym.landscapes.base import Array
 from landscape_gym.registration import REGIMES, regime
-from landscape_gym.report.look import beside, draw_losses, save, styles
+from landscape_gym.rendering.png import save
+from landscape_gym.report.look import beside, draw_losses, styles
 
 CELLS = "cells"
 """Folder of the cells' files, in the sweep's."""

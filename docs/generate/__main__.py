@@ -1,4 +1,4 @@
-"""Write the generated parts of a page: ``python -m docs.generate [--quick] [--page PATH]``.
+"""Write tables and pictures of docs/optimal-control.md: ``python -m docs.generate``.
 
 Tables go between markers that name them, pictures into the folder images beside the page.
 """
@@ -11,10 +11,9 @@ from pathlib import Path
 
 import torch
 
-from baselines.pages import between_markers, revision
+from baselines.pages import ROOT, source, write_between_markers
 from docs.generate.effort import QUICK, Effort
 from landscape_gym.extras import needed_by
-from landscape_gym.files import write_whole
 from landscape_gym.program import Parser, program
 
 with needed_by(__name__):
@@ -24,7 +23,7 @@ with needed_by(__name__):
     from docs.generate.regimes import regimes_table
     from docs.generate.wells import wells_table
 
-PAGE = Path(__file__).parents[1] / "optimal-control.md"
+PAGE = ROOT / "docs" / "optimal-control.md"
 COMMAND = "make pages"
 TABLES: dict[str, Callable[[Effort], str]] = {
     "regimes": regimes_table,
@@ -42,7 +41,7 @@ PICTURES: dict[str, Callable[[Path, Effort], None]] = {
 @program("python -m docs.generate", "The page is as it was.")
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the command line and generate."""
-    parser = Parser(prog="python -m docs.generate", description="Write a page's generated parts.")
+    parser = Parser(prog="python -m docs.generate", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="compute little; its figures are bad")
     parser.add_argument(
         "--page",
@@ -66,20 +65,13 @@ def generate(page: Path, effort: Effort) -> None:
         ValueError: if markers are missing, before anything is computed.
         OSError: if the page cannot be read or written.
     """
-    text = page.read_text()
-    for name in TABLES:
-        try:
-            between_markers(text, "", name)
-        except ValueError as error:
-            raise ValueError(f"{page}: {error}") from error
-    source = f"`{COMMAND}`, revision {revision()}."
-    for name, table in TABLES.items():
-        text = between_markers(text, f"{source} {table(effort)}", name)
+    write_between_markers(page, dict.fromkeys(TABLES, ""), check_only=True)
+    tables = {name: f"{source(COMMAND)}. {table(effort)}" for name, table in TABLES.items()}
     images = page.parent / "images"
     images.mkdir(exist_ok=True)
     for name, save in PICTURES.items():
         save(images / name, effort)
-    write_whole(page, text)
+    write_between_markers(page, tables)
 
 
 if __name__ == "__main__":

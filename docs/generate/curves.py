@@ -12,16 +12,15 @@ from pathlib import Path
 
 import torch
 from matplotlib.figure import Figure
-from PIL import Image
 
 from baselines.contest import Contest, Entrant, Settings, contest
-from baselines.picture import banded, draw_curves, line_styles
+from baselines.picture import choose_bands, draw_curves, line_styles
 from landscape_gym.configuration import one_of
 from landscape_gym.evaluation import DO_NOTHING, judge, rollout, with_nothing
 from landscape_gym.policy import RulePolicy
 from landscape_gym.program import program
 from landscape_gym.registration import ALL, REGIMES, Regime, regime
-from landscape_gym.report.look import save
+from landscape_gym.rendering.png import save
 from landscape_gym.rules import Adam, Momentum, SignDescent
 
 FOLDER = Path(__file__).parents[1] / "images" / "regimes"
@@ -64,20 +63,18 @@ def save_curves(name: str) -> Path:
     runs = {name: run for name, run in found.runs.items() if name in styles}
     figure = Figure(figsize=SIZE, layout="constrained")
     axes = figure.subplots()
-    draw_curves(axes, runs, styles, banded(found))
+    draw_curves(axes, runs, styles, choose_bands(found))
     axes.set_ylabel("loss above the minimum" if known else "loss")
-    path = save(figure, FOLDER / f"{name}.png")
-    Image.open(path).convert("RGB").quantize(COLOURS).save(path, optimize=True)
-    return path
+    return save(figure, FOLDER / f"{name}.png", colours=COLOURS)
 
 
 @program("python -m docs.generate.curves", "Figures that were named are written.")
 def main(names: Sequence[str]) -> None:
     """Draw the figures of regimes, of all if none is named."""
-    named = [one_of("regime", each, ALL) for each in names] or ALL
+    chosen = [one_of("regime", each, ALL) for each in names] or ALL
     torch.set_num_threads(1)
     FOLDER.mkdir(parents=True, exist_ok=True)
-    for name in named:
+    for name in chosen:
         print(save_curves(name), flush=True)
 
 

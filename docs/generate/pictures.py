@@ -11,13 +11,15 @@ from matplotlib.figure import Figure
 from docs.generate.effort import Effort
 from docs.generate.wells import GLOBAL_MINIMUM, LOCAL_MAXIMUM, LOCAL_MINIMUM, START, double_well
 from landscape_gym.control import GridSolution, critical_discount, grid_solution
-from landscape_gym.files import replacing
 from landscape_gym.landscapes.base import Array, NoInstances
+from landscape_gym.rendering.palette import BLACK, BLUE, GREEN, GREYS, ORANGE, VERMILION, YELLOW
+from landscape_gym.rendering.png import save
 
-DISCOUNTS = {0.1: "#0072b2", 0.5: "#009e73", 1.0: "#e69f00", 2.0: "#d55e00"}
-"""Colours that colour-blind readers tell apart (Okabe and Ito 2008), crossing ones cold."""
+DISCOUNTS = {0.1: BLUE, 0.5: GREEN, 1.0: ORANGE, 2.0: VERMILION}
+"""Colours of discount rates, cold where the path crosses."""
 DASHES = {0.1: "-", 0.5: (0, (6, 2)), 1.0: "-", 2.0: (0, (3, 2))}
-GREY = "#777777"
+GREY, PALE = GREYS[1], GREYS[5]
+DPI = 100
 PAPER_START = np.array([[-0.6, 0.55]])
 """Of the paper's Figure 1."""
 STEPS = 60
@@ -32,7 +34,7 @@ def save_discounts(path: Path, effort: Effort) -> None:
     x = np.linspace(-1.7, 1.7, 341)
     line = np.stack([x, np.zeros_like(x)], axis=1)
     loss = excess_loss(line)
-    left.fill_between(x, loss, color="#dddddd", label="loss above the minimum")
+    left.fill_between(x, loss, color=PALE, label="loss above the minimum")
     for gamma, solution in solutions(effort.points).items():
         look = style(gamma)
         left.plot(x, solution.value(line), **look)
@@ -61,7 +63,7 @@ def save_discounts(path: Path, effort: Effort) -> None:
         ylim=(-1.15, 1.3),
     )
     right.legend(loc="center right", bbox_to_anchor=(0.99, 0.63))
-    save(figure, path)
+    save(figure, path, dpi=DPI)
 
 
 def save_plane(path: Path, effort: Effort) -> None:
@@ -70,7 +72,7 @@ def save_plane(path: Path, effort: Effort) -> None:
     left, right = figure.subplots(1, 2)
     draw_plane(left, effort)
     draw_critical(right, effort)
-    save(figure, path)
+    save(figure, path, dpi=DPI)
 
 
 def draw_plane(axes: Axes, effort: Effort) -> None:
@@ -82,12 +84,12 @@ def draw_plane(axes: Axes, effort: Effort) -> None:
     for gamma, solution in solutions(effort.points).items():
         axes.plot(*solution.path(PAPER_START, STEPS)[:, 0].T, **style(gamma))
     marks = {
-        "start": (*PAPER_START[0], "o", "black", 6),
-        "far well, the minimum": (GLOBAL_MINIMUM, 0, "*", "#f0e442", 15),
+        "start": (*PAPER_START[0], "o", BLACK, 6),
+        "far well, the minimum": (GLOBAL_MINIMUM, 0, "*", YELLOW, 15),
         "near well": (LOCAL_MINIMUM, 0, "s", "white", 7),
     }
     for name, (x, y, marker, colour, size) in marks.items():
-        outline = {"color": colour, "markersize": size, "markeredgecolor": "black"}
+        outline = {"color": colour, "markersize": size, "markeredgecolor": BLACK}
         axes.plot(x, y, marker, label=name, linestyle="none", **outline)
     axes.set(
         title="Optimal paths from the start of the paper's Figure 1",
@@ -106,9 +108,9 @@ def draw_critical(axes: Axes, effort: Effort) -> None:
         double_well(), starts, high=STEEPEST, tolerance=5e-3, points=effort.coarse_points
     )
     critical = np.minimum(critical, STEEPEST)  # inf: crosses at all rates considered
-    axes.fill_between(x, critical, STEEPEST, color="#e69f00", alpha=0.25, linewidth=0)
-    axes.fill_between(x, critical, color="#0072b2", alpha=0.25, linewidth=0)
-    axes.plot(x, critical, color="black", linewidth=1.6)
+    axes.fill_between(x, critical, STEEPEST, color=ORANGE, alpha=0.25, linewidth=0)
+    axes.fill_between(x, critical, color=BLUE, alpha=0.25, linewidth=0)
+    axes.plot(x, critical, color=BLACK, linewidth=1.6)
     axes.text(-0.6, 2.6, "stays in the near well", ha="center")
     axes.text(-0.5, 0.2, "crosses to the far well", ha="center")
     for place, name in ((LOCAL_MINIMUM, "near well"), (LOCAL_MAXIMUM, "hilltop")):
@@ -146,9 +148,3 @@ def style(gamma: float) -> dict:
         "linewidth": 1.8,
         "label": f"gamma = {gamma:g}",
     }
-
-
-def save(figure: Figure, path: Path) -> None:
-    """As a PNG, whole or not at all, and with nothing in it that changes from run to run."""
-    with replacing(path) as partial:
-        figure.savefig(partial, dpi=100, metadata={"Software": None})

@@ -9,6 +9,7 @@ import numpy as np
 
 from landscape_gym.extras import needed_by
 from landscape_gym.landscapes.base import Array
+from landscape_gym.rendering.palette import GOLD, INK, PEACH, VERMILION
 
 with needed_by(__name__):
     from matplotlib.axes import Axes
@@ -16,11 +17,8 @@ with needed_by(__name__):
     from matplotlib.figure import Figure
 
 DPI = 100
-INK = "#333333"
-PATH = "#D55E00"
-"""Vermilion of Okabe and Ito's palette, which stands out from blues in every colour vision."""
-PAST = "#F0B68A"
-STAR = "#FFD92F"
+PATH, PAST, STAR = VERMILION, PEACH, GOLD
+"""Vermilion stands out from blues in every colour vision."""
 OUTLINED = {"linestyle": "none", "markeredgecolor": INK, "markeredgewidth": 0.8}
 MARKERS: dict[str, dict[str, Any]] = {
     "start": {"marker": "o", "markersize": 7.5, "color": "white", **OUTLINED},

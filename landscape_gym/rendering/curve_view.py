@@ -8,6 +8,7 @@ import numpy as np
 
 from landscape_gym.landscapes.base import Array
 from landscape_gym.rendering.canvas import LINE, MARKERS, PATH, Canvas, Markers
+from landscape_gym.rendering.palette import GREYS
 from landscape_gym.rendering.projection import Plane, project
 from landscape_gym.rendering.scene import GROWTH, Interval, Scene, distance, square
 
@@ -30,7 +31,7 @@ class CurveView:
         quantity = "excess loss" if known else "loss"
         self._steps = self._canvas.axes((0.064, 0.085, 0.424, 0.87), "step", quantity)
         self._steps.set_xlim(0, steps)
-        self._steps.grid(color="#E0E0E0", linewidth=0.5)
+        self._steps.grid(color=GREYS[-1], linewidth=0.5)
         self._curve = self._canvas.moving(self._steps.plot([], [], color=PATH, **LINE)[0])
         self._now = self._canvas.moving(self._steps.plot([], [], **MARKERS["now"])[0])
         self._title = self._canvas.title(self._steps)

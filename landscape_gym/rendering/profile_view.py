@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from landscape_gym.landscapes.base import Array
-from landscape_gym.rendering.canvas import INK, Canvas, Markers
+from landscape_gym.rendering.canvas import Canvas, Markers
+from landscape_gym.rendering.palette import INK
 from landscape_gym.rendering.scene import Interval, Scene, distance, interval
 
 WIDTH, HEIGHT = 640, 480

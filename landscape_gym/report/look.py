@@ -3,30 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from landscape_gym.evaluation import DO_NOTHING
-from landscape_gym.files import replacing
 from landscape_gym.landscapes.base import Array
+from landscape_gym.rendering.palette import (
+    BLACK,
+    BLUE,
+    BROWN,
+    GREEN,
+    GREYS,
+    ORANGE,
+    PURPLE,
+    SKY,
+    VERMILION,
+    YELLOW,
+)
 from landscape_gym.report.scene import Scene
 
-COLOURS = ("#0072b2", "#e69f00", "#cc79a7", "#56b4e9", "#f0e442", "#009e73", "#8c564b", "#7f7f7f")
-"""Of rules: the first six are those of Okabe and Ito (2008), distinct for colour-blind readers."""
+COLOURS = (BLUE, ORANGE, PURPLE, SKY, YELLOW, GREEN, BROWN, GREYS[2])
+"""Of rules."""
 STYLES: dict[str, dict[str, Any]] = {
-    "learned": {"color": "#d55e00", "linewidth": 2.4},
-    "optimum": {"color": "black", "linewidth": 1.6, "linestyle": (0, (4, 3))},
-    "LQG": {"color": "black", "linewidth": 1.4, "linestyle": (0, (1, 1))},
+    "learned": {"color": VERMILION, "linewidth": 2.4},
+    "optimum": {"color": BLACK, "linewidth": 1.6, "linestyle": (0, (4, 3))},
+    "LQG": {"color": BLACK, "linewidth": 1.4, "linestyle": (0, (1, 1))},
 }
 """Of those that every picture shows."""
 THIN = 1.4
 FLOOR = 1e-6
 """Losses are drawn down to this part of the first one."""
-DPI = 110
 
 
 def styles(costs: Mapping[str, float]) -> dict[str, dict[str, Any]]:
@@ -53,7 +61,7 @@ def draw_scene(axes: Axes, scene: Scene, looks: Mapping[str, dict[str, Any]]) ->
         axes.plot(*scene.paths[name].T, label=name, **look)
     axes.plot(*next(iter(scene.paths.values()))[0], "o", color="black", markersize=6)
     if scene.target is not None:
-        axes.plot(*scene.target, "*", color="#009e73", markersize=15)
+        axes.plot(*scene.target, "*", color=GREEN, markersize=15)
     names = ("first", "second") if scene.dim <= 2 else ("first main", "second main")
     unit = "parameter" if scene.dim <= 2 else "direction"
     axes.set(
@@ -84,12 +92,3 @@ def draw_losses(
 def beside(axes: Axes) -> None:
     """A legend beside the axes, where any number of policies has room."""
     axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1.01, 0.5))
-
-
-def save(figure: Figure, path: Path, title: str | None = None) -> Path:
-    """As a PNG, whole or not at all, and with nothing in it that changes from run to run."""
-    if title:
-        figure.suptitle(title, fontsize="medium")
-    with replacing(path) as partial:
-        figure.savefig(partial, dpi=DPI, metadata={"Software": None})
-    return path

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from landscape_gym.evaluation import HEAD, STAR, figure
 from landscape_gym.landscapes.base import Array
+from landscape_gym.rendering.palette import BLACK, BLUE
 from landscape_gym.report.look import THIN, draw_losses, draw_scene, styles
 from landscape_gym.report.run import Run
 from landscape_gym.report.webpage import page, svg, table
@@ -135,7 +136,7 @@ def _paths(run: Run, looks: dict[str, dict], key: str) -> str:
 
 
 def _line(points: Array, look: dict) -> str:
-    colour = "currentColor" if look["color"] == "black" else look["color"]
+    colour = "currentColor" if look["color"] == BLACK else look["color"]
     dash = look.get("linestyle")
     dashed = f" stroke-dasharray='{' '.join(str(2 * x) for x in dash[1])}'" if dash else ""
     text = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
@@ -161,7 +162,7 @@ def _learning(learning: Array, key: str) -> str:
         return "<p>No episode ended during training.</p>"
     picture = Figure(figsize=(8, 3.6), layout="constrained")
     axes = picture.subplots()
-    axes.plot(*learning, color="#0072b2", linewidth=THIN)
+    axes.plot(*learning, color=BLUE, linewidth=THIN)
     axes.set(
         xlabel=f"environment steps, {figure(learning[0, -1] / 1e6)} million in all",
         ylabel="return of training episodes",

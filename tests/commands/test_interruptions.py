@@ -81,9 +81,16 @@ INTERRUPTED = [
         "benchmarks.rule_optimizer:optimizer_row",
         "Nothing was written.",
     ),
-    ("python -m benchmarks.executors", [], "benchmarks.executors:swept", "Nothing was written."),
+    (
+        "python -m benchmarks.executors",
+        [],
+        "benchmarks.executors:time_sweep",
+        "Nothing was written.",
+    ),
     ("python -m docs.generate", [], "docs.generate.__main__:generate", "The page is as it was."),
     ("python -m docs.generate.curves", [], "docs.generate.curves:save_curves", "Figures that"),
+    ("python -m docs.generate.pages", ["train"], "docs.generate.pages:write", "Pages that"),
+    ("python -m docs.generate.train", [], "docs.generate.train:run", "README is as it was."),
 ]
 
 

@@ -9,7 +9,7 @@ import argparse
 import sys
 import time
 
-from tests.ecosystem.examine import Outcome, examine
+from tests.ecosystem.examine import Examination, examine
 from tests.ecosystem.page import PAGE, write
 from tests.ecosystem.rows import ROWS, Row
 
@@ -26,23 +26,23 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.write and options.only:
         parser.error("--write writes the whole table: leave out --only.")
-    outcomes = [_reported(ROWS[name]) for name in options.only or ROWS]
+    examinations = [_examine_and_say(ROWS[name]) for name in options.only or ROWS]
     if options.write:
-        write(outcomes)
-    failed = [outcome.row.name for outcome in outcomes if not outcome.works]
+        write(examinations)
+    failed = [examination.row.name for examination in examinations if not examination.works]
     if failed:
         print(f"failed: {', '.join(failed)}")
     return 1 if failed else 0
 
 
-def _reported(row: Row) -> Outcome:
+def _examine_and_say(row: Row) -> Examination:
     """Check a row, and print how it went as soon as it is known."""
     begin = time.monotonic()
-    outcome = examine(row)
-    verdict = "works" if outcome.works else "FAILS"
+    examination = examine(row)
+    verdict = "works" if examination.works else "FAILS"
     seconds = f"{time.monotonic() - begin:.0f} s"
-    print(f"{row.name} {outcome.version}, {seconds}: {verdict}: {outcome.said}", flush=True)
-    return outcome
+    print(f"{row.name} {examination.version}, {seconds}: {verdict}: {examination.said}", flush=True)
+    return examination
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ LONGEST = 200
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Examination:
     """How the check of a row went."""
 
     row: Row
@@ -48,8 +48,8 @@ def examine(
     checks: Path = CHECKS,
     seconds: float = SECONDS,
     python_of: Callable[[Row], Path] = environment_of,
-) -> Outcome:
-    """Install and check; whatever goes wrong is the outcome's reason.
+) -> Examination:
+    """Install and check; whatever goes wrong is what the examination says.
 
     Args:
         row: What to check.
@@ -60,11 +60,11 @@ def examine(
     try:
         python = python_of(row)
     except InstallationError as error:
-        return Outcome(row, False, f"cannot be installed: {reason(str(error))}")
+        return Examination(row, False, f"cannot be installed: {reason(str(error))}")
     version, gymnasium = _versions(python, row.distribution, "gymnasium")
     with tempfile.TemporaryDirectory() as folder:
         works, said = _ran([str(python), str(checks / row.script)], folder, seconds)
-    return Outcome(row, works, said, version, gymnasium)
+    return Examination(row, works, said, version, gymnasium)
 
 
 def reason(errors: str) -> str:

@@ -18,5 +18,5 @@ HERE = [
 
 @pytest.mark.parametrize("name", HERE)
 def test_a_library_works(name: str):
-    outcome = examine(ROWS[name], python_of=lambda row: Path(sys.executable))
-    assert outcome.works, outcome.said
+    examination = examine(ROWS[name], python_of=lambda row: Path(sys.executable))
+    assert examination.works, examination.said

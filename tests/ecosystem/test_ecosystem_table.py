@@ -12,7 +12,7 @@ import pytest
 import tests.ecosystem.__main__ as command
 from tests.ecosystem import environments
 from tests.ecosystem.environments import InstallationError, environment_of, pins
-from tests.ecosystem.examine import CHECKS, Outcome, examine, reason
+from tests.ecosystem.examine import CHECKS, Examination, examine, reason
 from tests.ecosystem.page import HEAD, MARKERS, PAGE, table, write
 from tests.ecosystem.rows import ROWS, Row
 
@@ -48,9 +48,9 @@ def run(monkeypatch, examined, *arguments: str) -> int:
 
 
 def test_a_check_that_works_says_what_it_found(examined):
-    outcome = examined(row("works"))
-    assert (outcome.works, outcome.said) == (True, "cost 0.6")
-    assert outcome.version == outcome.gymnasium == __import__("gymnasium").__version__
+    examination = examined(row("works"))
+    assert (examination.works, examination.said) == (True, "cost 0.6")
+    assert examination.version == examination.gymnasium == __import__("gymnasium").__version__
 
 
 def test_a_check_that_fails_is_reported_and_the_others_go_on(monkeypatch, capsys, examined):
@@ -70,18 +70,18 @@ def test_a_library_that_cannot_be_installed_is_reported(examined):
     def refuse(row: Row) -> Path:
         raise InstallationError("WARNING: old\nERROR: No matching distribution\nERROR: Stopped\n")
 
-    outcome = examined(row("works"), python_of=refuse)
-    assert not outcome.works
-    assert outcome.said == "cannot be installed: ERROR: No matching distribution"
-    assert outcome.version == "-"
+    examination = examined(row("works"), python_of=refuse)
+    assert not examination.works
+    assert examination.said == "cannot be installed: ERROR: No matching distribution"
+    assert examination.version == "-"
 
 
 def test_a_check_that_hangs_is_ended_with_what_it_started(examined, checks, tmp_path):
     script = SCRIPTS["hangs"].replace("print(", f"open({str(tmp_path / 'pid')!r}, 'w').write(str(")
     (checks / "hangs.py").write_text(script.replace(".pid, flush=True)", ".pid))"))
-    outcome = examined(row("hangs"), seconds=3)
-    assert not outcome.works
-    assert outcome.said == "took more than 3 seconds"
+    examination = examined(row("hangs"), seconds=3)
+    assert not examination.works
+    assert examination.said == "took more than 3 seconds"
     child = int((tmp_path / "pid").read_text())
     for _ in range(50):
         if not _runs(child):
@@ -118,7 +118,7 @@ def test_a_reason_is_a_line_without_the_machines_paths(errors, said):
 
 
 def test_rows_become_lines_of_the_table():
-    lines = table([Outcome(row("fails"), False, "a | b", "1.2", "1.4")]).splitlines()
+    lines = table([Examination(row("fails"), False, "a | b", "1.2", "1.4")]).splitlines()
     assert [cell.strip() for cell in lines[0].strip("|").split("|")] == list(HEAD)
     assert lines[2] == (
         "| Fails   | gymnasium 1.2 | 1.4       | It does.        | **fails**: a \\| b "
@@ -130,12 +130,12 @@ def test_the_table_is_written_whole_or_not_at_all(tmp_path):
     page = tmp_path / "page.md"
     text = f"# Title\n\n<!-- {MARKERS}:begin -->\n<!-- {MARKERS}:end -->\n\nmore\n"
     page.write_text(text)
-    outcomes = [Outcome(each, True, "fine", "1.0", "1.4") for each in ROWS.values()]
-    with pytest.raises(ValueError, match=f"not examined: {outcomes[-1].row.name}"):
-        write(outcomes[:-1], page)
+    examinations = [Examination(each, True, "fine", "1.0", "1.4") for each in ROWS.values()]
+    with pytest.raises(ValueError, match=f"not examined: {examinations[-1].row.name}"):
+        write(examinations[:-1], page)
     assert page.read_text() == text
-    write(outcomes, page)
-    assert table(outcomes) in page.read_text()
+    write(examinations, page)
+    assert table(examinations) in page.read_text()
     assert page.read_text().endswith(f"<!-- {MARKERS}:end -->\n\nmore\n")
 
 

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from PIL import Image
-
 from baselines.claims.evidence import Check, Claim, Effort
-from landscape_gym.rendering.canvas import Figure
+from landscape_gym.rendering.canvas import DPI
+from landscape_gym.rendering.png import encode
 
 COLOURS = 256
 """Of a picture's palette, which quarters its size."""
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Finding:
     """What became of a claim."""
 
     claim: Claim
@@ -41,28 +39,18 @@ class Outcome:
         return "does not hold" if self.red else "holds"
 
 
-def outcomes(claims: Iterable[Claim], effort: Effort) -> Iterator[Outcome]:
+def check_claims(claims: Iterable[Claim], effort: Effort) -> Iterator[Finding]:
     """Check claims; one whose data are not installed is skipped."""
     for claim in claims:
         began = time.monotonic()
         try:
             evidence = claim.evidence(effort)
-            picture = png(evidence.draw())
+            picture = encode(evidence.draw(), dpi=DPI, colours=COLOURS, rare=True)
         except ModuleNotFoundError as error:
             why = f"It needs {error.name}: pip install 'landscape-gym[data]'."
-            yield Outcome(claim, (), None, why, time.monotonic() - began)
+            yield Finding(claim, (), None, why, time.monotonic() - began)
         else:
-            yield Outcome(claim, evidence.checks, picture, None, time.monotonic() - began)
-
-
-def png(figure: Figure) -> bytes:
-    """A figure as a PNG file with a palette."""
-    drawn, small = io.BytesIO(), io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=100)
-    Image.open(drawn).convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE).save(
-        small, format="png", optimize=True
-    )
-    return small.getvalue()
+            yield Finding(claim, evidence.checks, picture, None, time.monotonic() - began)
 
 
 def cells(check: Check) -> tuple[str, ...]:

@@ -1,0 +1,59 @@
+"""What writes which page, or part of a page: all that is generated and kept in the checkout."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Writer:
+    """A command that writes a page, or parts of it."""
+
+    page: str
+    """Path within the checkout."""
+    command: tuple[str, ...]
+    """Arguments of Python."""
+    takes: str
+    """How long it takes on two cores, where nothing is kept that it could go on from."""
+    blocks: Sequence[str] = ()
+    """Markers between which it writes; none: it writes the whole page."""
+
+
+NETWORKS = (
+    "provenance",
+    "filter-bank",
+    "self-scaled-adam",
+    "learned",
+    "losses-100",
+    "losses-300",
+    "accuracy",
+    "rates",
+    "costs",
+    "figure-2e",
+)
+
+WRITERS: dict[str, Writer] = {
+    "train": Writer("README.md", ("-m", "docs.generate.train"), "a minute", ["train"]),
+    "speed": Writer("README.md", ("-m", "benchmarks", "--write"), "minutes", ["benchmarks"]),
+    "agents": Writer("agents/README.md", ("-m", "agents", "--write"), "minutes, once trained"),
+    "baselines": Writer("baselines/README.md", ("-m", "baselines", "--write"), "an hour"),
+    "claims": Writer("docs/claims.md", ("-m", "baselines.claims", "--write"), "minutes"),
+    "optimal-control": Writer(
+        "docs/optimal-control.md",
+        ("-m", "docs.generate"),
+        "minutes",
+        ["regimes", "brackets", "wells", "notebook"],
+    ),
+    "networks": Writer(
+        "docs/networks.md", ("-m", "baselines.networks", "--write"), "hours", NETWORKS
+    ),
+    "continual": Writer("docs/continual.md", ("-m", "baselines.continual", "--write"), "hours"),
+    "compatibility": Writer(
+        "docs/compatibility.md",
+        ("-m", "tests.ecosystem", "--write"),
+        "an hour, and a network",
+        ["compatibility"],
+    ),
+}
+"""By name; pages need no order, as none is made of another."""
