@@ -5,8 +5,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
-from landscape_gym.control import best_linear_rule, best_memory_rule, heavy_ball, optimum
+from landscape_gym.control import (
+    HiddenCurvature,
+    best_linear_rule,
+    best_memory_rule,
+    heavy_ball,
+    optimum,
+)
 from landscape_gym.derivation.memory_rule import memory_rule_cost
 from landscape_gym.derivation.setting import linear_setting
 from landscape_gym.derivation.whitening import best_whitening
@@ -22,6 +29,7 @@ from landscape_gym.rules.forgetting import curvature_memory
 from landscape_gym.rules.nesterov import Nesterov
 from landscape_gym.rules.rmsprop import RMSprop
 from landscape_gym.rules.sign_descent import SignDescent
+from landscape_gym.rules.soft_reset import SoftReset
 from tests.golden.problems import problem, result
 
 # ---- hidden curvature ----------------------------------------------------------------------
@@ -118,6 +126,72 @@ def test_of_a_learner_that_hardly_moves_the_mean_is_the_steady_kalman_filter():
     assert 1 - adam.b1 == pytest.approx(p / (p + r), rel=3e-3)
 
 
+def test_on_a_rotated_landscape_v_is_alike_along_all_eigenvectors():
+    # v is the mean of sigma^2 h, which only scales gradients: the rule is linear in them.
+    sigma, h = 0.8, (0.1, 0.4, 4.0)
+    landscape = {"kind": "quadratic", "dim": 3, "curvature": h, "rotated": True}
+    given = noisy(h, std=sigma, drift=0.02, gamma=0.2)
+    given = given.replace(landscape=landscape)
+    root, setting = sigma * math.sqrt(np.mean(h)), linear_setting(given)
+    plain = best_linear_rule(setting, momentum=False)
+    assert RMSprop.derive(given).lr == pytest.approx(root * plain.a, rel=1e-5)
+    averaged, adam = best_linear_rule(setting), Adam.derive(given)
+    assert adam.b1 == pytest.approx(averaged.b, rel=1e-4)
+    assert adam.lr * (1 - adam.b1) == pytest.approx(root * averaged.a, rel=1e-4)
+    on_the_axes = noisy(h, std=sigma, drift=0.02, gamma=0.2)
+    assert abs(RMSprop.derive(on_the_axes).lr / RMSprop.derive(given).lr - 1) > 0.05
+
+
+def test_centring_leaves_of_white_noise_what_its_own_impulse_response_says():
+    # White noise through a filter keeps the sum of squares of the filter's impulse response.
+    given = noisy((0.7,), drift=0.2, gamma=0.3)
+    rule, impulse = CentredAdam.derive(given), np.ones(1)
+    state, left = rule.init(impulse), 0.0
+    for t in range(400):
+        gradient = impulse if t == 0 else 0.0 * impulse
+        _, state = rule.update(gradient, state)
+        left += float(gradient[0] - state.mean[0]) ** 2
+    adam = Adam.derive(given)
+    assert 0.1 < left < 0.9
+    assert rule.lr == pytest.approx(adam.lr * math.sqrt(left), rel=1e-9)
+    assert (rule.b1, rule.b2) == (adam.b1, adam.b2)
+
+
+def test_sign_descent_is_the_best_rule_that_hears_signs_alone():
+    # Of a small signal x in unit Gaussian noise the sign has the mean 2 phi(0) x and variance 1, so
+    # sign / (2 phi(0)) is x in noise of variance 1 / (2 phi(0))^2, and the rule is linear in that.
+    h, sigma = 0.7, 2.0
+    heard = (norm.cdf(1e-6) - norm.cdf(-1e-6)) / 1e-6
+    setting = linear_setting(noisy((h,), std=sigma, gamma=0.5))
+    noisier = replace(setting, noise=sigma**2 * h / heard**2)
+    assert isinstance(noisier, HiddenCurvature)
+    best = best_linear_rule(noisier, momentum=False)
+    rule = SignDescent.derive(noisy((h,), std=sigma, gamma=0.5))
+    assert rule.lr == pytest.approx(best.a * sigma * math.sqrt(h) / heard, rel=1e-5)
+
+
+@pytest.mark.parametrize("rule", [RMSprop, Adam, CentredAdam, AdamW])
+def test_the_memory_of_the_square_is_as_long_as_the_curvature_lasts(rule):
+    # e-fold in an episode: what is seen at its beginning counts 1 / e at its end.
+    given = noisy((0.5, 2.0), drift=0.1, episode_steps=70)
+    assert rule.derive(given).b2 ** 70 == pytest.approx(math.exp(-1.0), rel=1e-9)
+    assert AdamW.derive(given.replace(hazard=2.0)).b2 ** 70 == pytest.approx(
+        math.exp(-1.0 - 2.0 * 70 * given.dt), rel=1e-9
+    )
+
+
+def test_minibatches_are_noise_of_the_curvature_over_their_size():
+    # Per datum the gradient has the Fisher information as its covariance (theory 7(b)).
+    pytest.importorskip("sklearn")
+    given = NavigationProblem(
+        landscape="logistic_regression", noise={"kind": "minibatch", "batch_size": 25}
+    )
+    same = given.replace(noise={"kind": "curvature", "std": 1 / 5})
+    found, expected = linear_setting(given).noise, linear_setting(same).noise
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    assert RMSprop.derive(given).lr == pytest.approx(RMSprop.derive(same).lr, rel=1e-12)
+
+
 @pytest.mark.parametrize(("rule", "bound"), [(Adam, 1.01), (CentredAdam, 1.015)])
 def test_where_noise_outweighs_gradients_adam_is_the_optimum(rule, bound):
     given = noisy(
@@ -194,6 +268,31 @@ def test_weight_decay_is_what_redrawn_tasks_ask_for():
         results = compare(switching, policies, episodes=128)
         assert results["rule"].cost < results["without"].cost
     assert rates == sorted(rates)
+
+
+@pytest.mark.parametrize("curvature", [(0.7,), (0.2, 3.0)])
+def test_weight_decay_is_the_pull_of_the_exact_optimum(curvature):
+    # Of exact gradients the optimum is a soft reset, whose gains come from dynamic programming.
+    landscape = {"kind": "quadratic", "dim": len(curvature), "optimum_std": 0.6}
+    landscape["curvature"] = curvature
+    given = problem(curvature, landscape=landscape, dt=1e-4, gamma=0.3, hazard=0.4, drift=0.1)
+    rule = AdamW.derive(given.replace(noise={"kind": "curvature", "std": 0.5}))
+    exact = SoftReset.derive(given)
+    pull, lr = np.array(exact.pull), np.array(exact.lr) * curvature
+    assert rule.lr * rule.weight_decay == pytest.approx(pull.mean(), rel=2e-3)
+    followed = np.mean(lr / (lr + pull))  # what is not pulled back
+    drifting = _as_if_jumps_were_drift(given.replace(noise={"kind": "curvature", "std": 0.5}))
+    assert rule.lr == pytest.approx(followed * drifting.lr, rel=2e-3)
+    assert rule.b1 == pytest.approx(drifting.b1, rel=1e-9)
+
+
+def _as_if_jumps_were_drift(given):
+    """Adam for a target that drifts as far as it jumps: by the mean square of a jump, times the
+    hazard, between two independent draws of the prior."""
+    points, weights = np.polynomial.hermite_e.hermegauss(5)
+    weights = np.outer(weights, weights) / weights.sum() ** 2
+    jump = given.landscape.optimum_std**2 * np.sum(weights * np.subtract.outer(points, points) ** 2)
+    return Adam.derive(given.replace(hazard=0.0, drift=given.drift + given.hazard * jump))
 
 
 def test_memory_of_the_curvature_ends_with_it():

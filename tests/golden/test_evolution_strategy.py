@@ -48,6 +48,38 @@ def test_the_pace_is_that_of_the_derivation():
     assert expected_pace(tau, **terms) < min(near)
 
 
+@pytest.mark.parametrize("curvature", [(0.5,) * 10, (0.1, 0.3, 1.0, 3.0)])
+def test_no_other_step_has_a_better_pace(curvature):
+    # Among all steps, by the closed form whose cost the test above finds in simulation.
+    h, d = np.array(curvature), len(curvature)
+    landscape = {"kind": "quadratic", "dim": d, "curvature": curvature}
+    p = SPHERE.replace(landscape=landscape)
+    ratio, effective = np.sum(h**2) / np.sum(h), np.sum(h) ** 2 / np.sum(h**2)
+    terms = {
+        "effective": effective,
+        "price": d / (ratio * p.eta * p.dt),
+        "decay": p.discount,
+        "loss": p.k * p.dt,
+    }
+    steps = np.geomspace(0.05, 2.0, 601)
+    paces = [expected_pace(step * math.sqrt(ratio / 2), **terms) for step in steps]
+    assert EvolutionStrategy.derive(p).step == pytest.approx(steps[np.argmin(paces)], rel=8e-3)
+
+
+@pytest.mark.parametrize("tau", [0.05, 0.2])
+def test_the_pace_is_that_of_many_trials(tau):
+    # Paid, kept and gained in one trial on a sphere of loss 1, over many draws of its change.
+    D, price, decay, loss = 10.0, 0.7, 0.95, 0.1
+    n = np.linspace(-8.0, 8.0, 160_001)
+    weight = np.exp(-n * n / 2)
+    change = 2 * tau * n + tau**2 * D  # of the loss, in units of it
+    kept = np.sum(weight * (change < 0)) / weight.sum()
+    left = 1 + np.sum(weight * change * (change < 0)) / weight.sum()
+    paid = price * tau**2 * (1 + decay * (1 - kept)) + loss * (1 + tau**2 * D)
+    found = expected_pace(tau, effective=D, price=price, decay=decay, loss=loss)
+    assert found == pytest.approx(paid / (1 - decay * left), rel=1e-4)
+
+
 @pytest.mark.parametrize("factor", [0.3, 3.0])
 def test_another_step_costs_more(factor):
     rule = EvolutionStrategy.derive(SPHERE)

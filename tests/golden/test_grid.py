@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.interpolate import RegularGridInterpolator
 
+from landscape_gym.control.grid.moves import interpolation, locate
 from landscape_gym.control.grid.policy import GridPolicy, solve_grid
 from landscape_gym.control.grid.solution import grid_solution
 from landscape_gym.control.linear_quadratic.policy import LinearQuadraticPolicy
@@ -170,6 +172,47 @@ def test_the_last_step_of_a_horizon_is_solved_as_one_step() -> None:
     expected = -problem.dt * h * x / (1 + problem.dt**2 * h)
     np.testing.assert_allclose(solution.control(x, step=5), expected, atol=1e-10)
     assert (np.abs(solution.control(x, step=0)) > 2 * np.abs(expected)).all()
+
+
+# ---- between nodes ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("refined", "degree"), [(False, 1), (True, 2)])
+def test_between_nodes_polynomials_are_read_exactly(refined: bool, degree: int) -> None:
+    # Straight lines by two nodes, parabolas by their second differences too; no higher degree.
+    y = np.linspace(-1.5, 0.5, 9)
+    points = np.random.default_rng(0).uniform(-1.7, 0.7, 50)  # beyond the ends as well
+    nodes, weights = interpolation(*locate(y, points), len(y), refined)
+    for power in range(4):
+        read = np.sum(weights * y[nodes] ** power, axis=-1)
+        exact = np.allclose(read, points**power, rtol=1e-12, atol=1e-12)
+        assert exact == (power <= degree)
+
+
+def test_moves_from_node_to_node_where_parameters_turn_are_those_of_all_nodes_tried() -> None:
+    # Two steps, every node against every other; between nodes SciPy's multilinear interpolation.
+    problem = NavigationProblem(
+        landscape="himmelblau",
+        horizon=2,
+        gamma=0.5,
+        eta=3.0,
+        default_dynamics={"kind": "rotation", "rate": 2.0},
+    )
+    value = grid_solution(problem, points=9, refined=False, estimate=False).parts[0].value
+    grid = value.grid
+    s = grid.alone(grid.nodes)
+    h = grid.axes[0][1] - grid.axes[0][0]
+    low, high = s.min(axis=0), s.max(axis=0)
+    axes = [
+        np.linspace(a, b, int(np.ceil((b - a) / h)) + 1) for a, b in zip(low, high, strict=True)
+    ]
+    sources = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
+    move = np.sum((sources[..., None, :] - grid.nodes) ** 2, axis=-1) / (2 * 3.0 * problem.dt)
+    V = np.zeros(9 * 9)
+    for step in (1, 0):
+        E = (move + grid.l.ravel() + problem.discount * V).min(axis=-1)
+        V = RegularGridInterpolator(axes, E)(s)
+        np.testing.assert_allclose(value.V[step].ravel(), V, rtol=1e-10)
 
 
 # ---- axes, planes and boxes ---------------------------------------------------------------------

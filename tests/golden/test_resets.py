@@ -219,6 +219,21 @@ def test_the_perturbation_costs_what_the_quadratic_says():
     assert (costs(SEEN, rule, 1000) - still).mean() == pytest.approx(extra, rel=0.02)
 
 
+def test_the_perturbation_holds_the_variance_of_the_prior():
+    # What a step leaves of the variance and what it adds, over and over: Lyapunov's equation.
+    given = problem()
+    rule = ShrinkAndPerturb.derive(given)
+    assert SoftReset(**{name: getattr(rule, name) for name in vars(SoftReset())}) == (
+        SoftReset.derive(given)
+    )
+    shrink, added = 1 - given.dt * np.array(rule.pull), given.dt * np.array(rule.perturbation)
+    variance = np.zeros(3)
+    for _ in range(4000):
+        variance = shrink**2 * variance + added**2
+    np.testing.assert_allclose(variance[:2], 0.8**2, rtol=1e-6)
+    assert added[2] == variance[2] == 0.0  # along the flat direction nothing shrinks
+
+
 def test_without_gradients_parameters_are_spread_like_the_prior():
     given = problem()
     rule = replace(ShrinkAndPerturb.derive(given), lr=0.0)
