@@ -6,11 +6,8 @@ each regime.
 
 from __future__ import annotations
 
-import math
-from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import sb3_contrib
@@ -18,105 +15,19 @@ import stable_baselines3 as sb3
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.vec_env import VecEnv
-from torch import nn
 
-from landscape_gym.actions import ACTIONS, Action
-from landscape_gym.configuration import alternative, count, number, one_of
+from agents.evolution import Evolution
+from agents.stable_baselines import SB3_ACTIVATIONS, AgentTraining, RandomSearch, linear_decay
+from agents.trainer import Training
 from landscape_gym.observation import ObservationConfig
 from landscape_gym.sb3 import FitCritic, LogStdSchedule, NavigationPolicy
 
-SB3_ACTIVATIONS: dict[str, type[nn.Module]] = {"tanh": nn.Tanh, "relu": nn.ReLU}
-
 
 @dataclass(frozen=True)
-class Training(ABC):
-    """How an agent is set up, and for how long it trains."""
-
-    algorithm: ClassVar[str]
-    resumable: ClassVar[bool] = True
-    """Whether it has boundaries at which all of its state can be saved."""
-
-    timesteps: int = 1_000_000
-    """Environment steps to train for, over all environments."""
-    num_envs: int = 128
-    """Environments in the batch. Many: the gradient's noise, not the number of updates, limits how
-    close an agent comes."""
-    episode_steps: int = 50
-    """Steps of a training episode; short ones, cut by time limits with bootstrapping, keep the
-    states that matter in the batch. Evaluation uses the problem's own length. Where agents see
-    the time, or a horizon ends episodes, the problem's own length is kept."""
-    learning_rate: float = 3e-3
-    """Adam's step. Larger than SB3's 3e-4: batches are large, and it decays linearly to 0."""
-    layers: tuple[int, ...] = ()
-    """Widths of hidden layers; () is a linear rule."""
-    activation: Literal["tanh", "relu"] = "tanh"
-    """Between layers; relu where basins are switched."""
-    sees: Literal["observation", "belief"] = "observation"
-    """What the agent sees: the observation, or a Kalman filter's error ("belief")."""
-    observation: ObservationConfig | None = None
-    """Channels, instead of the regime's."""
-    action: Action | None = None
-    """What actions mean, instead of the regime's."""
-
-    def __post_init__(self) -> None:
-        """Check the types and ranges, and make channels and actions from mappings.
-
-        Raises:
-            ValueError: for a value that is not accepted.
-            TypeError: for a value of another type.
-        """
-        for name, kind in get_type_hints(type(self)).items():
-            value = getattr(self, name)
-            if kind is int:
-                count(
-                    name, value, low=2 if name == "batch_size" else 1
-                )  # SB3 scales by a deviation
-            elif kind is float:
-                number(name, value, low=-math.inf if name.startswith("log_") else 0.0)
-            elif kind == tuple[int, ...]:
-                if not isinstance(value, tuple | list):
-                    raise TypeError(f"{name} must be a list of widths, got {value!r}.")
-                object.__setattr__(self, name, tuple(count(name, width) for width in value))
-            elif get_origin(kind) is Literal:
-                one_of(name, value, get_args(kind))
-        if self.observation is not None:
-            object.__setattr__(self, "observation", ObservationConfig.of(self.observation))
-        if self.action is not None:
-            object.__setattr__(self, "action", alternative(ACTIONS, self.action, "action"))
-
-    @abstractmethod
-    def agent(self, env: VecEnv, discount: float, rows: ObservationConfig, seed: int) -> Any:
-        """The untrained agent.
-
-        Args:
-            env: What it is trained in.
-            discount: Per step.
-            rows: The channels of the observation.
-            seed: Of weights, exploration and environments.
-        """
-
-    def callbacks(self) -> list[BaseCallback]:
-        """What has to be called during training."""
-        return []
-
-    def _common(self, env: VecEnv, discount: float, seed: int) -> dict[str, Any]:
-        return {
-            "env": env,
-            "gamma": discount,
-            "learning_rate": linear_decay(self.learning_rate),
-            "seed": seed,
-            "device": "cpu",
-        }
-
-
-def linear_decay(initial: float) -> Callable[[float], float]:
-    """A schedule from `initial` to 0, as a function of the remaining fraction."""
-    return lambda remaining: initial * remaining
-
-
-@dataclass(frozen=True)
-class OnPolicy(Training):
+class OnPolicy(AgentTraining):
     """What PPO, A2C and TRPO have in common."""
+
+    log_interval: ClassVar[int | None] = 1
 
     learning_rate: float = 5e-3
     """Adam's step, decayed linearly to 0 so that the gains settle; SB3's 3e-4 is for small
@@ -135,6 +46,16 @@ class OnPolicy(Training):
     not learned: a learned one collapses before the gain is right."""
     log_std_end: float = -3.0
     """The same at the end. Additive noise does not bias linear-quadratic gains."""
+
+    @property
+    def privileged(self) -> bool:
+        """Whether a critic sees what the actor does not."""
+        return self.critic == "privileged"
+
+    @property
+    def alike(self) -> bool:
+        """Whether one network serves all coordinates, which has to see them scaled alike."""
+        return self.per_coordinate
 
     def callbacks(self) -> list[BaseCallback]:
         """The schedule of the exploration noise."""
@@ -264,7 +185,7 @@ class TRPO(OnPolicy):
 
 
 @dataclass(frozen=True)
-class OffPolicy(Training):
+class OffPolicy(AgentTraining):
     """What SAC and TD3 have in common: few environments, many updates a step."""
 
     timesteps: int = 80_000
@@ -329,11 +250,10 @@ class TD3(OffPolicy):
 
 
 @dataclass(frozen=True)
-class ARS(Training):
+class ARS(AgentTraining):
     """Augmented random search: whole episodes, no gradient, no critic."""
 
     algorithm: ClassVar[str] = "ars"
-    resumable: ClassVar[bool] = False
     learning_rate: float = 0.02
     """Step along the mean of the best directions, decayed linearly to 0."""
     n_delta: int = 16
@@ -343,7 +263,7 @@ class ARS(Training):
 
     def agent(self, env: VecEnv, discount: float, rows: ObservationConfig, seed: int) -> Any:
         """The untrained agent; ARS knows no discount, so short episodes stand in for it."""
-        return sb3_contrib.ARS(
+        return RandomSearch(
             "MlpPolicy",
             env,
             n_delta=self.n_delta,
@@ -362,6 +282,6 @@ class ARS(Training):
 
 
 ALGORITHMS: dict[str, type[Training]] = {
-    cls.algorithm: cls for cls in (PPO, RecurrentPPO, A2C, TRPO, SAC, TD3, ARS)
+    cls.algorithm: cls for cls in (PPO, RecurrentPPO, A2C, TRPO, SAC, TD3, ARS, Evolution)
 }
 """By the name on the command line."""

@@ -1,8 +1,8 @@
 """Checkpoints: all that the rest of a training run depends on, in one file.
 
 A run that goes on from a checkpoint ends with the weights, bit for bit, that it would have had
-without the interruption, given the same versions on the same machine. Checkpoints are taken where
-a rollout starts: the rollout's buffer is empty then, and nothing is half done.
+without the interruption, given the same versions on the same machine. Checkpoints are taken at a
+training's boundaries (`agents.course`), where nothing is half done.
 
 A file is the magic line, the format's version, the payload's SHA-256, and the payload, a pickle.
 
@@ -17,16 +17,15 @@ import os
 import pickle
 import random
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.callbacks import BaseCallback
 
-from agents.logs import LogPosition, RunLogger
+from agents.logs import LogPosition
+from agents.trainer import Trainer
 from landscape_gym.files import write_whole
 
 CHECKPOINTS = "checkpoints"
@@ -40,7 +39,7 @@ KEPT = 3
 MADE_ANEW = frozenset(
     # of agents
     {"env", "_vec_normalize_env", "_logger", "_custom_logger", "learning_rate", "lr_schedule"}
-    | {"start_time", "rollout_buffer"}
+    | {"start_time", "rollout_buffer", "before_update", "delta_std_schedule"}
     # of environments
     | {"venv", "envs", "simulation", "class_attributes", "problem", "action", "layout", "memory"}
     | {"_filter", "_value", "_recording"}
@@ -49,7 +48,7 @@ MADE_ANEW = frozenset(
 
 
 class Snapshot(NamedTuple):
-    """A run at the start of a rollout, or at its end."""
+    """A run at a boundary, or at its end."""
 
     settings: Mapping[str, Any]
     """What the run was asked to do, to be compared when it is resumed."""
@@ -60,100 +59,52 @@ class Snapshot(NamedTuple):
     generators: tuple[Any, Any, Any]
     """States of the global generators of torch, NumPy and Python."""
     parts: list[dict[str, Any]]
-    """Attributes of the agent, of its environment, and of what each wraps."""
+    """Attributes of the trainer's parts: an agent, its environment, and what each wraps."""
+    evaluations: int = 0
+    """How often it has been evaluated on held-out episodes."""
 
 
-def snapshot(agent: BaseAlgorithm, settings: Mapping[str, Any], finished: bool = False) -> Snapshot:
+def snapshot(
+    trainer: Trainer,
+    settings: Mapping[str, Any],
+    log: LogPosition,
+    *,
+    finished: bool = False,
+    evaluations: int = 0,
+) -> Snapshot:
     """All that the rest of a run depends on; it shares memory with the run.
 
     Args:
-        agent: With a `RunLogger`.
+        trainer: At a boundary.
         settings: What the run was asked to do.
+        log: How far it has logged.
         finished: Whether there is nothing left to do.
+        evaluations: How often it has been evaluated on held-out episodes.
     """
-    logger = agent.logger
-    assert isinstance(logger, RunLogger)
     return Snapshot(
         settings=settings,
         finished=finished,
-        elapsed=time.time_ns() - int(agent.start_time),
-        log=logger.position,
+        elapsed=time.time_ns() - trainer.started,
+        log=log,
         # Stable-Baselines3 draws from NumPy's global generator, too.
         generators=(torch.get_rng_state(), np.random.get_state(), random.getstate()),  # noqa: NPY002
         parts=[
             {name: value for name, value in vars(part).items() if name not in MADE_ANEW}
-            for part in _parts(agent)
+            for part in trainer.parts
         ],
+        evaluations=evaluations,
     )
 
 
-def restore(agent: BaseAlgorithm, saved: Snapshot) -> None:
-    """Bring an agent, made as the saved one was, and its environment into the saved state."""
-    for part, attributes in zip(_parts(agent), saved.parts, strict=True):
+def restore(trainer: Trainer, saved: Snapshot) -> None:
+    """Bring a trainer that was set up as the saved one was into the saved state."""
+    for part, attributes in zip(trainer.parts, saved.parts, strict=True):
         vars(part).update(attributes)
-    agent.start_time = time.time_ns() - saved.elapsed
+    trainer.started = time.time_ns() - saved.elapsed
     for_torch, for_numpy, for_python = saved.generators
     torch.set_rng_state(for_torch)
     np.random.set_state(for_numpy)  # noqa: NPY002
     random.setstate(for_python)
-
-
-def _parts(agent: BaseAlgorithm) -> Iterator[Any]:
-    """The agent, its environment, and what that wraps, down to the simulation."""
-    yield agent
-    part: Any = agent.get_env()
-    while part is not None:
-        yield part
-        inner = ("venv", "envs", "simulation")
-        part = next((vars(part)[name] for name in inner if name in vars(part)), None)
-
-
-class Checkpoints(BaseCallback):
-    """Writes checkpoints while an agent trains, and begins with the one that is resumed.
-
-    Call it before other callbacks: they then find the restored agent. Their own state is not saved.
-
-    Args:
-        folder: Of the run.
-        settings: What the run was asked to do.
-        seconds: Between checkpoints. When they are written has no influence on the run.
-        start: What to go on from.
-
-    Raises:
-        ValueError: when training starts, if the run holds what cannot be pickled.
-    """
-
-    def __init__(
-        self,
-        folder: Path,
-        settings: Mapping[str, Any],
-        seconds: float,
-        start: Snapshot | None = None,
-    ) -> None:
-        super().__init__()
-        self.folder, self.settings, self.seconds, self.start = folder, settings, seconds, start
-
-    def _on_training_start(self) -> None:
-        if self.start is not None:
-            restore(self.model, self.start)
-            self.start = None  # a replay buffer is large
-            self._last = time.monotonic()
-        else:
-            self._write()
-
-    def _on_rollout_start(self) -> None:
-        if time.monotonic() - self._last >= self.seconds:
-            self._write()
-
-    def _on_training_end(self) -> None:
-        self._write(finished=True)
-
-    def _on_step(self) -> bool:
-        return True
-
-    def _write(self, finished: bool = False) -> None:
-        write(self.folder, self.model.num_timesteps, snapshot(self.model, self.settings, finished))
-        self._last = time.monotonic()
 
 
 def write(folder: Path, steps: int, saved: Snapshot) -> Path:

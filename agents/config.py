@@ -13,14 +13,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
-from agents.algorithms import ALGORITHMS, Training
-from agents.presets import PRESETS, preset_for
+from agents.algorithms import ALGORITHMS
+from agents.presets import OF_REGIME, PRESETS, preset_for
+from agents.trainer import Training
 from baselines.pages import revision
 from baselines.screen import named
 from baselines.sweep import EXECUTORS, Workers
 from landscape_gym.configuration import build, merged, one_of, plain
 from landscape_gym.problem import NavigationProblem
-from landscape_gym.registration import REGIMES, Regime
+from landscape_gym.registration import ALL, Regime
 
 CONFIG_FILE = "config.json"
 LARGEST_SEED = 2**32 - 1
@@ -33,7 +34,7 @@ WHERE = ("executor", "workers", "progress")
 class RunConfig:
     """Train an agent and compare it with derived rules and the optimum."""
 
-    regime: Annotated[str, named(REGIMES)] = "long-horizon"
+    regime: Annotated[str, named(OF_REGIME)] = "long-horizon"
     """Which special case of the theory to train on."""
     algo: Annotated[str | None, named(ALGORITHMS)] = None
     """With which algorithm; None takes the one that is best known for the regime."""
@@ -135,7 +136,7 @@ class RunConfig:
         Args:
             problem: Instead of the regime's.
         """
-        regime = REGIMES[one_of("regime", self.regime, REGIMES)]
+        regime = ALL[one_of("regime", self.regime, OF_REGIME)]
         changes = {name: _mapping(name, getattr(self, name)) for name in ("observation", "action")}
         regime = regime.configured(problem, **{k: v for k, v in changes.items() if v})
         changed = regime.problem.replace(**_mapping("problem", self.problem))

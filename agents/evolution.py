@@ -1,7 +1,5 @@
 """Find a linear rule for single coordinates by an evolution strategy in its own weights.
 
-    python -m agents.evolution --out networks.safetensors
-
 What one step adds to how a training ends is small against what networks differ by, and PPO, told
 the cost of each step, learned nothing in the trials that were made. So whole episodes are compared
 here, and in pairs: the rules ``w + e`` and ``w - e`` train the same network from the same start on
@@ -15,29 +13,22 @@ arXiv:1703.03864; of learned optimizers Metz et al. 2019, arXiv:1810.10180).
 
 from __future__ import annotations
 
-import shlex
-import sys
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Annotated
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
-import tyro
+from stable_baselines3.common.logger import Logger, configure
 
-from baselines.pages import revision
-from baselines.screen import named
-from landscape_gym.artifact import save_rule
-from landscape_gym.artifact.store import SUFFIX
-from landscape_gym.configuration import count, number, one_of, plain
+from agents.trainer import Trainer, Training, Watch, training_seed
+from landscape_gym.configuration import number
 from landscape_gym.coordinates import Coordinates
 from landscape_gym.landscapes.base import Array
 from landscape_gym.learned import Dense, LearnedRule, Network
-from landscape_gym.program import program
-from landscape_gym.registration import ALL, TRAINING, Regime
+from landscape_gym.registration import Regime
 from landscape_gym.simulation import Simulation
 
-PROG = "python -m agents.evolution"
 SMALLEST_LOSS = 1e-4
 """Added to losses of which the logarithm is taken: smaller ones count alike."""
 LARGEST = 3.0
@@ -46,14 +37,17 @@ MOMENTUM, SQUARES = 0.7, 0.9
 """Decay of the averages of g and of its squares per generation."""
 SETTLING = 10
 """Generations after which steps begin to shrink, by the root."""
+SEEDS = 1_000_000
+"""Seeds of episodes from one seed of a search to the next."""
 
 
 @dataclass(frozen=True)
-class Evolution:
-    """How to search."""
+class Evolution(Training):
+    """An evolution strategy: pairs of linear rules for single coordinates, over whole episodes."""
 
-    regime: Annotated[str, named(TRAINING)] = "small-networks"
-    """Whose landscapes to train on."""
+    algorithm: ClassVar[str] = "evolution"
+    lowest: ClassVar[Mapping[str, int]] = {"pairs": 2}  # their differences have a deviation
+
     generations: int = 60
     """Moves of the weights."""
     pairs: int = 64
@@ -62,59 +56,131 @@ class Evolution:
     """Standard deviation of e."""
     step: float = 0.12
     """Length of a move, as a root mean square over the weights."""
-    seed: int = 0
-    """Of the search and of its landscapes."""
-    out: Path = Path("rule.safetensors")
-    """The file of the rule, written after each generation."""
 
     def __post_init__(self) -> None:
         """Check the fields.
 
         Raises:
-            ValueError: for a name that is not known, or numbers that are too small.
+            ValueError: for numbers that are too small, or episodes that one seed has not.
+            TypeError: for a value of another type.
         """
-        one_of("regime", self.regime, ALL)
-        count("generations", self.generations)
-        count("pairs", self.pairs, low=2)  # differences are measured by their deviation
-        count("seed", self.seed, low=0)
+        super().__post_init__()
         for name in ("spread", "step"):
             number(name, getattr(self, name), low=0.0, strict=True)
-        if self.out.suffix != SUFFIX:
-            raise ValueError(f"a learned rule's file ends in {SUFFIX}: got {self.out}.")
+        if (episodes := self.pairs * (self.generations + 1)) > SEEDS:
+            raise ValueError(
+                f"pairs * (generations + 1) must be at most {SEEDS}, the landscapes of one seed; "
+                f"got {episodes}."
+            )
+
+    def trainer(self, regime: Regime, seed: int) -> Search:
+        """The search at its beginning, as `Training.trainer`."""
+        return Search(self, regime, seed)
+
+
+@dataclass
+class Found:
+    """How far a search has come."""
+
+    weights: Array
+    """Of the rule that pairs are drawn about, w: ((features + 1) outputs,)."""
+    average: Array
+    """Of g over generations."""
+    squares: Array
+    """Of its squares."""
+    rng: np.random.Generator
+    """Of e."""
+    generation: int = 0
+    """How many have ended."""
+
+
+class Search(Trainer):
+    """A search that has not begun: the rule is zero.
+
+    Args:
+        training: The settings.
+        regime: Whose landscapes to search on.
+        seed: Of the search and of its landscapes.
+
+    Raises:
+        ValueError: for channels or actions that cannot be split into single coordinates.
+    """
+
+    training: Evolution
+
+    def __init__(self, training: Evolution, regime: Regime, seed: int) -> None:
+        super().__init__(training, regime, seed)
+        problem, action = self.regime.problem, self.regime.action
+        features = Coordinates(self.regime.observation).features
+        outputs, rest = divmod(action.size(problem), problem.dim)
+        if rest or not outputs:
+            raise ValueError(
+                f"actions of {action.size(problem)} numbers cannot be split among {problem.dim} "
+                "coordinates: take 'velocity', 'normalized', 'step_size' or 'adaptive'."
+            )
+        zero = np.zeros((features + 1) * outputs)
+        self.found = Found(zero, zero, zero, np.random.default_rng(seed))
+        self.started = time.time_ns()
+        self._logger = configure(format_strings=[])  # nowhere
 
     @property
-    def command(self) -> str:
-        """What finds the same rule again."""
-        words = ["python", "-m", "agents.evolution"]
-        for name, value in asdict(self).items():
-            if name != "out" and value != getattr(Evolution(), name):
-                words += [f"--{name}", str(value)]
-        return shlex.join(words)
+    def total(self) -> int:
+        """Environment steps of all episodes, none of which diverges."""
+        return self.training.generations * self._steps
 
+    @property
+    def done(self) -> int:
+        """The same of the generations that have ended."""
+        return self.found.generation * self._steps
 
-def evolve(search: Evolution) -> LearnedRule:
-    """Search, and write the rule after each generation; the same seed gives the same bytes."""
-    regime = ALL[search.regime]
-    outputs = regime.action.size(regime.problem) // regime.problem.dim
-    size = (Coordinates(regime.observation).features + 1) * outputs
-    rng, w = np.random.default_rng(search.seed), np.zeros(size)
-    average, squares, rule = np.zeros(size), np.zeros(size), rule_of(regime, w, search)
-    for k in range(1, search.generations + 1):
-        e = rng.normal(size=(search.pairs, size))
-        candidates = np.concatenate([w + search.spread * e, w - search.spread * e])
-        first = 1_000_000 * search.seed + search.pairs * k
-        scores = score(regime, candidates, np.tile(first + np.arange(search.pairs), 2))
-        gap = scores[: search.pairs] - scores[search.pairs :]
+    @property
+    def _steps(self) -> int:
+        return 2 * self.training.pairs * self.regime.problem.steps
+
+    @property
+    def parts(self) -> list[Any]:
+        """How far it has come."""
+        return [self.found]
+
+    def log_to(self, logger: Logger) -> None:
+        """Log there."""
+        self._logger = logger
+
+    def learn(self, watch: Watch) -> None:
+        """Search to the end."""
+        watch.begin()
+        while self.found.generation < self.training.generations:
+            watch.boundary()
+            scores = self._move()
+            self._logger.record("search/generation", self.found.generation)
+            self._logger.record("search/mean_log_loss", float(scores.mean()))
+            self._logger.record("time/time_elapsed", (time.time_ns() - self.started) // 10**9)
+            self._logger.record("time/total_timesteps", self.done, exclude="tensorboard")
+            self._logger.dump(self.done)
+            watch.step()
+        watch.end()
+
+    def _move(self) -> Array:
+        """Move the weights by a generation; the scores of its rules, (2 pairs,)."""
+        found, training = self.found, self.training
+        pairs, k = training.pairs, found.generation + 1
+        w, e = found.weights, found.rng.normal(size=(pairs, len(found.weights)))
+        candidates = np.concatenate([w + training.spread * e, w - training.spread * e])
+        first = training_seed(SEEDS * self.seed + pairs * k, pairs)
+        scores = score(self.regime, candidates, np.tile(first + np.arange(pairs), 2))
+        gap = scores[:pairs] - scores[pairs:]
         g = (np.clip(gap / gap.std(), -LARGEST, LARGEST)[:, None] * e).mean(0)
-        average = MOMENTUM * average + (1 - MOMENTUM) * g
-        squares = SQUARES * squares + (1 - SQUARES) * g * g
-        size_of_g = np.sqrt((squares / (1 - SQUARES**k)).mean())
+        found.average = MOMENTUM * found.average + (1 - MOMENTUM) * g
+        found.squares = SQUARES * found.squares + (1 - SQUARES) * g * g
+        size_of_g = np.sqrt((found.squares / (1 - SQUARES**k)).mean())
         shrink = np.sqrt(1 + k / SETTLING)
-        w = w - search.step / shrink * average / (1 - MOMENTUM**k) / size_of_g
-        print(f"generation {k}: mean log loss {scores.mean():.3f}", flush=True)
-        rule = rule_of(regime, w, search)
-        save_rule(rule, search.out)
-    return rule
+        moved = training.step / shrink * found.average / (1 - MOMENTUM**k) / size_of_g
+        found.weights, found.generation = w - moved, k
+        return scores
+
+    def rule(self, about: Mapping[str, Any] | None = None) -> LearnedRule:
+        """The rule that pairs are drawn about."""
+        return rule_of(self.regime, self.found.weights, about)
 
 
 def score(regime: Regime, weights: Array, seeds: Array) -> Array:
@@ -149,7 +215,7 @@ def _split(weights: Array, features: int) -> tuple[Array, Array]:
     return A.reshape(-1, features, outputs), b
 
 
-def rule_of(regime: Regime, weights: Array, search: Evolution) -> LearnedRule:
+def rule_of(regime: Regime, weights: Array, about: Mapping[str, Any] | None = None) -> LearnedRule:
     """The linear rule of these weights, ((features + 1) outputs,), and where it comes from."""
     features = Coordinates(regime.observation).features
     A, b = _split(weights[None].astype(np.float32), features)
@@ -160,24 +226,5 @@ def rule_of(regime: Regime, weights: Array, search: Evolution) -> LearnedRule:
         np.zeros(features),
         np.ones(features),
         per_coordinate=True,
-        about={
-            "command": search.command,
-            "revision": revision(),
-            "regime": search.regime,
-            "problem": plain(regime.problem),
-            "seed": search.seed,
-            "algorithm": "evolution strategy",
-        },
+        about=about or {},
     )
-
-
-@program(PROG, "The file has the rule of the last generation that ended, if one did.")
-def main(words: Sequence[str] | None = None) -> None:
-    """Parse the command line, and search."""
-    search = tyro.cli(Evolution, prog=PROG, description=__doc__, args=words)
-    search.out.parent.mkdir(parents=True, exist_ok=True)
-    evolve(search)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

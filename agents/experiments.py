@@ -272,7 +272,7 @@ def train_momentum(regime: Regime, seed: int) -> LearnedRule:
         log_std_end=-5.0,
         max_grad_norm=1e9,
     )
-    return train(regime, training, seed).rule
+    return train(training.trainer(regime, seed)).rule()
 
 
 def train_reset(regime: Regime, seed: int) -> LearnedRule:
@@ -285,4 +285,4 @@ def train_reset(regime: Regime, seed: int) -> LearnedRule:
         log_std_start=-1.3,
         log_std_end=-1.8,
     )
-    return train(regime, training, seed).rule
+    return train(training.trainer(regime, seed)).rule()

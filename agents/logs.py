@@ -26,6 +26,7 @@ from torch.utils.tensorboard.writer import SummaryWriter
 from landscape_gym.files import write_whole
 
 CSV_FILE = "progress.csv"
+STEPS = "time/total_timesteps"
 ITERATIONS = "time/iterations"
 """Counted by ``learn`` from one, whenever it is called."""
 
@@ -102,6 +103,14 @@ class RunLogger(Logger):
     def dump(self, step: int = 0) -> None:
         """Write a row."""
         super().dump(step)
+        self._step = step
+
+    def row(self, step: int, values: dict[str, float]) -> None:
+        """Write a row of its own; what waits for the next one goes on waiting."""
+        values = {STEPS: step, **values}
+        excluded = {name: ("tensorboard",) if name == STEPS else () for name in values}
+        for output in self.output_formats:
+            output.write(values, excluded, step)
         self._step = step
 
 

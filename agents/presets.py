@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from agents.algorithms import A2C, ALGORITHMS, ARS, PPO, SAC, TD3, TRPO, RecurrentPPO, Training
+from agents.algorithms import A2C, ALGORITHMS, ARS, PPO, SAC, TD3, TRPO, RecurrentPPO
+from agents.evolution import Evolution
+from agents.trainer import Training
 from landscape_gym.actions import StepSize
 from landscape_gym.configuration import one_of
 from landscape_gym.observation import ObservationConfig
@@ -126,6 +128,8 @@ PRESETS: dict[str, Training] = {
     "sac": SAC(),
     "td3": TD3(),
     "ars": ARS(),
+    # Rules for networks: whole episodes are compared, not steps.
+    "evolution": Evolution(),
 }
 """By name: of PPO several, of the other algorithms one."""
 
@@ -141,6 +145,7 @@ OF_REGIME: dict[str, str] = {
     "hidden-task-switching": "steady",
     "logistic-regression": "schedule",
     "double-well": "basins",
+    "small-networks": "evolution",
 }
 """The best that is known of each regime."""
 

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from agents.config import CONFIG_FILE, RunConfig, provenance
-from agents.run import LEARNED, new_folder, resuming, run
+from agents.folder import alone_in, new_folder
+from agents.run import LEARNED, resuming, run
 from baselines.screen import Bar
 from baselines.sweep import Workers, sweep
 from baselines.sweep.engine import complaints, results
@@ -53,15 +54,24 @@ def run_seeds(config: RunConfig, problem: NavigationProblem | None = None) -> Se
         config: What to run, and where: see `baselines.sweep.executors`.
         problem: As of `agents.run`, which has the errors that are raised, too.
     """
-    folder, workers = config.resume, Workers(config.executor, config.workers)
+    workers = Workers(config.executor, config.workers)
     workers.check()
-    if folder is None:
-        stem = f"{config.regime}-{config.preset_name}-{config.seeds}-seeds"
-        folder = new_folder(config.out, stem)
-        about = provenance(config, config.configured(problem), config.training())
+    if config.resume is not None:
+        config, folder = config.resumed(), config.resume
+        with alone_in(folder):
+            return _swept(config, folder, workers, problem)
+    regime, training = config.configured(problem), config.training()
+    stem = f"{config.regime}-{config.preset_name}-{config.seeds}-seeds"
+    with new_folder(config.out, stem) as folder:
+        about = provenance(config, regime, training)
         write_whole(folder / CONFIG_FILE, json.dumps(about, indent=2))
-    else:
-        config = config.resumed()
+        return _swept(config, folder, workers, problem)
+
+
+def _swept(
+    config: RunConfig, folder: Path, workers: Workers, problem: NavigationProblem | None
+) -> Seeds:
+    """Train the seeds that are not finished."""
     shown = config.progress
     one = replace(config, seeds=1, resume=None, progress=shown and config.executor == "serial")
     cells = {

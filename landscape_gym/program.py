@@ -1,8 +1,8 @@
 """How the project's commands end: whatever keeps one from going on is a line on standard error.
 
 Exit status 0: done. 1: done, and something that was asked about does not hold. 2: cannot be done as
-it was asked for. 130: interrupted. 141: nobody reads what it prints. ``python -X dev`` shows the
-traceback, too.
+it was asked for. 130: interrupted. 141: nobody reads what it prints. 143: told to end (SIGTERM).
+``python -X dev`` shows the traceback, too.
 """
 
 from __future__ import annotations
@@ -36,6 +36,12 @@ REMEDIES = {
 """What to do about errors of the operating system."""
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, for commands that end on it as they end on Ctrl-C."""
+
+    status = 143
+
+
 def program(name: str, interrupted: str) -> Callable[[Callable[P, int | None]], Callable[P, int]]:
     """Make a command of a function that returns an exit status, or nothing for 0.
 
@@ -64,7 +70,7 @@ def program(name: str, interrupted: str) -> Callable[[Callable[P, int | None]], 
                 return 141
             except KeyboardInterrupt as stopped:
                 _say(name, f"interrupted. {_note(stopped) or interrupted}")
-                return 130
+                return stopped.status if isinstance(stopped, Terminated) else 130
             except (ValueError, TypeError, OSError, ImportError, MemoryError) as error:
                 if sys.flags.dev_mode:
                     raise

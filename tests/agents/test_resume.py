@@ -18,10 +18,11 @@ from stable_baselines3.common.callbacks import BaseCallback
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from agents import checkpoint
-from agents.algorithms import A2C, ARS, PPO, SAC, TD3, TRPO, OnPolicy, RecurrentPPO, Training
+from agents.algorithms import A2C, ARS, PPO, SAC, TD3, TRPO, OnPolicy, RecurrentPPO
 from agents.checkpoint import CHECKPOINTS
 from agents.logs import CSV_FILE
-from agents.training import Trained, train
+from agents.stable_baselines import AgentTrainer, AgentTraining
+from agents.training import train
 from landscape_gym import REGIMES
 from landscape_gym.landscapes.torch_landscape import TorchLandscape
 from landscape_gym.registration import Regime
@@ -38,18 +39,18 @@ IN_CODE = REGIMES["double-well"].configured(
 )
 
 
-def small(kind: type[Training], steps: int = 320, **settings: Any) -> Training:
+def small(kind: type[AgentTraining], steps: int = 320, **settings: Any) -> AgentTraining:
     smaller: dict[str, Any] = {"num_envs": 8, "episode_steps": 11}
     if issubclass(kind, OnPolicy):
         smaller |= {"n_steps": 8}
-    else:
+    elif kind is not ARS:
         smaller |= {"learning_starts": 60, "buffer_size": 400, "gradient_steps": 1}
-    if kind is not A2C:
+    if kind not in (A2C, ARS):
         smaller |= {"batch_size": 32}
     return kind(timesteps=steps, **smaller | settings)
 
 
-CASES: dict[str, tuple[Regime, Training]] = {
+CASES: dict[str, tuple[Regime, AgentTraining]] = {
     "ppo": (MOVING, small(PPO)),
     "ppo, privileged critic": (HIDDEN, small(PPO, critic="privileged")),
     "ppo, belief": (FILTERED, small(PPO, sees="belief")),
@@ -60,6 +61,7 @@ CASES: dict[str, tuple[Regime, Training]] = {
     "trpo": (MOVING, small(TRPO)),
     "sac": (MOVING, small(SAC, steps=240)),
     "td3": (MOVING, small(TD3, steps=240)),
+    "ars": (MOVING, small(ARS, steps=12_000, n_delta=2, learning_rate=0.1)),
     "long ppo": (MOVING, small(PPO, steps=9_216, num_envs=32)),
     "long recurrent ppo": (MOVING, small(RecurrentPPO, steps=3_072, lstm_size=8)),
     "long sac": (MOVING, small(SAC, steps=2_400, buffer_size=3_000)),
@@ -81,20 +83,20 @@ class Stop(BaseCallback):
         return True
 
 
+def prepared(name: str) -> AgentTrainer:
+    regime, training = CASES[name]
+    return training.trainer(regime, SEED)
+
+
 def stopped(name: str, folder: Path, after: int, resume: bool = False) -> None:
+    trainer = prepared(name)
+    trainer.callbacks.append(Stop(after))
     with pytest.raises(KeyboardInterrupt):
-        train(
-            *CASES[name],
-            SEED,
-            folder=folder,
-            resume=resume,
-            checkpoint_seconds=0.0,
-            callbacks=[Stop(after)],
-        )
+        train(trainer, folder=folder, resume=resume, checkpoint_seconds=0.0)
 
 
-def resumed(name: str, folder: Path) -> Trained:
-    return train(*CASES[name], SEED, folder=folder, resume=True, checkpoint_seconds=0.0)
+def resumed(name: str, folder: Path) -> AgentTrainer:
+    return train(prepared(name), folder=folder, resume=True, checkpoint_seconds=0.0)
 
 
 Ending = dict[str, np.ndarray]
@@ -102,10 +104,10 @@ Ending = dict[str, np.ndarray]
 
 @functools.cache
 def uninterrupted(name: str) -> Ending:
-    return ending(train(*CASES[name], SEED))
+    return ending(train(prepared(name)))
 
 
-def ending(trained: Trained) -> Ending:
+def ending(trained: AgentTrainer) -> Ending:
     """All that training has changed: weights, optimisers, statistics, environments, generators."""
     normalizer = trained.normalizer
     simulation = normalizer.get_attr("simulation")[0]
@@ -163,10 +165,11 @@ def points(folder: Path, tag: str = "train/learning_rate") -> list[Any]:
 @pytest.mark.parametrize("name", SHORT)
 def test_a_resumed_run_ends_bit_for_bit_like_an_uninterrupted_one(name: str, tmp_path: Path):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    written = ending(train(*CASES[name], SEED, folder=whole, checkpoint_seconds=0.0))
+    written = ending(train(prepared(name), folder=whole, checkpoint_seconds=0.0))
     assert not differences(written, uninterrupted(name))  # checkpoints have no influence
-    stopped(name, parts, after=150)
-    stopped(name, parts, after=200, resume=True)
+    first, second = (5_000, 9_000) if name == "ars" else (150, 200)
+    stopped(name, parts, after=first)
+    stopped(name, parts, after=second, resume=True)
     assert not differences(ending(resumed(name, parts)), uninterrupted(name))
     assert logged(parts) == logged(whole)
     assert len(logged(whole)) > 2
@@ -209,13 +212,13 @@ def test_the_generators_of_torch_and_numpy_are_part_of_a_checkpoint(
 
 
 def test_a_finished_run_is_not_trained_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    trained = train(*CASES["ppo"], SEED, folder=tmp_path)
+    trained = train(prepared("ppo"), folder=tmp_path)
     rows = logged(tmp_path)
     monkeypatch.setattr(PPO, "callbacks", lambda self: pytest.fail("it trains"))
     again = resumed("ppo", tmp_path)
     assert again.agent.num_timesteps == 320
     assert logged(tmp_path) == rows
-    observation = np.ones((2, again.rule.network.inputs), np.float32)
+    observation = np.ones((2, again.rule().network.inputs), np.float32)
     first, second = (
         run.agent.predict(observation, deterministic=True)[0] for run in (trained, again)
     )
@@ -227,7 +230,9 @@ def test_a_run_that_a_callback_ended_is_finished(tmp_path: Path):
         def _on_step(self) -> bool:
             return self.num_timesteps < 100
 
-    train(*CASES["ppo"], SEED, folder=tmp_path, callbacks=[Enough()])
+    trainer = prepared("ppo")
+    trainer.callbacks.append(Enough())
+    train(trainer, folder=tmp_path)
     assert resumed("ppo", tmp_path).agent.num_timesteps == 104
 
 
@@ -239,32 +244,25 @@ def test_a_run_that_was_stopped_before_its_first_checkpoint_begins_anew(tmp_path
 
 
 def test_between_checkpoints_time_passes(tmp_path: Path):
-    train(*CASES["ppo"], SEED, folder=tmp_path, checkpoint_seconds=1000.0)
+    train(prepared("ppo"), folder=tmp_path, checkpoint_seconds=1000.0)
     assert steps(tmp_path) == [0, 320]  # before the first rollout, and after the last
 
 
 def test_resuming_is_refused_where_it_would_be_another_run(tmp_path: Path):
     regime, training = CASES["ppo"]
-    train(regime, training, SEED, folder=tmp_path)
+    train(training.trainer(regime, SEED), folder=tmp_path)
     with pytest.raises(ValueError, match="another seed: 3, not 4"):
-        train(regime, training, 4, folder=tmp_path, resume=True)
+        train(training.trainer(regime, 4), folder=tmp_path, resume=True)
+    longer = small(PPO, steps=1024)
     with pytest.raises(ValueError, match="another timesteps: 320, not 1024"):
-        train(regime, small(PPO, steps=1024), SEED, folder=tmp_path, resume=True)
+        train(longer.trainer(regime, SEED), folder=tmp_path, resume=True)
+    moving = regime.configured(drift=0.2)
     with pytest.raises(ValueError, match="another problem: "):
-        train(regime.configured(drift=0.2), training, SEED, folder=tmp_path, resume=True)
+        train(training.trainer(moving, SEED), folder=tmp_path, resume=True)
     with pytest.raises(ValueError, match="holds a run: resume it, or name another folder"):
-        train(regime, training, SEED, folder=tmp_path)
+        train(training.trainer(regime, SEED), folder=tmp_path)
     with pytest.raises(ValueError, match="name the folder of the run"):
-        train(regime, training, SEED, resume=True)
-
-
-def test_random_search_logs_and_is_not_resumed(tmp_path: Path):
-    search = ARS(timesteps=600, num_envs=4, n_delta=2, episode_steps=5)
-    train(REGIMES["long-horizon"], search, SEED, folder=tmp_path)
-    assert logged(tmp_path)
-    assert not (tmp_path / CHECKPOINTS).exists()
-    with pytest.raises(ValueError, match="a run of ars cannot be resumed"):
-        train(REGIMES["long-horizon"], search, SEED, folder=tmp_path, resume=True)
+        train(training.trainer(regime, SEED), resume=True)
 
 
 def test_a_run_refuses_its_damaged_checkpoint_and_goes_on_once_that_is_gone(tmp_path: Path):
@@ -316,14 +314,14 @@ def as_script(name: str, folder: Path, die_writing: int) -> None:
         return write_bytes(path, data)
 
     Path.write_bytes = die_half_way  # type: ignore[method-assign]
-    train(*CASES[name], SEED, folder=folder, resume=folder.exists(), checkpoint_seconds=0.05)
+    train(prepared(name), folder=folder, resume=folder.exists(), checkpoint_seconds=0.05)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", LONG)
 def test_a_run_that_is_killed_three_times_ends_like_an_uninterrupted_one(name: str, tmp_path: Path):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    expected = ending(train(*CASES[name], SEED, folder=whole))
+    expected = ending(train(prepared(name), folder=whole))
     rows = len(logged(whole))
     draw = np.random.default_rng(LONG.index(name))
     first, last = draw.uniform([0.1, 0.6], [0.3, 0.8])

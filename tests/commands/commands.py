@@ -11,7 +11,6 @@ import benchmarks.__main__ as benchmarks_command
 import docs.generate.__main__ as generate
 import landscape_gym.artifact.__main__ as artifact
 import train_agent
-from agents import evolution
 from benchmarks import executors, networks_speed, rule_optimizer
 from docs.generate import curves, pages, train
 from landscape_gym.__main__ import main as landscape_gym_command
@@ -21,7 +20,6 @@ Command = Callable[[Sequence[str]], int]
 COMMANDS: dict[str, Command] = {
     "train_agent.py": train_agent.main,
     "python -m agents": agents_command._run,
-    "python -m agents.evolution": evolution.main,
     "baselines": baselines_command._run,
     "landscape-gym": landscape_gym_command,
     "python -m baselines.claims": claims.main,

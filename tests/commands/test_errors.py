@@ -13,6 +13,7 @@ from landscape_gym.optim import RuleOptimizer
 from tests.commands.commands import COMMANDS
 
 SWEEP = ["sweep", "--out", "new", "--no-progress"]
+EVOLUTION = ["--algo", "evolution", "--settings"]
 ONE_RULE = ["--regime", "long-horizon", "--rules", "momentum", "--no-tuned", "--episodes", "4"]
 
 WRONG: list[tuple[str, list[str], list[str]]] = [
@@ -65,6 +66,11 @@ WRONG: list[tuple[str, list[str], list[str]]] = [
     ("train_agent.py", ["--settings", '{"timesteps": 1e6}'], ["timesteps must be an integer"]),
     ("train_agent.py", ["--settings", '{"batch_size": 1}'], ["batch_size must be at least 2"]),
     ("train_agent.py", ["--settings", '{"learning_rate": -1}'], ["learning_rate", "at least 0"]),
+    ("train_agent.py", ["--regime", "small-netwrks"], ["mean 'small-networks'"]),
+    ("train_agent.py", [*EVOLUTION, '{"pairs": 1}'], ["pairs must be at least 2, got 1"]),
+    ("train_agent.py", [*EVOLUTION, '{"spread": NaN}'], ["spread must be a finite number"]),
+    ("train_agent.py", [*EVOLUTION, '{"step": 0}'], ["step must be a finite number above 0"]),
+    ("train_agent.py", [*EVOLUTION, '{"pairs": 99999}'], ["at most 1000000", "got 6099939"]),
     ("train_agent.py", ["--settings", '{"layers": 3}'], ["layers must be a list of widths, got 3"]),
     ("train_agent.py", ["--settings", '{"num_envs": 1000000000000}'], ["memory", "ask for less"]),
     ("baselines", ["--episodes", "1"], ["at least 2 episodes"]),
@@ -96,7 +102,6 @@ WRONG: list[tuple[str, list[str], list[str]]] = [
     ),
     ("baselines", ["--learned", "./file"], ["'./file' is refused", "safetensors"]),
     ("landscape-gym", ["report", "file"], ["file holds no config.json"]),
-    ("python -m agents.evolution", ["--out", "file/below/r.safetensors"], ["Not a directory"]),
     ("python -m baselines.claims", ["--out", "file"], ["file: File exists", "another place"]),
     ("python -m baselines.continual", ["--results", "full"], ["full: Is a directory", "a file"]),
     ("python -m baselines.continual", ["--results", "file"], ["file is damaged", "move it away"]),
@@ -118,10 +123,6 @@ BOXED: list[tuple[str, list[str], list[str]]] = [
     ("python -m agents", ["--names", "geometri"], ["Did you mean 'geometry'"]),
     ("python -m agents", ["--budget", "quik"], ["'long'", "Did you mean 'quick'"]),
     ("python -m agents", ["--seeds", "0"], ["seeds must be at least 1, got 0"]),
-    ("python -m agents.evolution", ["--regime", "small-netwrks"], ["mean 'small-networks'"]),
-    ("python -m agents.evolution", ["--pairs", "1"], ["pairs must be at least 2, got 1"]),
-    ("python -m agents.evolution", ["--spread", "nan"], ["spread must be a finite number above 0"]),
-    ("python -m agents.evolution", ["--out", "rule.txt"], ["ends in .safetensors", "rule.txt"]),
     ("baselines", ["--episodes", "many"], ["--episodes", "'many'"]),
     ("baselines", ["sweep"], ["Missing from python -m baselines sweep", "--out PATH"]),
 ]

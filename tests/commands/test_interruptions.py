@@ -52,7 +52,12 @@ INTERRUPTED = [
         "agents.run:train",
         "The same command goes on.",
     ),
-    ("python -m agents.evolution", [], "agents.evolution:score", "the last generation"),
+    (
+        "train_agent.py",
+        ["--regime", "small-networks", "--no-progress", "--out", "run"],
+        "agents.evolution:score",
+        "--resume run goes on.",
+    ),
     ("baselines", ["--no-progress"], "baselines.__main__:contest", "Nothing was written."),
     ("landscape-gym", ["report", "run"], "landscape_gym.report.run:Run.read", "Nothing was"),
     (

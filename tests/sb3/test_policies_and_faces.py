@@ -267,9 +267,9 @@ def test_policies_are_saved_and_loaded_by_stable_baselines3(tmp_path):
 def test_stable_baselines3_evaluates_an_agent_as_our_comparison_does(regime: str, training: Any):
     setup = REGIMES[regime].configured(episode_steps=12, gamma=0.0)  # returns have no discount
     training = type(training)(**{**vars(training), "episode_steps": 12})
-    trained = train(setup, training, 0)
+    trained = train(training.trainer(setup, 0))
     # In float64, as our comparison: the type of numbers decides which are drawn.
-    changes = {"observation": setup.observation, "action": trained.rule.action}
+    changes = {"observation": setup.observation, "action": trained.regime.action}
     plain = LandscapeNavVecEnv(16, problem=setup.problem, **changes, dtype="float64")
     env = VecNormalize(VecMonitor(plain), norm_obs=trained.normalizer.norm_obs, norm_reward=False)
     env.training = False
@@ -279,6 +279,6 @@ def test_stable_baselines3_evaluates_an_agent_as_our_comparison_does(regime: str
     returns, lengths = evaluate_policy(
         trained.agent, env, n_eval_episodes=16, return_episode_rewards=True
     )
-    cost = rollout(setup.problem, trained.rule, episodes=16, seed=1000).cost
+    cost = rollout(setup.problem, trained.rule(), episodes=16, seed=1000).cost
     assert set(lengths) == {12}
     np.testing.assert_allclose(np.sort(returns), np.sort(-cost), rtol=2e-3)

@@ -1,0 +1,264 @@
+"""Agents of Stable-Baselines3 as trainers: their environments, and how they learn."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import sb3_contrib
+import torch
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.logger import Logger
+from stable_baselines3.common.vec_env import VecEnv, VecMonitor, VecNormalize
+from torch import nn
+
+from agents.trainer import Trainer, Training, Watch, training_seed
+from landscape_gym.learned import LearnedRule
+from landscape_gym.observation import ObservationConfig
+from landscape_gym.problem import NavigationProblem
+from landscape_gym.registration import Regime
+from landscape_gym.sb3 import (
+    BeliefVecEnv,
+    LandscapeNavVecEnv,
+    PrivilegedVecEnv,
+    belief_filter,
+    learned_rule,
+)
+
+SB3_ACTIVATIONS: dict[str, type[nn.Module]] = {"tanh": nn.Tanh, "relu": nn.ReLU}
+
+
+@dataclass(frozen=True)
+class AgentTraining(Training):
+    """How an agent is set up, and for how long it trains."""
+
+    lowest: ClassVar[Mapping[str, int]] = {"batch_size": 2}  # SB3 scales by a deviation
+    log_interval: ClassVar[int | None] = None
+    """Rollouts from one row of the log to the next; None leaves it to the algorithm. A2C would log
+    every 100th, counted from where it is resumed."""
+
+    timesteps: int = 1_000_000
+    """Environment steps to train for, over all environments."""
+    num_envs: int = 128
+    """Environments in the batch. Many: the gradient's noise, not the number of updates, limits how
+    close an agent comes."""
+    episode_steps: int = 50
+    """Steps of a training episode; short ones, cut by time limits with bootstrapping, keep the
+    states that matter in the batch. Evaluation uses the problem's own length. Where agents see
+    the time, or a horizon ends episodes, the problem's own length is kept."""
+    learning_rate: float = 3e-3
+    """Adam's step. Larger than SB3's 3e-4: batches are large, and it decays linearly to 0."""
+    layers: tuple[int, ...] = ()
+    """Widths of hidden layers; () is a linear rule."""
+    activation: Literal["tanh", "relu"] = "tanh"
+    """Between layers; relu where basins are switched."""
+    sees: Literal["observation", "belief"] = "observation"
+    """What the agent sees: the observation, or a Kalman filter's error ("belief")."""
+
+    @property
+    def privileged(self) -> bool:
+        """Whether a critic sees what the actor does not."""
+        return False
+
+    @property
+    def alike(self) -> bool:
+        """Whether one network serves all coordinates, which has to see them scaled alike."""
+        return False
+
+    def met(self, regime: Regime) -> Regime:
+        """The regime as the agent meets it; a filter has channels of its own."""
+        met = super().met(regime)
+        if self.sees != "belief":
+            return met
+        return replace(met, observation=belief_filter(regime).observation)
+
+    def trainer(self, regime: Regime, seed: int) -> AgentTrainer:
+        """The agent in its environments, as `Training.trainer`."""
+        return AgentTrainer(self, regime, seed)
+
+    @abstractmethod
+    def agent(self, env: VecEnv, discount: float, rows: ObservationConfig, seed: int) -> Any:
+        """The untrained agent.
+
+        Args:
+            env: What it is trained in.
+            discount: Per step.
+            rows: The channels of the observation.
+            seed: Of weights, exploration and environments.
+        """
+
+    def callbacks(self) -> list[BaseCallback]:
+        """What has to be called during training."""
+        return []
+
+    def _common(self, env: VecEnv, discount: float, seed: int) -> dict[str, Any]:
+        return {
+            "env": env,
+            "gamma": discount,
+            "learning_rate": linear_decay(self.learning_rate),
+            "seed": seed,
+            "device": "cpu",
+        }
+
+
+def linear_decay(initial: float) -> Callable[[float], float]:
+    """A schedule from `initial` to 0, as a function of the remaining fraction."""
+    return lambda remaining: initial * remaining
+
+
+class AgentTrainer(Trainer):
+    """An untrained agent and its environments; the same seed gives the same weights.
+
+    Args:
+        training: The settings.
+        regime: As it is asked for.
+        seed: Of weights, exploration and environments.
+    """
+
+    training: AgentTraining
+
+    def __init__(self, training: AgentTraining, regime: Regime, seed: int) -> None:
+        super().__init__(training, regime, seed)
+        torch.set_num_threads(1)  # two threads on two shared cores are slower than one
+        self.normalizer = _environments(self.regime, training)
+        discount, rows = self.regime.problem.discount, self.regime.observation
+        self.agent: BaseAlgorithm = training.agent(self.normalizer, discount, rows, seed)
+        self.normalizer.seed(training_seed(seed, training.num_envs))
+        self.callbacks: list[BaseCallback] = []
+        """To be called besides the training's own. Their state is not saved."""
+
+    @property
+    def total(self) -> int:
+        """Environment steps that it is to take; the last rollout is not cut."""
+        return self.training.timesteps
+
+    @property
+    def done(self) -> int:
+        """Environment steps that it has taken."""
+        return self.agent.num_timesteps
+
+    @property
+    def started(self) -> int:
+        """When it began, in nanoseconds."""
+        return int(self.agent.start_time)
+
+    @started.setter
+    def started(self, when: int) -> None:
+        self.agent.start_time = when
+
+    @property
+    def parts(self) -> list[Any]:
+        """The agent, its environment, and what that wraps, down to the simulation."""
+        parts, part = [self.agent], self.agent.get_env()
+        while part is not None:
+            parts.append(part)
+            inner = ("venv", "envs", "simulation")
+            part = next((vars(part)[name] for name in inner if name in vars(part)), None)
+        return parts
+
+    def log_to(self, logger: Logger) -> None:
+        """Log there."""
+        self.agent.set_logger(logger)
+
+    def learn(self, watch: Watch) -> None:
+        """Train to the end."""
+        called = [_Accompanied(watch), *self.training.callbacks(), *self.callbacks]
+        often: dict[str, Any] = {}
+        if self.training.log_interval is not None:
+            often["log_interval"] = self.training.log_interval
+        self.agent.learn(self.total, callback=called, **often)
+
+    def rule(self, about: Mapping[str, Any] | None = None) -> LearnedRule:
+        """The deterministic part of the agent's policy."""
+        return learned_rule(
+            self.agent.policy,
+            self.regime.problem,
+            self.regime.observation,
+            self.regime.action,
+            self.normalizer,
+            believes=self.training.sees == "belief",
+            about=about,
+        )
+
+    def save(self, folder: Path) -> None:
+        """Write what scripts of Stable-Baselines3 read: pickles, for who trained them alone."""
+        self.normalizer.training = False
+        self.agent.save(folder / "model.zip")
+        self.normalizer.save(str(folder / "normalizer.pkl"))
+
+
+class _Accompanied(BaseCallback):
+    """Tells of what an agent comes to.
+
+    Called before other callbacks, which then find the agent that is resumed.
+    """
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__()
+        self._watch = watch
+
+    def _on_training_start(self) -> None:
+        self._watch.begin()
+        if isinstance(self.model, RandomSearch):
+            self.model.before_update = self._watch.boundary  # type: ignore[method-assign]
+
+    def _on_rollout_start(self) -> None:
+        # The rollout's buffer is empty, and nothing is half done.
+        if not isinstance(self.model, RandomSearch):
+            self._watch.boundary()
+
+    def _on_step(self) -> bool:
+        self._watch.step()
+        return True
+
+    def _on_training_end(self) -> None:
+        vars(self.model).pop("before_update", None)  # agents are pickled
+        self._watch.end()
+
+
+class RandomSearch(sb3_contrib.ARS):
+    """ARS that says when nothing is half done: its rollouts begin with directions half tried."""
+
+    def before_update(self) -> None:
+        """Called then."""
+
+    def _do_one_update(self, callback: BaseCallback, async_eval: Any) -> None:
+        self.before_update()
+        super()._do_one_update(callback, async_eval)
+
+
+def _environments(regime: Regime, training: AgentTraining) -> VecNormalize:
+    """The environments that an agent is trained in, normalised with the problem's own discount.
+
+    Args:
+        regime: As the agent meets it.
+        training: The settings.
+    """
+    changes: dict[str, Any] = {
+        "problem": training_problem(regime, training),
+        "action": regime.action,
+        "observation": regime.observation,
+    }
+    kind: Callable[..., Any] = LandscapeNavVecEnv
+    if training.privileged:
+        kind = PrivilegedVecEnv
+    elif training.sees == "belief":
+        kind = BeliefVecEnv
+    env = kind(training.num_envs, **changes)
+    return VecNormalize(
+        VecMonitor(env),
+        gamma=env.discount,
+        norm_obs=not training.alike,
+        norm_obs_keys=["seen"] if training.privileged else None,
+    )
+
+
+def training_problem(regime: Regime, training: AgentTraining) -> NavigationProblem:
+    """The problem with short episodes, unless the agent sees or is ended by the time."""
+    if regime.problem.horizon is not None or "elapsed" in regime.observation.channels:
+        return regime.problem
+    return regime.problem.replace(episode_steps=training.episode_steps)
