@@ -23,12 +23,11 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-import tyro
 
 from baselines.pages import revision
-from baselines.screen import named
 from landscape_gym.artifact import save_rule
 from landscape_gym.artifact.store import SUFFIX
+from landscape_gym.command_line import named, parsed
 from landscape_gym.configuration import count, number, one_of, plain
 from landscape_gym.coordinates import Coordinates
 from landscape_gym.landscapes.base import Array
@@ -174,7 +173,7 @@ def rule_of(regime: Regime, weights: Array, search: Evolution) -> LearnedRule:
 @program(PROG, "The file has the rule of the last generation that ended, if one did.")
 def main(words: Sequence[str] | None = None) -> None:
     """Parse the command line, and search."""
-    search = tyro.cli(Evolution, prog=PROG, description=__doc__, args=words)
+    search = parsed(Evolution, words, prog=PROG, description=__doc__)
     search.out.parent.mkdir(parents=True, exist_ok=True)
     evolve(search)
 
