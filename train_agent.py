@@ -1,25 +1,52 @@
 """Train an agent on a regime and print it against derived rules and the optimum."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from landscape_gym.extras import needed_by
+from landscape_gym.configuration import one_of
+from landscape_gym.extras import needed_by, require
 from landscape_gym.program import program
+from landscape_gym.registration import NETWORKS, REGIMES
 
 with needed_by(__name__):
-    import tyro
+    require(["tyro", "stable_baselines3", "sb3_contrib", "tensorboard", "rich", "matplotlib"])
 
-    from agents import RunConfig, run, run_seeds
-    from agents.config import read_config, settings_help
+    from landscape_gym.command_line import misspelt, parsed
+
+PROG = "train_agent.py"
+NAMES: Mapping[str, Iterable[str]] = {
+    "--regime": tuple(REGIMES),
+    "--algo": ("ppo", "recurrent_ppo", "a2c", "trpo", "sac", "td3", "ars"),
+    "--preset": (
+        *("linear", "mlp", "steady", "resets", "schedule", "basins", "per-coordinate"),
+        *("belief", "memory", "recurrent", "a2c", "trpo", "sac", "td3", "ars"),
+    ),
+    "--executor": ("serial", "joblib", "ray"),
+}
+"""Options that take a name. What is named takes seconds to import, and a misspelt name is told
+before; a test compares with the registries."""
+OTHERS = (
+    *("--help", "--settings", "--problem", "--observation", "--action", "--seed", "--seeds"),
+    *("--episodes", "--plan-paths", "--no-plan-paths", "--out", "--resume", "--workers"),
+    *("--progress", "--no-progress"),
+)
+"""The other options."""
 
 
-@program("train_agent.py", "Nothing was trained.")
+@program(PROG, "Nothing was trained.")
 def main(words: Sequence[str] | None = None) -> int:
     """Parse the command line, train, and print; the exit status is 1 if a seed has failed."""
+    words = sys.argv[1:] if words is None else words
+    check(words)
+    from agents.config import RunConfig, read_config, settings_help
+    from agents.run import run
+    from agents.seeds import run_seeds
+
     description = f"{RunConfig.__doc__}\n\n{settings_help()}"
-    config = tyro.cli(RunConfig, prog="train_agent.py", description=description, args=words)
-    seeds = config.seeds if config.resume is None else read_config(config.resume).seeds
-    if seeds == 1:
+    config = parsed(RunConfig, words, prog=PROG, description=description)
+    asked = config if config.resume is None else read_config(config.resume)
+    require(asked.configured().packages, f"For the data of {asked.regime}.")
+    if asked.seeds == 1:
         finished = run(config)
         print(finished.report)
         print(f"Model, logs and picture are in {finished.folder} (look at paths.png).")
@@ -27,8 +54,28 @@ def main(words: Sequence[str] | None = None) -> int:
     left = run_seeds(config)
     print(f"{left.table}\nThe runs are in {left.folder}.")
     for line in left.complaints:
-        print(f"train_agent.py: {line}", file=sys.stderr)
+        print(f"{PROG}: {line}", file=sys.stderr)
     return int(bool(left.complaints))
+
+
+def check(words: Sequence[str]) -> None:
+    """Refuse names that are not known, before torch and Stable-Baselines3 are imported.
+
+    Raises:
+        ValueError: naming what is accepted and the nearest; of regimes of networks, what serves
+            them.
+    """
+    given = misspelt(words, {**NAMES, **dict.fromkeys(("--regime", *OTHERS))})
+    regime = given.get("--regime")
+    if regime in NETWORKS:
+        raise ValueError(
+            f"the regime {regime!r} has thousands of parameters, and no agent is trained on it: "
+            "rules for networks are learned on small ones, by python -m agents.evolution, and the "
+            "shipped one trains this regime: python -m baselines record --regime "
+            f"{regime} --learned networks; docs/networks.md compares them."
+        )
+    if regime is not None:
+        one_of("regime", regime, NAMES["--regime"])
 
 
 if __name__ == "__main__":

@@ -18,14 +18,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
-import tyro
-
 from agents.curves import draw, momentum_curve, reset_curve
 from agents.experiments import BUDGETS, Experiment, train_momentum, train_reset
 from agents.results import Score, page, score
 from agents.run import RULE_FILE, train_run
 from baselines.pages import ROOT, revision
-from baselines.screen import named
+from landscape_gym.command_line import named, parsed
 from landscape_gym.configuration import count, one_of
 from landscape_gym.files import write_whole
 from landscape_gym.program import noting_how_to_go_on, program
@@ -139,7 +137,7 @@ def _write(folder: Path, seeds: range) -> None:
 
 @program(PROG, "Nothing was written.")
 def _run(words: Sequence[str] | None = None) -> None:
-    main(tyro.cli(Options, prog=PROG, description=__doc__, args=words))
+    main(parsed(Options, words, prog=PROG, description=__doc__))
 
 
 if __name__ == "__main__":

@@ -1,13 +1,11 @@
-"""Tables and progress on the screen, and names in ``--help``."""
+"""Tables and progress on the screen."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import Any
 
-import tyro
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -15,19 +13,12 @@ from rich.text import Text
 
 from baselines.contest import Contest
 from baselines.records import footnotes
+from landscape_gym.command_line import named as named  # agents/ takes it from here
 from landscape_gym.evaluation import HEAD, STAR
 
 WIDTH = 140
 """Columns of a table that goes to a file or a pipe."""
 STYLES = {"derived": "bold", "tuned": "", "learned": "bold cyan", "bound": "green", "nothing": ""}
-
-
-def named(names: Iterable[str]) -> Any:
-    """An option that takes one of some names, for ``Annotated``: ``--help`` has them all.
-
-    They are checked where they are used, which says what is nearest to a name that is not known.
-    """
-    return tyro.conf.arg(metavar=f"{{{','.join(names)}}}")
 
 
 class Bar(AbstractContextManager["Bar"]):

@@ -5,32 +5,42 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from baselines.pages import ROOT, machine, source, write_between_markers
 from baselines.timing import table_of
 from landscape_gym.extras import needed_by
-from landscape_gym.program import Parser, program
+from landscape_gym.program import program
 
 with needed_by(__name__):
+    import torch
+
     from benchmarks.control import control_rows
     from benchmarks.memory import memory_rows
     from benchmarks.speed import speed_rows
     from benchmarks.training import training_row
+    from landscape_gym.command_line import parsed
 
 README = ROOT / "README.md"
 NAME = "benchmarks"
 """Of the table's markers."""
 
 
+@dataclass(frozen=True)
+class Options:
+    """Measure speed and print it as a table."""
+
+    write: bool = False
+    """Whether to put the table into README.md."""
+    quick: bool = False
+    """Few rounds, to see that it runs."""
+
+
 @program("python -m benchmarks", "Nothing was written.")
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = Parser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--write", action="store_true", help="put the table into README.md")
-    parser.add_argument("--quick", action="store_true", help="few rounds, to see that it runs")
-    options = parser.parse_args(argv)
+    options = parsed(Options, argv, prog="python -m benchmarks", description=__doc__)
     if options.write:
         write_between_markers(README, {NAME: ""}, check_only=True)
     torch.set_num_threads(1)

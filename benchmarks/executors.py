@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ import numpy as np
 from baselines.pages import markdown, processor
 from baselines.sweep import EXECUTORS, Workers, sweep
 from baselines.timing import seconds, spread
-from landscape_gym.program import Parser, at_least_one, program
+from landscape_gym.command_line import parsed
+from landscape_gym.configuration import count
+from landscape_gym.program import program
 
 EMPTY = 500
 """Cells that compute nothing."""
@@ -63,16 +66,20 @@ def row(name: str, repeats: int, config: int, serially: float) -> tuple[str, ...
     return name, f"{first:.2f} s", f"{spread(np.array(each))} ms", speed
 
 
+@dataclass(frozen=True)
+class Options:
+    """Time sweeps by each executor."""
+
+    repeats: int = 5
+    """Timed sweeps."""
+
+    def __post_init__(self) -> None:
+        count("--repeats", self.repeats)
+
+
 @program("python -m benchmarks.executors", "Nothing was written.")
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = Parser(prog="python -m benchmarks.executors", description=__doc__)
-    parser.add_argument(
-        "--repeats",
-        type=at_least_one,
-        default=5,
-        help="timed sweeps (default: %(default)s)",
-    )
-    options = parser.parse_args(argv)
+    options = parsed(Options, argv, prog="python -m benchmarks.executors", description=__doc__)
     config = rounds_of_a_second()
     serially = time_sweep("serial", arithmetic, BUSY, config)
     rows = [row(name, options.repeats, config, serially) for name in EXECUTORS]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,12 @@ from torch.nn.functional import cross_entropy
 from baselines.pages import processor
 from baselines.timing import Row, in_turn, spread, table_of
 from landscape_gym import LandscapeNavVectorEnv
+from landscape_gym.command_line import parsed
+from landscape_gym.configuration import count
 from landscape_gym.landscapes.base import NoInstances
 from landscape_gym.networks import Mlp, NetworkLandscape
 from landscape_gym.networks.curvature import ggn_product
-from landscape_gym.program import Parser, at_least_one, program
+from landscape_gym.program import program
 
 MANY, SMALL = 256, (8, 16, 4)
 ONE, LARGE = 128, (784, 128, 10)
@@ -161,16 +164,20 @@ def rows(rounds: int) -> list[Row]:
     return found
 
 
+@dataclass(frozen=True)
+class Options:
+    """Time environments of networks against bare PyTorch."""
+
+    rounds: int = 31
+    """Of both in turn."""
+
+    def __post_init__(self) -> None:
+        count("--rounds", self.rounds)
+
+
 @program("python -m benchmarks.networks_speed", "Nothing was written.")
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = Parser(prog="python -m benchmarks.networks_speed", description=__doc__)
-    parser.add_argument(
-        "--rounds",
-        type=at_least_one,
-        default=31,
-        help="of both in turn (default: %(default)s)",
-    )
-    options = parser.parse_args(argv)
+    options = parsed(Options, argv, prog="python -m benchmarks.networks_speed", description=__doc__)
     torch.set_num_threads(1)
     print(f"One thread of {processor()}, torch {torch.__version__}\n")
     table = rows(options.rounds)

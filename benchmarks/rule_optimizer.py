@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -18,11 +19,12 @@ import torch
 from baselines.pages import processor
 from baselines.timing import Row, in_turn, spread, table_of
 from landscape_gym.actions import Velocity
+from landscape_gym.command_line import parsed
 from landscape_gym.configuration import count
 from landscape_gym.learned import Dense, LearnedRule, Network
 from landscape_gym.observation import ObservationConfig
 from landscape_gym.optim import RuleOptimizer
-from landscape_gym.program import Parser, at_least_one, program
+from landscape_gym.program import program
 from landscape_gym.rules import RULES
 
 SHAPES = ((1000, 500), (500, 500), (500, 250), (250, 250), (62_500,))
@@ -69,19 +71,22 @@ def optimizer_row(rule: str, rounds: int) -> Row:
     return Row(what, spread(our_time / their_time), target, figures)
 
 
+@dataclass(frozen=True)
+class Options:
+    """Time `RuleOptimizer` on a million parameters."""
+
+    rounds: int = 31
+    """Of both in turn."""
+    rules: tuple[str, ...] = USUAL
+    """Names of derived and of shipped rules; "tanh 8-8" is a random network."""
+
+    def __post_init__(self) -> None:
+        count("--rounds", self.rounds)
+
+
 @program("python -m benchmarks.rule_optimizer", "Nothing was written.")
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = Parser(prog="python -m benchmarks.rule_optimizer", description=__doc__)
-    parser.add_argument(
-        "--rounds",
-        type=at_least_one,
-        default=31,
-        help="of both in turn (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--rules", nargs="+", default=USUAL, metavar="RULE", help=f"default: {', '.join(USUAL)}"
-    )
-    options = parser.parse_args(argv)
+    options = parsed(Options, argv, prog="python -m benchmarks.rule_optimizer", description=__doc__)
     torch.set_num_threads(1)
     rows = [optimizer_row(rule, options.rounds) for rule in options.rules]
     size = sum(p.numel() for p in parameters())

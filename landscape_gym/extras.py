@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 EXTRAS = {
@@ -39,16 +40,58 @@ def lacking(error: ModuleNotFoundError) -> str | None:
         "the package 'sklearn' is missing: pip install 'landscape-gym[data]'."
     """
     package = (error.name or "").partition(".")[0]
-    if package not in EXTRAS:
-        return None
-    return f"the package {package!r} is missing: pip install 'landscape-gym[{EXTRAS[package]}]'."
+    return installing([package]) if package in EXTRAS else None
+
+
+def installing(packages: Iterable[str]) -> str:
+    """What is missing, and the one command that installs all of it.
+
+    Example:
+        >>> installing(["matplotlib", "sklearn"])
+        "the packages 'matplotlib', 'sklearn' are missing: pip install 'landscape-gym[data,plots]'."
+    """
+    names = list(packages)
+    extras = ",".join(sorted({EXTRAS[name] for name in names}))
+    said = f"package {names[0]!r} is" if len(names) == 1 else f"packages {_listed(names)} are"
+    return f"the {said} missing: pip install 'landscape-gym[{extras}]'."
+
+
+def require(packages: Iterable[str], whose: str = "") -> None:
+    """See that packages are installed, without importing them.
+
+    Args:
+        packages: Names in `EXTRAS`, as they are imported.
+        whose: A sentence on what needs them.
+
+    Raises:
+        ModuleNotFoundError: for all that are missing at once, with the command that installs them.
+    """
+    missing = [name for name in dict.fromkeys(packages) if not _installed(name)]
+    if missing:
+        raise Missing(f"{installing(missing)} {whose}".strip(), name=missing[0])
+
+
+class Missing(ModuleNotFoundError):
+    """Packages that are missing, told with the command that installs them."""
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(map(repr, names))
+
+
+def _installed(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None
+    except (ModuleNotFoundError, ValueError):  # in sys.modules, but as nothing that is there
+        return False
 
 
 @contextmanager
 def needed_by(module: str) -> Iterator[None]:
     """Say what to install, where imports fail for want of an extra.
 
-    A command is ended by that one line; others are told by the exception.
+    A command is ended by that one line, and by another where Ctrl-C interrupts its imports; others
+    are told by the exception.
 
     Args:
         module: The ``__name__`` of the module that imports.
@@ -58,12 +101,21 @@ def needed_by(module: str) -> Iterator[None]:
     """
     try:
         yield
+    except KeyboardInterrupt:
+        if not _is_command(module):
+            raise
+        print("interrupted. Nothing was begun.", file=sys.stderr)
+        sys.exit(130)
     except ModuleNotFoundError as error:
-        said = lacking(error)
+        said = str(error) if isinstance(error, Missing) else lacking(error)
         if said is None:
             raise
-        # sys.argv[0] is "-m" while Python imports the packages around a command's module.
-        if module == "__main__" or sys.argv[:1] == ["-m"]:
+        if _is_command(module):
             print(said, file=sys.stderr)
             sys.exit(2)
-        raise ModuleNotFoundError(said, name=error.name) from error
+        raise Missing(said, name=error.name) from error
+
+
+def _is_command(module: str) -> bool:
+    # sys.argv[0] is "-m" while Python imports the packages around a command's module.
+    return module == "__main__" or sys.argv[:1] == ["-m"]

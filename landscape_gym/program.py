@@ -7,17 +7,15 @@ it was asked for. 130: interrupted. 141: nobody reads what it prints. 143: told 
 
 from __future__ import annotations
 
-import argparse
 import errno
 import functools
 import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NoReturn, ParamSpec
+from typing import ParamSpec
 
-from landscape_gym.configuration import count
-from landscape_gym.extras import lacking
+from landscape_gym.extras import Missing, lacking
 
 P = ParamSpec("P")
 
@@ -51,9 +49,9 @@ def program(name: str, interrupted: str) -> Callable[[Callable[P, int | None]], 
 
     Example:
         >>> @program("divide", "Nothing was written.")
-        ... def main(divisor: int) -> int:
-        ...     count("divisor", divisor)
-        ...     return 0
+        ... def main(divisor: int) -> None:
+        ...     if divisor == 0:
+        ...         raise ValueError("divisor must not be 0.")
         >>> main(2)
         0
     """
@@ -101,7 +99,7 @@ def sentence(error: BaseException) -> str:
         return f"{at}{error.strerror}. {REMEDIES.get(error.errno or 0, '')}".strip()
     if isinstance(error, MemoryError):
         return f"there is not enough memory ({error or 'of unknown size'}): ask for less."
-    if isinstance(error, ModuleNotFoundError):
+    if isinstance(error, ModuleNotFoundError) and not isinstance(error, Missing):
         return lacking(error) or str(error)
     return " ".join(str(error).split())
 
@@ -121,23 +119,3 @@ def _drop_what_cannot_be_printed() -> None:
 
 def _say(name: str, line: str) -> None:
     print(f"{name}: {line.strip()}", file=sys.stderr)
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose errors are `ValueError`, with the usage in the same line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Refuse the words."""
-        raise ValueError(f"{message}; {' '.join(self.format_usage().split())}")
-
-
-def at_least_one(text: str) -> int:
-    """An argument that counts something.
-
-    Raises:
-        argparse.ArgumentTypeError: for what is no such number.
-    """
-    try:
-        return count("it", int(text))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1") from error

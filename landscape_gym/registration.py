@@ -30,6 +30,7 @@ from landscape_gym.landscapes import (
     SmallNetworks,
 )
 from landscape_gym.networks import ContinualLandscape, Mlp, NetworkLandscape
+from landscape_gym.networks.data import PACKAGES
 from landscape_gym.observation import ObservationConfig
 from landscape_gym.problem import (
     CurvatureNoise,
@@ -52,6 +53,12 @@ class Regime:
     problem: NavigationProblem
     observation: ObservationConfig
     action: Action
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Packages that its data come with, as they are imported; extras of pip's install them."""
+        data = getattr(self.problem.landscape, "data", None)
+        return (PACKAGES[data],) if isinstance(data, str) and data in PACKAGES else ()
 
     def configured(
         self,

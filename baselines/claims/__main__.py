@@ -7,52 +7,61 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Annotated
 
-import torch
-
-from baselines.claims import CLAIMS, QUICK, Claim, Effort
-from baselines.claims.finding import Finding, cells, check_claims
-from baselines.claims.html_page import html_page
-from baselines.claims.markdown_page import write_page
 from landscape_gym.configuration import one_of
+from landscape_gym.extras import needed_by
 from landscape_gym.files import write_whole
-from landscape_gym.program import Parser, program
+from landscape_gym.program import program
+
+with needed_by(__name__):
+    import torch
+
+    from baselines.claims import CLAIMS, QUICK, Claim, Effort
+    from baselines.claims.finding import Finding, cells, check_claims
+    from baselines.claims.html_page import html_page
+    from baselines.claims.markdown_page import write_page
+    from landscape_gym.command_line import named, parsed
 
 DOCS = Path(__file__).parents[2] / "docs"
 """Of the checkout."""
 
 
+@dataclass(frozen=True)
+class Options:
+    """Check the paper's claims."""
+
+    claim: Annotated[tuple[str, ...], named(CLAIMS)] = ()
+    """Which of them, by name; all if none is named."""
+    quick: bool = False
+    """Whether to compute less: a minute instead of three."""
+    out: Path = Path("runs/claims")
+    """Folder of the report, index.html."""
+    write: bool = False
+    """Whether to write docs/claims.md, too, with all claims in full."""
+
+    def __post_init__(self) -> None:
+        """Check the fields.
+
+        Raises:
+            ValueError: for a claim that is not known, or a page of less than all of them.
+        """
+        for name in self.claim:
+            one_of("claim", name, CLAIMS)
+        if self.write and (self.quick or self.claim):
+            raise ValueError("--write takes all claims, in full: leave out --quick and --claim.")
+
+
 @program("python -m baselines.claims", "Nothing was written; --claim NAME checks one claim alone.")
 def main(argv: Sequence[str] | None = None) -> int:
     """Read the command line, check, and report."""
-    parser = Parser(prog="python -m baselines.claims", description="Check the paper's claims.")
-    parser.add_argument(
-        "--claim",
-        nargs="+",
-        metavar="NAME",
-        default=list(CLAIMS),
-        help=f"which of them (default: all): {', '.join(CLAIMS)}",
-    )
-    parser.add_argument(
-        "--quick", action="store_true", help="compute less: a minute instead of three"
-    )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=Path("runs/claims"),
-        help="folder of the report, index.html (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--write", action="store_true", help="write docs/claims.md too, with all claims in full"
-    )
-    options = parser.parse_args(argv)
-    if options.write and (options.quick or len(options.claim) < len(CLAIMS)):
-        raise ValueError("--write takes all claims, in full: leave out --quick and --claim.")
+    options = parsed(Options, argv, prog="python -m baselines.claims")
     if options.write and not DOCS.is_dir():
         raise ValueError(f"--write needs a checkout: there is no folder {DOCS}.")
-    claims = [CLAIMS[one_of("claim", name, CLAIMS)] for name in options.claim]
+    claims = [CLAIMS[name] for name in options.claim or CLAIMS]
     options.out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     effort = QUICK if options.quick else Effort()

@@ -8,32 +8,36 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-
-import torch
 
 from baselines.pages import ROOT
 from landscape_gym.extras import needed_by
-from landscape_gym.program import Parser, program
+from landscape_gym.program import program
 
 with needed_by(__name__):
+    import torch
+
     from baselines.continual.experiment import Experiment, fill
     from baselines.continual.page import write_page
+    from landscape_gym.command_line import parsed
 
 RESULTS = ROOT / "docs" / "continual" / "results.json"
 
 
+@dataclass(frozen=True)
+class Options:
+    """Loss of plasticity on 100 tasks, and what keeps it."""
+
+    results: Path = RESULTS
+    """JSON file of results."""
+    write: bool = False
+    """Whether to write docs/continual.md and its pictures."""
+
+
 @program("python -m baselines.continual", "The same command goes on.")
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = Parser(prog="python -m baselines.continual", description=__doc__)
-    parser.add_argument(
-        "--results",
-        type=Path,
-        default=RESULTS,
-        help="JSON file of results (default: %(default)s)",
-    )
-    parser.add_argument("--write", action="store_true", help="write docs/continual.md, pictures")
-    options = parser.parse_args(argv)
+    options = parsed(Options, argv, prog="python -m baselines.continual", description=__doc__)
     torch.set_num_threads(1)
     options.results.parent.mkdir(parents=True, exist_ok=True)
     for line in fill(Experiment(), options.results):

@@ -9,32 +9,39 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
-
-import torch
+from dataclasses import asdict, dataclass
 
 from baselines.pages import ROOT, machine, source, write_between_markers
 from landscape_gym.extras import needed_by
 from landscape_gym.files import write_whole
-from landscape_gym.program import Parser, program
+from landscape_gym.program import program
 
 with needed_by(__name__):
+    import torch
+
     from baselines.networks import figure_2e
     from baselines.networks.costs import Cost, cost_table, step_times, update_costs
     from baselines.networks.page import TABLES
     from baselines.networks.pictures import save_curves
     from baselines.networks.results import FILE, SEEDS, TUNING_SEEDS, Trainings
+    from landscape_gym.command_line import parsed
 
 PAGE = ROOT / "docs" / "networks.md"
 PICTURES = ROOT / "docs" / "images" / "networks"
 COSTS = FILE.with_name("costs.json")
 
 
+@dataclass(frozen=True)
+class Options:
+    """Judge learning rules on networks."""
+
+    write: bool = False
+    """Whether to put tables and pictures into docs/networks.md."""
+
+
 @program("python -m baselines.networks", "The same command goes on.")
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = Parser(prog="python -m baselines.networks", description=__doc__)
-    parser.add_argument("--write", action="store_true", help=f"put it into {PAGE.name}")
-    options = parser.parse_args(argv)
+    options = parsed(Options, argv, prog="python -m baselines.networks", description=__doc__)
     torch.set_num_threads(1)
     names = (*TABLES, "costs", "figure-2e", "provenance")
     if options.write:

@@ -9,10 +9,11 @@ import numpy as np
 
 from baselines.contest import Entrant
 from baselines.lineup import OPTIMUM
+from baselines.names import NOTHING
 from baselines.pages import revision
 from baselines.record.acting import record
 from baselines.record.recording import Recording
-from baselines.sweep.cell import NOTHING, made
+from baselines.sweep.cell import made
 from landscape_gym.configuration import plain
 from landscape_gym.learned import LearnedRule
 from landscape_gym.policy import Policy

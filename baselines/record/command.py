@@ -5,69 +5,24 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
-from typing import Annotated
 
 from baselines.files import check_free
 from baselines.learned import load_run
 from baselines.record import dataset
 from baselines.record.about import about
 from baselines.record.acting import record
+from baselines.record.options import Options
 from baselines.record.recording import Episode
 from baselines.record.table import check_parquet, write_csv, write_parquet
-from baselines.screen import Bar, named
-from baselines.sweep.cell import fitting, made, policy_names
-from landscape_gym.configuration import count, one_of
+from baselines.screen import Bar
+from baselines.sweep.cell import fitting, made
 from landscape_gym.policy import Policy
 from landscape_gym.registration import ALL, Regime, regime
 
-FIRST_SEED = 3_000_000
-"""Of the first episode, away from those of training and of comparisons."""
 WRITERS = {"csv": write_csv, "parquet": write_parquet}
 """Of tables, by format."""
-FORMATS = ("minari", *WRITERS)
-
-
-@dataclass(frozen=True)
-class Options:
-    """Record a policy's episodes: for Minari, whose data set recovers its environment, or a table.
-
-    A rule is recorded with the observations of the regime and with velocities as actions, a learned
-    policy with what it sees and does itself. All numbers are in float64.
-    """
-
-    regime: str | None = None
-    """A regime by name."""
-    policy: str | None = None
-    """Who acts, by name: "nothing", a rule, "tuned-RULE", a shipped learned rule, "optimum" or
-    "lqg"."""
-    run: Path | None = None
-    """Folder of a finished run of train_agent.py instead, whose learned rule acts in the run's own
-    problem."""
-    learned: str | None = None
-    """A learned rule instead: a file, or the name of a shipped one."""
-    episodes: int = 64
-    """How many."""
-    seed: int = FIRST_SEED
-    """Of the first episode; the next one's is one more."""
-    channels: tuple[str, ...] = ()
-    """What is observed instead, by the names of landscape_gym.observation.CHANNELS."""
-    scale: float | None = None
-    """Of the velocities that are a rule's actions; else the regime's, doubled until every control
-    fits. Data sets are of one environment if it is the same."""
-    privileged: bool = False
-    """Whether infos tell the hidden state: target, curvature, a network's accuracy."""
-    format: Annotated[str, named(FORMATS)] = "minari"
-    """What is written."""
-    name: str | None = None
-    """Of Minari's data set: NAMESPACE/NAME-vVERSION; landscape-nav/REGIME-POLICY-v0 if none is
-    given."""
-    out: Path | None = None
-    """For Minari the folder of data sets, instead of its own; else the folder of the table, which
-    appears when it is complete."""
-    progress: bool = True
-    """Whether to show a progress bar."""
 
 
 def main(options: Options) -> int:
@@ -81,8 +36,6 @@ def main(options: Options) -> int:
         ImportError: without the package that writes the format.
         OSError: if there is such a recording already, or files cannot be read or written.
     """
-    count("episodes", options.episodes)
-    count("seed", options.seed, low=0)
     name, setup, label, policy_of = _entrant(options)
     title = options.name or dataset.default_name(name, label)
     folder = _free_folder(options, title)
@@ -129,13 +82,13 @@ def _entrant(options: Options) -> tuple[str, Regime, str, Callable[[], Policy]]:
     if options.learned is not None:
         learned = options.learned
         return options.regime, setup, Path(learned).stem, lambda: fitting(setup.problem, learned)
-    policy = one_of("policy", str(options.policy), policy_names())
+    policy = str(options.policy)
     return options.regime, setup, policy, lambda: made(setup, policy)
 
 
 def _free_folder(options: Options, title: str) -> Path:
     """Where to write, where nothing is yet; and what writes is installed."""
-    if one_of("format", options.format, FORMATS) == "minari":
+    if options.format == "minari":
         return dataset.check(title, options.out)
     if options.name is not None:
         raise ValueError(f"--name is for --format minari; name a folder with --out, got {title!r}.")

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from baselines.lineup import BEST_BELIEF, OPTIMUM, rule_name
-from baselines.tuning import MOST_TRAINING_EPISODES, TRAINING_SEED, tunable, tune
+from baselines.names import NOTHING, TUNED, policy_names
+from baselines.tuning import MOST_TRAINING_EPISODES, TRAINING_SEED, tune
 from landscape_gym.artifact import load_rule, shipped_rules
 from landscape_gym.configuration import count, one_of
 from landscape_gym.control import optimum
@@ -21,12 +22,6 @@ from landscape_gym.policy import DoNothing, Policy, RulePolicy
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.registration import REGIMES, Regime
 from landscape_gym.rules import RULES
-
-TUNED = "tuned-"
-"""Before a rule's name: the rule with constants found by a search instead of derived."""
-BOUNDS = ("optimum", "lqg")
-"""The optimum, and that of a learner who has to infer the target from noisy gradients."""
-NOTHING = "nothing"
 
 
 @dataclass(frozen=True)
@@ -64,12 +59,6 @@ class Cell:
     def name(self) -> str:
         """Of its file."""
         return f"{self.regime}.{self.policy}.{self.block:04d}"
-
-
-def policy_names() -> tuple[str, ...]:
-    """What can be evaluated: doing nothing, rules, rules tuned, shipped learned ones, bounds."""
-    tuned = (TUNED + kind for kind in RULES if tunable(kind))
-    return (NOTHING, *RULES, *tuned, *shipped_rules(), *BOUNDS)
 
 
 def title(policy: str) -> str:

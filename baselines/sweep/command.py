@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated
 
 from baselines.files import check_free
-from baselines.screen import Bar, named
-from baselines.sweep.cell import BOUNDS, cells, policy_names, run_one
+from baselines.names import BOUNDS
+from baselines.screen import Bar
+from baselines.sweep.cell import cells, run_one
 from baselines.sweep.engine import complaints, sweep
-from baselines.sweep.executors import EXECUTORS, Workers
+from baselines.sweep.executors import Workers
+from baselines.sweep.options import Options
 from baselines.sweep.report import CELLS, write_report
-from landscape_gym.configuration import one_of
 from landscape_gym.files import write_whole
 from landscape_gym.program import noting_how_to_go_on
 from landscape_gym.registration import REGIMES
@@ -22,36 +20,6 @@ from landscape_gym.rules import RULES
 
 SETTINGS = "sweep.json"
 """What all cells of a folder have in common."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """Evaluate policies in regimes, a cell for each block of episodes.
-
-    Cells that are finished are not computed again: the same command goes on with a sweep that was
-    stopped, and other regimes, policies and more blocks can be added to a folder.
-    """
-
-    out: Path
-    """Folder of the sweep."""
-    regimes: Annotated[tuple[str, ...], named(REGIMES)] = ()
-    """Regimes by name, one or several; all if none is named."""
-    policies: tuple[str, ...] = ()
-    """Rules, rules as "tuned-RULE", shipped learned rules, and "lqg", by name; all derived rules
-    and the bounds if none is named. Doing nothing and the optimum are always there."""
-    blocks: int = 3
-    """How many blocks of episodes."""
-    episodes: int = 64
-    """Episodes of a block."""
-    seed: int = 1_000_000
-    """Of the first episode."""
-    executor: Annotated[str, named(EXECUTORS)] = "serial"
-    """Where cells are computed: here, in processes by joblib, or by Ray: on the cluster at
-    RAY_ADDRESS, or else on this machine."""
-    workers: int = 2
-    """Processes of joblib, or of Ray on this machine."""
-    progress: bool = True
-    """Whether to show a progress bar."""
 
 
 def main(options: Options) -> int:
@@ -66,8 +34,8 @@ def main(options: Options) -> int:
         OSError: if the folder cannot be written, or holds something else.
     """
     todo = cells(
-        [one_of("regime", name, REGIMES) for name in options.regimes] or list(REGIMES),
-        [one_of("policy", name, policy_names()) for name in options.policies] or [*RULES, *BOUNDS],
+        options.regimes or list(REGIMES),
+        options.policies or [*RULES, *BOUNDS],
         options.blocks,
         episodes=options.episodes,
         first_seed=options.seed,

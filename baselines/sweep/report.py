@@ -15,8 +15,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from baselines.files import write_table
+from baselines.names import NOTHING, policy_names
 from baselines.pages import markdown
-from baselines.sweep.cell import NOTHING, policy_names, title
+from baselines.sweep.cell import title
 from baselines.sweep.engine import results
 from landscape_gym.evaluation import HEAD, STAR, Comparison, Rollout, judge
 from landscape_gym.files import write_whole

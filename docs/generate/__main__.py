@@ -7,21 +7,23 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-
-import torch
 
 from baselines.pages import ROOT, source, write_between_markers
 from docs.generate.effort import QUICK, Effort
 from landscape_gym.extras import needed_by
-from landscape_gym.program import Parser, program
+from landscape_gym.program import program
 
 with needed_by(__name__):
+    import torch
+
     from docs.generate.brackets import brackets_table
     from docs.generate.notebook import notebook_table
     from docs.generate.pictures import save_discounts, save_plane
     from docs.generate.regimes import regimes_table
     from docs.generate.wells import wells_table
+    from landscape_gym.command_line import parsed
 
 PAGE = ROOT / "docs" / "optimal-control.md"
 COMMAND = "make pages"
@@ -38,18 +40,20 @@ PICTURES: dict[str, Callable[[Path, Effort], None]] = {
 }
 
 
+@dataclass(frozen=True)
+class Options:
+    """Write a page's generated parts."""
+
+    quick: bool = False
+    """Whether to compute little; its figures are bad."""
+    page: Path = PAGE
+    """What to write into."""
+
+
 @program("python -m docs.generate", "The page is as it was.")
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the command line and generate."""
-    parser = Parser(prog="python -m docs.generate", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="compute little; its figures are bad")
-    parser.add_argument(
-        "--page",
-        type=Path,
-        default=PAGE,
-        help="what to write into (default: %(default)s)",
-    )
-    options = parser.parse_args(argv)
+    options = parsed(Options, argv, prog="python -m docs.generate", description=__doc__)
     torch.set_num_threads(1)
     generate(options.page, QUICK if options.quick else Effort())
 

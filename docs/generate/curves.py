@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+import tyro
 from matplotlib.figure import Figure
 
 from baselines.contest import Contest, Entrant, Settings, contest
 from baselines.picture import choose_bands, draw_curves, line_styles
+from landscape_gym.command_line import parsed
 from landscape_gym.configuration import one_of
 from landscape_gym.evaluation import DO_NOTHING, judge, rollout, with_nothing
 from landscape_gym.policy import RulePolicy
@@ -68,10 +71,19 @@ def save_curves(name: str) -> Path:
     return save(figure, FOLDER / f"{name}.png", colours=COLOURS)
 
 
+@dataclass(frozen=True)
+class Options:
+    """Draw the figures of regimes."""
+
+    regimes: tyro.conf.Positional[tuple[str, ...]] = ()
+    """Regimes by name; all if none is named."""
+
+
 @program("python -m docs.generate.curves", "Figures that were named are written.")
-def main(names: Sequence[str]) -> None:
-    """Draw the figures of regimes, of all if none is named."""
-    chosen = [one_of("regime", each, ALL) for each in names] or ALL
+def main(words: Sequence[str] | None = None) -> None:
+    """Read the command line, and draw."""
+    options = parsed(Options, words, prog="python -m docs.generate.curves", description=__doc__)
+    chosen = [one_of("regime", each, ALL) for each in options.regimes] or ALL
     torch.set_num_threads(1)
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name in chosen:
@@ -79,4 +91,4 @@ def main(names: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

