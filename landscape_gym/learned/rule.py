@@ -54,7 +54,7 @@ class LearnedRule(StatefulPolicy):
 
     observation: ObservationConfig
     """The channels it reads."""
-    action: Action
+    action: Action = field()  # not the base's default
     """What its actions mean."""
     network: Network
     mean: Array
