@@ -24,6 +24,7 @@ from landscape_gym.learned import LearnedRule
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.program import noting_how_to_go_on
 from landscape_gym.readout import optimal_basis, read_rule, side_by_side
+from landscape_gym.refusal import Refusal
 
 LEARNED = "learned"
 RULE_FILE = "rule.safetensors"
@@ -144,5 +145,5 @@ def _readings(problem: NavigationProblem, learned: LearnedRule, lineup: LineUp) 
     basis = optimal_basis(problem)
     try:
         return [side_by_side(*(read_rule(problem, policy, basis) for policy in (learned, best)))]
-    except ValueError as refusal:  # collinear: a law cannot be told from another
+    except Refusal as refusal:  # collinear: a law cannot be told from another
         return [f"The learned law cannot be read: {refusal}"]

@@ -20,6 +20,7 @@ from landscape_gym.evaluation import (
 )
 from landscape_gym.policy import Policy, RulePolicy
 from landscape_gym.problem import NavigationProblem
+from landscape_gym.refusal import Refusal
 from landscape_gym.registration import Regime
 from landscape_gym.rules import RULES
 
@@ -178,7 +179,7 @@ def _of_a_rule(
         title = f"{name}, tuned"
         try:
             tuned = tune(problem, kind)
-        except ValueError as refusal:
+        except Refusal as refusal:
             refusals[title] = str(refusal)
         else:
             yield title, Entrant(tuned.policy, "tuned", kind, tuned.status)
@@ -190,7 +191,7 @@ def _bounds(
     """The best learner that is known where curvature is hidden, and the optima."""
     try:
         hidden = best_learner(regime.problem, regime.observation)
-    except ValueError as refusal:
+    except Refusal as refusal:
         hidden, refusals[BEST_LEARNER] = None, str(refusal)
     if hidden is not None:
         remark = f"No learner costs less than {hidden.lower:.5g} in the mean of all episodes."

@@ -25,7 +25,7 @@ def best_learner(problem: NavigationProblem, observation: ObservationConfig) -> 
             far it went, which is the sum of its updates.
 
     Raises:
-        ValueError: where no bracket is known, naming the assumption that fails.
+        Refusal: where no bracket is known, naming the assumption that fails.
 
     Example:
         >>> from landscape_gym import REGIMES

@@ -10,6 +10,7 @@ from landscape_gym.control import Solution, optimum
 from landscape_gym.observation import ObservationConfig
 from landscape_gym.policy import Policy, RulePolicy
 from landscape_gym.problem import NavigationProblem
+from landscape_gym.refusal import Refusal
 from landscape_gym.rules import RULES
 
 OPTIMUM = "optimum"
@@ -77,12 +78,12 @@ def line_up(
         rule = RULES[one_of("rule", kind, RULES)]
         try:
             rules[name] = RulePolicy(rule.derive(problem), problem)
-        except ValueError as refusal:
+        except Refusal as refusal:
             refusals[name] = str(refusal)
     best = None
     try:
         best = optimum(problem, plan_paths=plan_paths)
-    except ValueError as refusal:
+    except Refusal as refusal:
         refusals[OPTIMUM] = str(refusal)
     return LineUp(rules, best, _best_belief(problem, observation), refusals)
 
@@ -100,6 +101,6 @@ def _best_belief(
         return None
     try:
         best = optimum(problem, observation, plan_paths=False)
-    except ValueError:  # said of the optimum already
+    except Refusal:  # said of the optimum already
         return None
     return best if "gradient" in best.policy.observation.channels else None

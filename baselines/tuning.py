@@ -15,6 +15,7 @@ from baselines.search import POINTS, ROUNDS, Constant, Found, search
 from landscape_gym.configuration import unknown
 from landscape_gym.policy import Policy, RulePolicy
 from landscape_gym.problem import MinibatchNoise, NavigationProblem
+from landscape_gym.refusal import Refusal
 from landscape_gym.rules import RULES
 
 TRAINING_SEED = 0
@@ -103,9 +104,9 @@ def tune(
         seed: Of the search's draws.
 
     Raises:
-        ValueError: for a rule that has no search space, naming those that do, or a problem with a
-            control matrix, through which no rule reaches all parameters; or for too many training
-            episodes, whose seeds would meet those of tests.
+        ValueError: for a rule that has no search space, naming those that do, or for too many
+            training episodes, whose seeds would meet those of tests.
+        Refusal: for a problem with a control matrix, through which no rule reaches all parameters.
 
     Example:
         >>> from landscape_gym import REGIMES
@@ -116,7 +117,7 @@ def tune(
     if not tunable(kind):
         raise ValueError(unknown("tunable rule", kind, filter(tunable, SPACES)))
     if problem.control_matrix is not None:
-        raise ValueError(
+        raise Refusal(
             f"{kind} moves every parameter, but control_matrix lets {problem.control_dim} controls "
             "act: leave it out, or use landscape_gym.control.optimum."
         )

@@ -6,6 +6,7 @@ from landscape_gym.actions import GlobalStepSize, Normalized, StepSize, Velocity
 from landscape_gym.env import LandscapeNavEnv
 from landscape_gym.observation import ObservationConfig
 from landscape_gym.problem import NavigationProblem
+from landscape_gym.refusal import Refusal
 from landscape_gym.registration import REGIMES, register_all
 from landscape_gym.vector_env import LandscapeNavVectorEnv
 
@@ -22,6 +23,7 @@ __all__ = [
     "NavigationProblem",
     "Normalized",
     "ObservationConfig",
+    "Refusal",
     "StepSize",
     "Velocity",
     "load_rule",

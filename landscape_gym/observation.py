@@ -14,6 +14,7 @@ from landscape_gym.landscapes import Minimum
 from landscape_gym.landscapes.base import Array
 from landscape_gym.landscapes.tensors import Tensors
 from landscape_gym.problem import NavigationProblem
+from landscape_gym.refusal import Refusal
 from landscape_gym.state import SMALLEST, State
 
 BOUND = 1e6
@@ -345,7 +346,7 @@ class Layout:
         """Lay out the channels of `config` for `problem`.
 
         Raises:
-            ValueError: if a channel needs what the landscape does not offer.
+            Refusal: if a channel needs what the landscape does not offer.
         """
         self.config = config
         self.problem = problem
@@ -356,7 +357,7 @@ class Layout:
         for name in config.channels:
             channel = CHANNELS[name]
             if channel.needs and not problem.landscape.offers(channel.needs):
-                raise ValueError(
+                raise Refusal(
                     f"channel {name!r} needs a landscape that offers {channel.needs}, and "
                     f"{type(problem.landscape).__name__} does not."
                 )

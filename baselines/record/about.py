@@ -17,6 +17,7 @@ from baselines.sweep.cell import made
 from landscape_gym.configuration import plain
 from landscape_gym.learned import LearnedRule
 from landscape_gym.policy import Policy
+from landscape_gym.refusal import Refusal
 
 REFERENCE_EPISODES = 256
 """Of at most so many episodes doing nothing and the optimum are the scores 0 and 1."""
@@ -66,7 +67,7 @@ def scores(recording: Recording) -> dict[str, float] | None:
     for name in (NOTHING, OPTIMUM):
         try:
             policy = made(recording.setup, name)
-        except ValueError:
+        except Refusal:
             return None
         reference = record(
             recording.name,

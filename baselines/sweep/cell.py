@@ -20,6 +20,7 @@ from landscape_gym.learned import LearnedRule
 from landscape_gym.observation import Layout
 from landscape_gym.policy import DoNothing, Policy, RulePolicy
 from landscape_gym.problem import NavigationProblem
+from landscape_gym.refusal import Refusal
 from landscape_gym.registration import REGIMES, Regime
 from landscape_gym.rules import RULES
 
@@ -98,7 +99,7 @@ def run_one(cell: Cell) -> dict[str, Any]:
     about = {"regime": cell.regime, "policy": cell.policy, "block": cell.block}
     try:
         policy = _policy(cell.regime, cell.policy)
-    except ValueError as refusal:
+    except Refusal as refusal:
         return {**about, "refused": str(refusal)}
     seed = cell.first_seed + cell.block * cell.episodes
     run = rollout(regime.problem, policy, episodes=cell.episodes, seed=seed)
@@ -120,7 +121,7 @@ def _policy(regime: str, policy: str) -> Policy:
     """The policy; kept, as blocks of the same cell follow each other.
 
     Raises:
-        ValueError: if its assumptions fail in the regime.
+        Refusal: if its assumptions fail in the regime.
     """
     return made(REGIMES[regime], policy)
 
@@ -129,7 +130,7 @@ def made(regime: Regime, policy: str) -> Policy:
     """A policy by its name in `policy_names`.
 
     Raises:
-        ValueError: if its assumptions fail in the regime.
+        Refusal: if its assumptions fail in the regime.
     """
     problem = regime.problem
     if policy == NOTHING:
@@ -142,7 +143,7 @@ def made(regime: Regime, policy: str) -> Policy:
         return fitting(problem, policy)
     best = optimum(problem, regime.observation if policy == "lqg" else None, plan_paths=False)
     if policy == "optimum" and best.bound != "exact":
-        raise ValueError(f"the optimum is not known exactly here: {best.status}")
+        raise Refusal(f"the optimum is not known exactly here: {best.status}")
     return best.policy
 
 
@@ -150,7 +151,7 @@ def fitting(problem: NavigationProblem, name: str) -> LearnedRule:
     """A learned rule, shipped or in a file, that can act in the problem.
 
     Raises:
-        ValueError: if it was made for observations that the problem does not give.
+        Refusal: if it was made for observations that the problem does not give.
     """
     rule = load_rule(name)
     rule.predict(np.zeros((1, Layout(rule.observation, problem).size), np.float32))

@@ -13,6 +13,7 @@ from landscape_gym.control import Law, PlannedPath, ensemble, optimum
 from landscape_gym.evaluation import rollout
 from landscape_gym.policy import DoNothing, Policy
 from landscape_gym.problem import NavigationProblem
+from landscape_gym.refusal import Refusal
 from landscape_gym.registration import REGIMES
 
 SEED = 1_000_000
@@ -65,7 +66,7 @@ def cost_of(problem: NavigationProblem, policy: Policy, episodes: int) -> Cost:
     """Exact where the policy knows its cost, else simulated."""
     exactly = getattr(policy, "expected_cost", None)
     if exactly is not None:
-        with suppress(ValueError):  # of a belief that only simulation can judge
+        with suppress(Refusal):  # of a belief that only simulation can judge
             return Cost(exactly(problem.steps))
     cost = rollout(problem, policy, episodes=episodes, seed=SEED).cost
     return Cost(float(cost.mean()), float(cost.std(ddof=1) / np.sqrt(episodes)))
@@ -75,7 +76,7 @@ def cost_of_nothing(problem: NavigationProblem, episodes: int) -> Cost:
     """Of u = 0: exact where the problem is linear-quadratic, as gains of 0."""
     try:
         parts = ensemble(problem)
-    except ValueError:
+    except Refusal:
         return cost_of(problem, DoNothing(problem.control_dim), episodes)
     return Cost(parts.expected_cost(problem.steps, Law(*map(np.zeros_like, parts.law))))
 
@@ -85,6 +86,6 @@ def gained_by_knowing_the_end(name: str) -> tuple[float, str]:
     problem = REGIMES[name].problem
     try:
         least = ensemble(problem.replace(horizon=problem.steps)).expected_cost()
-    except ValueError:
+    except Refusal:
         return 0.0, name
     return 1 - least / ensemble(problem).expected_cost(problem.steps), name

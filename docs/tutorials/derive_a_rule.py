@@ -1,6 +1,6 @@
 """Derive a rule: its constants follow from the problem, or it says why they do not."""
 
-from landscape_gym import REGIMES
+from landscape_gym import REGIMES, Refusal
 from landscape_gym.control import optimum
 from landscape_gym.evaluation import compare
 from landscape_gym.policy import RulePolicy
@@ -14,7 +14,7 @@ for gamma in (10.0, 1.0, 0.1):
 # [refuse]
 try:
     Adam.derive(hidden)
-except ValueError as refusal:
+except Refusal as refusal:
     print(refusal)
 
 # [compare]

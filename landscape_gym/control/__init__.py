@@ -1,6 +1,7 @@
 """Solvers: what is optimal in a problem. Textbook letters inside; each file opens with its problem.
 
-`optimum` picks the solver, and says how far its answer can be trusted.
+`optimum` asks the solvers in `SOLVERS` one after another, and says how far the answer can be
+trusted. A solver that a problem is not for raises `Refusal`, and the next one is asked.
 """
 
 from landscape_gym.control.grid.escape import critical_discount, crossing_interval, reaches_minimum
@@ -14,7 +15,7 @@ from landscape_gym.control.hidden_target.heavy_ball import HeavyBall, heavy_ball
 from landscape_gym.control.hidden_target.lqg import LQGPolicy
 from landscape_gym.control.linear_quadratic.ensemble import Ensemble, ensemble
 from landscape_gym.control.linear_quadratic.policy import LinearQuadraticPolicy
-from landscape_gym.control.optimum import optimum
+from landscape_gym.control.optimum import SOLVERS, Solver, optimum
 from landscape_gym.control.paths.planner import Plan, PlanOptions, plan
 from landscape_gym.control.paths.policies import PlannedPath, RecedingHorizon
 from landscape_gym.control.paths.solve_path import solve_path
@@ -39,8 +40,10 @@ from landscape_gym.derivation.linear_rule import (
 from landscape_gym.derivation.lqr import LQRSolution, finite_horizon, riccati
 from landscape_gym.derivation.memory_rule import MemoryRule, best_memory_rule
 from landscape_gym.derivation.model import Law, LinearQuadratic, Value
+from landscape_gym.refusal import Refusal
 
 __all__ = [
+    "SOLVERS",
     "Bracket",
     "ContinuousSolution",
     "DiagonalGain",
@@ -62,8 +65,10 @@ __all__ = [
     "PlannedPath",
     "QuasiNewtonPolicy",
     "RecedingHorizon",
+    "Refusal",
     "SelfTuningPolicy",
     "Solution",
+    "Solver",
     "Value",
     "best_linear_rule",
     "best_memory_rule",

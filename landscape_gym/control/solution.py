@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 from landscape_gym.landscapes.base import Array
 from landscape_gym.policy import Policy
+from landscape_gym.refusal import Refusal
 
 Bound = Literal["exact", "lower", "upper"]
 """How a policy's cost compares with the least that is possible.
@@ -39,3 +40,19 @@ class Solution:
     cost: float | None = None
     """Expected discounted cost over the problem's starts and instances; None if only simulation
     tells."""
+
+
+class KnowsItsCost(Protocol):
+    """A policy whose expected cost is a finite sum, at least in some problems."""
+
+    def expected_cost(self) -> float:
+        """Expected discounted cost; raises `Refusal` where only simulation tells."""
+        ...
+
+
+def cost_if_known(policy: KnowsItsCost) -> float | None:
+    """The expected cost where it is a finite sum."""
+    try:
+        return policy.expected_cost()
+    except Refusal:
+        return None

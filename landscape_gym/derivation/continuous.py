@@ -329,17 +329,16 @@ def _stabilising(damped: Array, B: Array, Q: Array, R: Array) -> tuple[Array, st
             "so the Riccati equation does not determine the optimum. Raise gamma, or use "
             "control.riccati, which iterates values in discrete time."
         )
-    try:
-        return solve_continuous_are(damped, B, Q, R), "Solved the algebraic Riccati equation."
-    except np.linalg.LinAlgError:
+    if not _detectable(damped.T, B @ B.T):  # the dual of the same test
         return np.full_like(Q, np.nan), (
             "Not solved: the Riccati equation has no stabilising solution, because a mode that "
             "neither decays nor is discounted is out of the controls' reach. Raise gamma."
         )
+    return solve_continuous_are(damped, B, Q, R), "Solved the algebraic Riccati equation."
 
 
 def _detectable(damped: Array, Q: Array) -> bool:
-    """Whether each mode of F - gamma/2 I that does not decay shows in the loss (Hautus's test)."""
+    """Whether each mode of F - gamma/2 I that does not decay shows in Q (Hautus's test)."""
     scale = max(float(np.abs(Q).max()), np.finfo(np.float64).tiny)
     lasting = [mode for mode in np.linalg.eigvals(damped) if mode.real >= -1e-12]
     shown = (np.vstack([damped - mode * np.eye(len(Q)), Q / scale]) for mode in lasting)

@@ -123,7 +123,7 @@ def _algebraic(lq: LinearQuadratic) -> Law | None:
     root = math.sqrt(lq.beta)
     try:
         S = solve_discrete_are(root * lq.A, root * lq.B, lq.Q, lq.beta * lq.R)
-    except (np.linalg.LinAlgError, ValueError):
+    except np.linalg.LinAlgError:  # no finite solution
         return None
     O, I = np.zeros_like(lq.A), np.eye(lq.dim)
     value = Value(np.block([[(S - lq.Q) / lq.beta, O, O], [O, O, O], [O, O, O]]), np.zeros(()))

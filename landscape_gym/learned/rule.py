@@ -17,6 +17,7 @@ from landscape_gym.learned.network import CellState, Network
 from landscape_gym.observation import ObservationConfig
 from landscape_gym.policy import StatefulPolicy, restarted
 from landscape_gym.problem import NavigationProblem
+from landscape_gym.refusal import Refusal
 
 
 class LearnedState(NamedTuple):
@@ -136,7 +137,7 @@ class LearnedRule(StatefulPolicy):
         """Actions for observations as the environment gives them, clipped to [-1, 1].
 
         Raises:
-            ValueError: for observations of another size than the rule was made for.
+            Refusal: for observations of another size than the rule was made for.
         """
         features, belief = observation, state.belief
         if self._filter is not None:
@@ -144,7 +145,7 @@ class LearnedRule(StatefulPolicy):
         if self._coordinates is not None:
             features = self._coordinates.rows(features)
         if features.shape[1] != self.network.inputs:
-            raise ValueError(
+            raise Refusal(
                 f"this rule takes {self.network.inputs} features, got {features.shape[1]}: it was "
                 "made for a problem of another size."
             )

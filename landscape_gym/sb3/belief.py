@@ -10,6 +10,7 @@ from stable_baselines3.common.vec_env import VecEnvWrapper
 
 from landscape_gym.control import LQGPolicy, optimum
 from landscape_gym.landscapes.base import Array
+from landscape_gym.refusal import Refusal
 from landscape_gym.registration import Regime
 from landscape_gym.registration import regime as named
 from landscape_gym.sb3.vec_env import LandscapeNavVecEnv
@@ -28,7 +29,7 @@ class BeliefVecEnv(VecEnvWrapper):
             channels.
 
     Raises:
-        ValueError: where there is no such filter, naming the assumption that fails.
+        Refusal: where there is no such filter, naming the assumption that fails.
 
     Example:
         >>> env = BeliefVecEnv(4, "noisy-gradient")
@@ -77,11 +78,11 @@ def belief_filter(regime: Regime) -> LQGPolicy:
     """The optimal controller of the regime's channels, whose belief is to be learned from.
 
     Raises:
-        ValueError: where that is no Kalman filter with certainty equivalence.
+        Refusal: where that is no Kalman filter with certainty equivalence.
     """
     best = optimum(regime.problem, regime.observation)
     if not isinstance(best.policy, LQGPolicy) or best.bound != "exact":
-        raise ValueError(
+        raise Refusal(
             "there is nothing to believe here: from these channels the target is known, or no "
             f"Kalman filter finds it; observe the channels themselves. {best.status}"
         )

@@ -88,8 +88,9 @@ class Bracket:
         """The bracket as a sentence."""
         return (
             f"The least expected cost of a learner is at least {self.lower:.5g}, and "
-            f"{self.policy.name} costs {self.upper:.5g} (95 % between {self.interval[0]:.5g} and {self.interval[1]:.5g}), "
-            f"{self.gap:.2%} more; with known curvature it would be {self.known:.5g}."
+            f"{self.policy.name} costs {self.upper:.5g} (95 % between {self.interval[0]:.5g} and "
+            f"{self.interval[1]:.5g}), {self.gap:.2%} more; with known curvature it would be "
+            f"{self.known:.5g}."
         )
 
 

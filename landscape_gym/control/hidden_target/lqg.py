@@ -25,13 +25,15 @@ from landscape_gym.control.hidden_target.switching import SwitchingBelief, Switc
 from landscape_gym.control.linear_quadratic.controller import Controller
 from landscape_gym.control.linear_quadratic.cost_to_go import row_problems
 from landscape_gym.control.linear_quadratic.ensemble import ensemble
+from landscape_gym.control.solution import Bound, Solution, cost_if_known
 from landscape_gym.derivation.coordinate_prior import Place
 from landscape_gym.derivation.gains import Gains, control_in_basis
 from landscape_gym.derivation.model import Law
 from landscape_gym.derivation.prior import noise_variance
 from landscape_gym.landscapes.base import Array
+from landscape_gym.observation import ObservationConfig
 from landscape_gym.policy import StatefulPolicy
-from landscape_gym.problem import NavigationProblem
+from landscape_gym.problem import NavigationProblem, UniformStart
 from landscape_gym.refusal import Refusal
 
 
@@ -218,3 +220,52 @@ class LQGPolicy(StatefulPolicy):
 def _mean(known: Filtered) -> Array:
     """Where the target is believed, in the frame, (rows, d)."""
     return (known.belief or known.prior).mean
+
+
+def solve_lqg(problem: NavigationProblem, seen: ObservationConfig) -> Solution:
+    """The optimum of a learner who sees noisy gradients, or what bounds it.
+
+    Args:
+        problem: What is navigated.
+        seen: What the learner sees.
+
+    Raises:
+        Refusal: without gradients, and where `LQGPolicy` refuses.
+    """
+    if "gradient" not in seen.channels:
+        raise Refusal("the learner sees no gradient.")
+    only_distance_matters = problem.default_dynamics is None and problem.hazard == 0
+    relative = "parameters" not in seen.channels and only_distance_matters
+    policy = LQGPolicy(problem, place="displacement" if relative else "parameters")
+    bound, remarks = _bound(policy, seen)
+    return Solution(
+        status=" ".join(["Solved by Kalman filter and certainty equivalence.", *remarks]),
+        bound=bound,
+        converged=True,
+        residual=0.0,
+        policy=policy,
+        value=policy.value if policy.linear else None,
+        cost=cost_if_known(policy),
+    )
+
+
+def _bound(policy: LQGPolicy, seen: ObservationConfig) -> tuple[Bound, list[str]]:
+    """Whether the policy sees more than the learner, or might do better; and how."""
+    more = [name for name in policy.observation.channels if name not in seen.channels]
+    more = [name for name in more if name not in ("displacement", "elapsed")]
+    if policy.privileged:
+        return "lower", [
+            f"The learner does not see the {more[0]}, and this policy does: "
+            "landscape_gym.control.bracket bounds what a learner must pay from both sides, and "
+            "names the policy that attains the upper bound."
+        ]
+    if more:
+        return "lower", [f"This policy sees what the learner does not: {', '.join(more)}."]
+    if seen.scaled:
+        return "lower", ["The learner sees the gradient only relative to its running scale."]
+    if policy.place == "displacement" and isinstance(policy.problem.start, UniformStart):
+        why = "The start is not Gaussian, so that the filter is only the best linear one."
+        return "upper", [why + " Where the start is seen, the filter is exact."]
+    if not policy.linear:
+        return "exact", ["Redraws are not signalled: the belief runs over when the last one was."]
+    return "exact", []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from landscape_gym.control.linear_quadratic.controller import Controller
 from landscape_gym.control.linear_quadratic.ensemble import ensemble
+from landscape_gym.control.solution import Solution, cost_if_known
 from landscape_gym.derivation.gains import Gains
 from landscape_gym.derivation.lqr import LQRSolution
 from landscape_gym.derivation.model import Law
@@ -90,3 +91,24 @@ class LinearQuadraticPolicy(StatefulPolicy):
         """Parameters and target."""
         read = self._controller.read
         return read(observation, "parameters"), read(observation, "target")
+
+
+def solve_linear_quadratic(problem: NavigationProblem) -> Solution:
+    """The optimum under full information, in closed form or by Riccati equations.
+
+    Raises:
+        Refusal: where the problem is not linear-quadratic.
+    """
+    policy = LinearQuadraticPolicy(problem)
+    found = policy.solution
+    return Solution(
+        status="Solved in closed form, coordinate by coordinate."
+        if found is None
+        else found.status,
+        bound="exact",
+        converged=found is None or found.converged,
+        residual=0.0 if found is None else found.residual,
+        policy=policy,
+        value=policy.value,
+        cost=cost_if_known(policy),
+    )
