@@ -7,7 +7,7 @@ and with `NavigationProblem.regular` on schedule, and `signalled` tells.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -15,26 +15,10 @@ from landscape_gym.configuration import count, one_of
 from landscape_gym.landscapes.base import Array, Draws
 from landscape_gym.networks.data import Data
 from landscape_gym.networks.landscape import NetworkLandscape
+from landscape_gym.networks.task import TASKS, Task
 
 if TYPE_CHECKING:
     from landscape_gym.networks.engine import Engine, Seen
-
-TASKS = ("permuted_inputs", "rotated_inputs", "split_classes", "random_labels")
-"""What can be drawn anew for each task."""
-
-
-class Task(NamedTuple):
-    """What each row makes of the data; None: as they are."""
-
-    order: Array | None = None
-    """Which input stands at each place, (batch, inputs)."""
-    angle: Array | None = None
-    """Radians by which images are turned counter-clockwise, (batch,)."""
-    classes: Array | None = None
-    """Classes that are left, (batch, classes)."""
-    labels: Array | None = None
-    """The class of each training datum, (batch, N)."""
-
 
 @dataclass(frozen=True)
 class ContinualLandscape(NetworkLandscape):
@@ -112,6 +96,6 @@ class ContinualLandscape(NetworkLandscape):
         held_out: bool = False,
     ) -> Seen | None:
         """Those of each row's task; with random labels there are none to test on."""
-        from landscape_gym.networks.stream_engine import seen
+        from landscape_gym.networks.stream_engine import seen  # needs torch
 
         return seen(engine, instances, rows, uniform, held_out=held_out)

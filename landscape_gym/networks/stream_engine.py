@@ -11,7 +11,7 @@ from torch import Tensor
 
 from landscape_gym.landscapes.base import Array, take
 from landscape_gym.networks.engine import Engine, Seen, below, data_at
-from landscape_gym.networks.stream import Task
+from landscape_gym.networks.task import Task
 
 
 def seen(
