@@ -13,7 +13,7 @@ from baselines.lineup import BEST_BELIEF, OPTIMUM, rule_name
 from baselines.names import NOTHING, TUNED, policy_names
 from baselines.tuning import MOST_TRAINING_EPISODES, TRAINING_SEED, tune
 from landscape_gym.artifact import load_rule, shipped_rules
-from landscape_gym.configuration import count, one_of
+from landscape_gym.configuration import count, number, one_of, vector
 from landscape_gym.control import optimum
 from landscape_gym.evaluation import DO_NOTHING, rollout
 from landscape_gym.learned import LearnedRule
@@ -114,6 +114,53 @@ def run_one(cell: Cell) -> dict[str, Any]:
         "minimum_loss": run.minimum_loss,
         "privileged": run.privileged,
     }
+
+
+def check_result(name: str, result: Any, episodes: int | None = None) -> None:
+    """See that a cell's file holds what `run_one` gives of it, as far as shapes and names tell.
+
+    Args:
+        name: Of the cell.
+        result: In JSON's types.
+        episodes: Of a block, if they are known.
+
+    Raises:
+        ValueError: saying what is wrong.
+
+    Example:
+        >>> cell = Cell("geometry", "nothing", block=0, episodes=2)
+        >>> check_result(cell.name, run_one(cell), episodes=2)
+    """
+    if not isinstance(result, dict):
+        raise ValueError(f"it holds no mapping, but {result!r:.40}")
+    if missing := {"regime", "policy", "block"} - result.keys():
+        raise ValueError(f"it lacks {', '.join(sorted(missing))}")
+    regime = REGIMES[one_of("regime", str(result["regime"]), REGIMES)]
+    one_of("policy", str(result["policy"]), policy_names())
+    block = count("block", result["block"], low=0)
+    whose = f"{result['regime']}.{result['policy']}.{block:04d}"
+    if whose != name:
+        raise ValueError(f"it is of {whose}")
+    if "refused" in result:
+        if not isinstance(result["refused"], str):
+            raise ValueError(f"refused is no sentence, but {result['refused']!r:.40}")
+        return
+    size = episodes or len(_listed(result, "cost"))
+    shapes = {"cost": size, "final_excess": size, "excess": regime.problem.steps + 1}
+    for field, length in shapes.items():
+        vector(field, _listed(result, field), length)
+    number("minimum_loss", result.get("minimum_loss"))
+    if count("diverged", result.get("diverged"), low=0) > size:
+        raise ValueError(f"diverged is more than {size}")
+    if not isinstance(result.get("privileged"), bool):
+        raise ValueError("privileged is neither true nor false")
+
+
+def _listed(result: dict[str, Any], field: str) -> list[Any]:
+    found = result.get(field)
+    if not isinstance(found, list):
+        raise ValueError(f"{field} is no list of numbers")
+    return found
 
 
 @lru_cache(maxsize=4)

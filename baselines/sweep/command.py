@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 
 from baselines.files import check_free
 from baselines.names import BOUNDS
 from baselines.screen import Bar
-from baselines.sweep.cell import cells, run_one
+from baselines.sweep.cell import cells, check_result, run_one
 from baselines.sweep.engine import complaints, sweep
 from baselines.sweep.executors import Workers
 from baselines.sweep.options import Options
@@ -49,7 +50,18 @@ def main(options: Options) -> int:
             noting_how_to_go_on("The same command"),
             Bar(len(todo), shown=options.progress) as bar,
         ):
-            done = sweep(todo, run_one, options.out / CELLS, workers, bar.ended)
+            done = sweep(
+                todo,
+                run_one,
+                options.out / CELLS,
+                workers,
+                bar.ended,
+                check=partial(check_result, episodes=options.episodes),
+                again=options.again,
+            )
+    except ValueError as damaged:
+        damaged.add_note("The same command with --again does both.")
+        raise
     except KeyboardInterrupt:
         print("Interrupted: the same command goes on with the other cells.", file=sys.stderr)
         status = 130
@@ -57,6 +69,8 @@ def main(options: Options) -> int:
         print(
             f"{done.computed} cells computed, {done.skipped} had been, {len(done.failed)} failed."
         )
+        for line in done.renewed:
+            print(f"Computed again: {line}", file=sys.stderr)
         for line in complaints(done.failed, options.out / CELLS):
             print(line, file=sys.stderr)
             status = 1

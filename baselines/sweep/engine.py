@@ -23,6 +23,8 @@ from landscape_gym.files import write_whole
 RunOne = Callable[[Any], dict[str, Any]]
 """Computes a cell: a pure function, importable by name, from a picklable configuration to a result
 in JSON's types."""
+Check = Callable[[str, Any], None]
+"""Told a cell's name and what its file holds, in JSON's types; ValueError for no result of it."""
 PARTIAL = ".partial-"
 
 
@@ -36,6 +38,8 @@ class Swept:
     """Cells that had been finished before."""
     failed: dict[str, str]
     """By name, the traceback of each cell that failed."""
+    renewed: tuple[str, ...] = ()
+    """Why files were not taken for results: a sentence for each that was computed again."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,9 @@ def sweep(
     folder: Path,
     workers: Workers,
     watch: Callable[[str], None] = lambda name: None,
+    *,
+    check: Check = lambda name, result: None,
+    again: bool = False,
 ) -> Swept:
     """Compute the cells that are not finished.
 
@@ -65,14 +72,27 @@ def sweep(
         folder: Where ``NAME.json`` is written for each.
         workers: Where, and how many at a time.
         watch: Told the name of each cell that has ended.
+        check: Whether what a file holds is a result of its cell.
+        again: Whether to compute a cell again whose file is damaged, or holds something else.
 
     Raises:
+        ValueError: for such a file otherwise, before anything is computed.
         ImportError: without the package of the executor.
         OSError: if the folder cannot be written.
     """
     workers.check()
     folder.mkdir(parents=True, exist_ok=True)
-    finished = {path.stem for path in finished_files(folder)}
+    finished, renewed = set(), []
+    for path in finished_files(folder):
+        try:
+            if path.stem in cells:
+                read(path, check)
+        except ValueError as error:
+            if not again or path.is_dir():
+                raise
+            renewed.append(str(error))
+        else:
+            finished.add(path.stem)
     todo = [(name, cell) for name, cell in cells.items() if name not in finished]
     failed: dict[str, str] = {}
     for ended in workers.results(partial(_computed, run_one), todo):
@@ -84,7 +104,7 @@ def sweep(
             failed[ended.name] = ended.failure
             write_whole(complaint, ended.failure)
         watch(ended.name)
-    return Swept(len(todo) - len(failed), len(cells) - len(todo), failed)
+    return Swept(len(todo) - len(failed), len(cells) - len(todo), failed, tuple(renewed))
 
 
 def finished_files(folder: Path) -> list[Path]:
@@ -92,19 +112,32 @@ def finished_files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("*.json") if PARTIAL not in path.name)
 
 
-def results(folder: Path) -> Iterator[dict[str, Any]]:
+def results(folder: Path, check: Check = lambda name, result: None) -> Iterator[dict[str, Any]]:
     """Results of finished cells, in the order of their names.
 
     Raises:
-        ValueError: for a file that is damaged.
+        ValueError: for a file that is damaged, or holds no result of its cell.
     """
     for path in finished_files(folder):
-        try:
-            yield json.loads(path.read_text())
-        except ValueError as error:
-            raise ValueError(
-                f"{path} is damaged ({error}): delete it, and its cell is computed again."
-            ) from error
+        yield read(path, check)
+
+
+def read(path: Path, check: Check) -> dict[str, Any]:
+    """What a cell's file holds.
+
+    Raises:
+        ValueError: if it is damaged, or no result of its cell.
+    """
+    try:
+        result = json.loads(path.read_text())
+        check(path.stem, result)
+    except (ValueError, TypeError, OSError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise ValueError(
+            f"{path} is damaged, or no result of its cell ({why}): delete it, and its cell is "
+            "computed again."
+        ) from error
+    return result
 
 
 def complaint_file(folder: Path, name: str) -> Path:

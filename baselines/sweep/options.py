@@ -39,6 +39,9 @@ class Options:
     RAY_ADDRESS, or else on this machine."""
     workers: int = 2
     """Processes of joblib, or of Ray on this machine."""
+    again: bool = False
+    """Whether to compute cells again whose files are damaged, or hold something else; else such a
+    file ends the command before anything is computed."""
     progress: bool = True
     """Whether to show a progress bar."""
 

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from baselines.files import write_table
 from baselines.names import NOTHING, policy_names
 from baselines.pages import markdown
-from baselines.sweep.cell import title
+from baselines.sweep.cell import check_result, title
 from baselines.sweep.engine import results
 from landscape_gym.evaluation import HEAD, STAR, Comparison, Rollout, judge
 from landscape_gym.files import write_whole
@@ -69,7 +69,7 @@ def write_report(folder: Path) -> list[Path]:
     Returns:
         The files.
     """
-    cells = list(results(folder / CELLS))
+    cells = list(results(folder / CELLS, check_result))
     known = standings(cells)
     records = [_record(cell) for cell in cells]
     write_whole(folder / "tables.md", tables(known) + "\n")

@@ -1,7 +1,9 @@
 """Every command with wrong input: one line that says what to do, and nothing is written."""
 
+import json
 import re
 from pathlib import Path
+from typing import Any
 
 import gymnasium as gym
 import pytest
@@ -155,9 +157,9 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def contents(folder: Path) -> dict[str, str]:
+def contents(folder: Path) -> dict[str, bytes | None]:
     return {
-        str(path.relative_to(folder)): path.read_text() if path.is_file() else "folder"
+        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
         for path in folder.rglob("*")
     }
 
@@ -192,19 +194,90 @@ def test_what_is_no_learned_rule_is_refused_in_one_line(
     assert re.search("Did you mean|save_rule", line)
 
 
-def test_a_sweep_says_which_file_is_damaged(place: Path, capsys: pytest.CaptureFixture[str]):
+REFUSED: dict[str, Any] = {"regime": "geometry", "policy": "adam", "block": 0, "refused": "for it"}
+COMPUTED: dict[str, Any] = {
+    "regime": "geometry",
+    "policy": "nothing",
+    "block": 0,
+    "cost": [1.0, 2.0],
+    "final_excess": [1.0, 2.0],
+    "excess": [1.0] * 201,
+    "diverged": 0,
+    "minimum_loss": 0.0,
+    "privileged": False,
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("adam", "{", "Expecting property name"),
+        ("adam", "", "Expecting value"),
+        ("adam", "null", "no mapping, but None"),
+        ("adam", "[]", "no mapping, but []"),
+        ("adam", "{}", "lacks block, policy, regime"),
+        ("adam", json.dumps({**REFUSED, "regime": "long-horizon"}), "it is of long-horizon.adam.0"),
+        ("adam", json.dumps({**REFUSED, "policy": "adm"}), "Did you mean 'adam'"),
+        ("adam", json.dumps({**REFUSED, "block": "0"}), "block must be an integer"),
+        ("adam", json.dumps({**REFUSED, "refused": None}), "refused is no sentence"),
+        ("nothing", json.dumps({**COMPUTED, "cost": [1.0, float("nan")]}), "cost must be finite"),
+        ("nothing", json.dumps({**COMPUTED, "cost": [1.0]}), "a vector of 2 numbers"),
+        ("nothing", json.dumps({**COMPUTED, "excess": [1.0]}), "a vector of 201 numbers"),
+        ("nothing", json.dumps({**COMPUTED, "final_excess": 1.0}), "final_excess is no list"),
+        ("nothing", json.dumps({**COMPUTED, "diverged": 3}), "diverged is more than 2"),
+        (
+            "nothing",
+            json.dumps({**COMPUTED, "minimum_loss": None}),
+            "minimum_loss must be a number",
+        ),
+        ("nothing", json.dumps({**COMPUTED, "privileged": 0}), "privileged is neither"),
+    ],
+)
+def test_a_sweep_says_which_file_is_no_result_and_computes_it_again_when_asked(
+    name: str, content: str, said: str, place: Path, capsys: pytest.CaptureFixture[str]
+):
     words = ["sweep", "--no-progress", "--regimes", "geometry", "--policies", "adam", "--out"]
     words += ["new", "--blocks", "1", "--episodes", "2"]
     assert COMMANDS["baselines"](words) == 0
-    damaged = place / "new" / "cells" / "geometry.adam.0000.json"
-    damaged.write_text("{")
+    path = place / "new" / "cells" / f"geometry.{name}.0000.json"
+    sound = path.read_text()
+    path.write_text(content)
+    before = contents(place)
     capsys.readouterr()
     assert COMMANDS["baselines"](words) == 2
     line = capsys.readouterr().err
     assert line.count("\n") == 1
-    assert "geometry.adam.0000.json is damaged" in line
-    assert "delete it" in line
-    damaged.unlink()
+    for part in (f"{path.name} is damaged, or no result", said, "delete it", "--again does both"):
+        assert part in line
+    assert contents(place) == before
+    assert COMMANDS["baselines"]([*words, "--again"]) == 0
+    assert path.read_text() == sound
+    line = capsys.readouterr().err
+    assert line.count("\n") == 1
+    assert f"Computed again: new/cells/{path.name}" in line
+
+
+def test_a_folder_and_a_strangers_file_among_the_cells_are_named(
+    place: Path, capsys: pytest.CaptureFixture[str]
+):
+    words = ["sweep", "--no-progress", "--regimes", "geometry", "--policies", "adam", "--out"]
+    words += ["new", "--blocks", "1", "--episodes", "2"]
+    cells = place / "new" / "cells"
+    assert COMMANDS["baselines"](words) == 0
+    (cells / "geometry.adam.0000.json").unlink()
+    (cells / "geometry.adam.0000.json").mkdir()
+    capsys.readouterr()
+    assert COMMANDS["baselines"]([*words, "--again"]) == 2
+    assert "geometry.adam.0000.json is damaged, or no result of its cell (Is a directory)" in (
+        capsys.readouterr().err
+    )
+    (cells / "geometry.adam.0000.json").rmdir()
+    (cells / "mine.json").write_text('{"a": 1}')
+    assert COMMANDS["baselines"](words) == 2
+    line = capsys.readouterr().err
+    assert line.count("\n") == 1
+    assert "mine.json is damaged, or no result of its cell (it lacks block, policy" in line
+    (cells / "mine.json").unlink()
     assert COMMANDS["baselines"](words) == 0
 
 
