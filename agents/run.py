@@ -12,7 +12,7 @@ from pathlib import Path
 from agents.config import CONFIG_FILE, RunConfig, provenance
 from agents.picture import save_picture
 from agents.training import make_agent, make_env, train
-from baselines import BEST_BELIEF, LOCAL_OPTIMUM, OPTIMUM, LineUp, line_up
+from baselines import LineUp, line_up
 from baselines.files import holds_something
 from landscape_gym.artifact import save_rule
 from landscape_gym.control import LinearQuadraticPolicy
@@ -110,7 +110,12 @@ def resuming(folder: Path) -> str:
 
 def _evaluated(config: RunConfig, regime: Regime, folder: Path, rule: LearnedRule) -> Run:
     """Compare what was learned on held-out episodes, and write it down."""
-    lineup = line_up(regime.problem, regime.observation, plan_paths=config.plan_paths)
+    lineup = line_up(
+        regime.problem,
+        regime.observation,
+        plan_paths=config.plan_paths or None,
+        episodes=config.episodes,
+    )
     policies = lineup.with_learned(rule)
     comparison = compare(
         regime.problem,
@@ -119,7 +124,7 @@ def _evaluated(config: RunConfig, regime: Regime, folder: Path, rule: LearnedRul
         seed=EVALUATION_SEED,
         optimum=lineup.reference,
     )
-    lines = [comparison.table(), *_optima(lineup)]
+    lines = [comparison.table(), *lineup.remarks]
     lines += _readings(regime.problem, rule, lineup)
     if lineup.reference is None and regime.problem.landscape.offers("minimum"):
         lines.append(f"Loss at the minimum: {comparison.minimum_loss:.6g}.")
@@ -130,17 +135,6 @@ def _evaluated(config: RunConfig, regime: Regime, folder: Path, rule: LearnedRul
     )
     save_picture(folder, regime.problem, policies, seed=EVALUATION_SEED)
     return Run(folder, comparison, report, rule)
-
-
-def _optima(lineup: LineUp) -> list[str]:
-    """How the optima were found, and how far they can be trusted, line by line."""
-    named = {lineup.reference or LOCAL_OPTIMUM: lineup.optimum, BEST_BELIEF: lineup.belief}
-    lines = [f"{name}: {best.status}" for name, best in named.items() if best is not None]
-    if lineup.optimum is None:
-        lines.append(f"{OPTIMUM}: {lineup.refusals[OPTIMUM]}")
-    if underivable := [name for name in lineup.refusals if name != OPTIMUM]:
-        lines.append(f"Not derived, their assumptions fail: {', '.join(underivable)}.")
-    return lines
 
 
 def new_folder(given: Path | None, stem: str) -> Path:
