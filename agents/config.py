@@ -56,7 +56,8 @@ class RunConfig:
     episodes: int = 512
     """Held-out episodes to evaluate on."""
     plan_paths: bool = False
-    """Whether to plan whole paths where nothing faster gives the optimum; takes minutes."""
+    """Whether to plan whole paths where nothing faster gives the optimum, even if that takes
+    minutes; without it only where few have to be planned."""
     out: Path | None = None
     """Folder of the run; None takes a new one under runs/."""
     resume: Path | None = None

@@ -51,7 +51,10 @@ class Prepared:
     def lineup(self) -> LineUp:
         """The policies that the learned rule is compared with."""
         return line_up(
-            self.regime.problem, self.regime.observation, plan_paths=self.config.plan_paths
+            self.regime.problem,
+            self.regime.observation,
+            plan_paths=self.config.plan_paths or None,
+            episodes=self.config.episodes,
         )
 
     @property

@@ -15,7 +15,7 @@ from agents.prepared import Prepared
 from agents.stops import Stops, stops
 from agents.trainer import HELD_OUT
 from agents.training import train
-from baselines import BEST_BELIEF, LOCAL_OPTIMUM, OPTIMUM, LineUp
+from baselines import LineUp
 from landscape_gym.artifact import save_rule
 from landscape_gym.control import LinearQuadraticPolicy
 from landscape_gym.evaluation import Comparison, compare
@@ -113,7 +113,7 @@ def _evaluated(prepared: Prepared, folder: Path, rule: LearnedRule) -> Run:
         seed=HELD_OUT,
         optimum=lineup.reference,
     )
-    lines = [comparison.table(), *_optima(lineup)]
+    lines = [comparison.table(), *lineup.remarks]
     lines += _readings(problem, rule, lineup)
     if lineup.reference is None and problem.landscape.offers("minimum"):
         lines.append(f"Loss at the minimum: {comparison.minimum_loss:.6g}.")
@@ -124,17 +124,6 @@ def _evaluated(prepared: Prepared, folder: Path, rule: LearnedRule) -> Run:
     )
     save_picture(folder, problem, policies, seed=HELD_OUT)
     return Run(folder, comparison, report, rule)
-
-
-def _optima(lineup: LineUp) -> list[str]:
-    """How the optima were found, and how far they can be trusted, line by line."""
-    named = {lineup.reference or LOCAL_OPTIMUM: lineup.optimum, BEST_BELIEF: lineup.belief}
-    lines = [f"{name}: {best.status}" for name, best in named.items() if best is not None]
-    if lineup.optimum is None:
-        lines.append(f"{OPTIMUM}: {lineup.refusals[OPTIMUM]}")
-    if underivable := [name for name in lineup.refusals if name != OPTIMUM]:
-        lines.append(f"Not derived, their assumptions fail: {', '.join(underivable)}.")
-    return lines
 
 
 def _readings(problem: NavigationProblem, learned: LearnedRule, lineup: LineUp) -> list[str]:

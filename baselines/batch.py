@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -48,10 +48,21 @@ class Blocks:
         return np.concatenate([action for action, _ in acted]), [state for _, state in acted]
 
 
-def mean_costs(
+class Outcomes(NamedTuple):
+    """How each policy did, (policies,) each."""
+
+    cost: Array
+    """Mean discounted cost."""
+    diverged: Array
+    """How many episodes diverged."""
+    lasted: Array
+    """Mean of the steps until an episode diverged; inf if one did not."""
+
+
+def outcomes(
     problem: NavigationProblem, policies: Sequence[Policy], *, episodes: int, seed: int
-) -> Array:
-    """Mean discounted cost of each policy over the same episodes, (policies,).
+) -> Outcomes:
+    """How each policy does in the same episodes.
 
     Args:
         problem: What is navigated.
@@ -61,7 +72,7 @@ def mean_costs(
     """
     together = max(ROWS // episodes, 1)
     seeds = seed + np.arange(episodes)
-    costs = []
+    parts = []
     for first in range(0, len(policies), together):
         block = policies[first : first + together]
         run = rollout(
@@ -70,5 +81,8 @@ def mean_costs(
             episodes=episodes * len(block),
             seed=np.tile(seeds, len(block)),
         )
-        costs.append(run.cost.reshape(len(block), episodes).mean(axis=1))
-    return np.concatenate(costs)
+        assert run.lasted is not None  # `rollout` notes it
+        cost, lasted = (x.reshape(len(block), episodes) for x in (run.cost, run.lasted))
+        diverged = np.isfinite(lasted).sum(axis=1)
+        parts.append(Outcomes(cost.mean(axis=1), diverged, lasted.mean(axis=1)))
+    return Outcomes(*map(np.concatenate, zip(*parts, strict=True)))

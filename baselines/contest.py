@@ -8,7 +8,7 @@ from typing import Literal
 
 from baselines.hidden_curvature import best_learner
 from baselines.lineup import BEST_BELIEF, LOCAL_OPTIMUM, OPTIMUM, LineUp, line_up, rule_name
-from baselines.tuning import MOST_TRAINING_EPISODES, TRAINING_SEED, tunable, tune
+from baselines.tuning import MOST_TRAINING_EPISODES, NONE_FOUND, TRAINING_SEED, tunable, tune
 from landscape_gym.control import PlannedPath
 from landscape_gym.evaluation import (
     DO_NOTHING,
@@ -129,7 +129,11 @@ def contest(
     """
     problem, refusals = regime.problem, {}
     lineup = line_up(
-        problem, regime.observation, plan_paths=settings.plan_paths, kinds=settings.kinds
+        problem,
+        regime.observation,
+        plan_paths=settings.plan_paths,
+        kinds=settings.kinds,
+        tune_one=False,
     )
     planned = lineup.optimum is not None and isinstance(lineup.optimum.policy, PlannedPath)
     episodes = min(settings.episodes, PLANNED_EPISODES) if planned else settings.episodes
@@ -137,10 +141,11 @@ def contest(
     runs: dict[str, Rollout] = {}
 
     def enter(title: str, entrant: Entrant) -> None:
-        entrants[title] = entrant
-        runs[title] = rollout(
-            problem, entrant.policy, episodes=episodes, seed=settings.seed, keep_paths=1
-        )
+        run = rollout(problem, entrant.policy, episodes=episodes, seed=settings.seed, keep_paths=1)
+        if entrant.group == "tuned" and run.diverged == episodes:
+            refusals[title] = f"{NONE_FOUND}: the best in training do so in all test episodes."
+            return
+        entrants[title], runs[title] = entrant, run
 
     enter(DO_NOTHING, Entrant(with_nothing(problem, {})[DO_NOTHING], "nothing"))
     for kind in settings.kinds:

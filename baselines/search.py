@@ -52,14 +52,19 @@ class Found:
 
     constants: dict[str, float]
     """The best constants by name."""
-    cost: float
-    """What they cost."""
+    score: tuple[float, ...]
+    """What they cost; where several things count, one number for each."""
     evaluations: int
     """How many points were tried."""
     extended: tuple[str, ...]
     """Constants for which the search went beyond its first range."""
     at_edge: tuple[str, ...]
     """Constants that are best at the edge of all that was tried; empty if the best is interior."""
+
+    @property
+    def cost(self) -> float:
+        """What they cost, if nothing else counts, or where all that counts more is the same."""
+        return self.score[-1]
 
 
 def search(
@@ -73,7 +78,9 @@ def search(
     """Find the constants of least cost; the same seed finds the same.
 
     Args:
-        cost: Costs (n,) of n points, each a mapping from name to value; may be inf.
+        cost: Costs (n,) of n points, each a mapping from name to value; may be inf. Or (n, m),
+            where several things count: what comes later, only between points that are alike in
+            what comes before.
         space: The constants.
         rounds: How often to draw points.
         points: How many each time; the first time for each constant.
@@ -89,20 +96,22 @@ def search(
     first = np.log([[c.low, c.high] for c in space]).T
     limits = np.array([c.limits for c in space]).T
     box, hull = first.copy(), first.copy()
-    best, least = first.mean(axis=0), math.inf
+    best, least = first.mean(axis=0), (math.inf,)
     budget = [points * len(space), *[points] * (rounds - 1)]
     for number in budget:
         tried = box[0] + (box[1] - box[0]) * _hypercube(rng, number, len(space))
-        costs = cost([_constants(space, point) for point in tried])
-        if costs.min() < least:
-            best, least = tried[costs.argmin()], float(costs.min())
+        scores = cost([_constants(space, point) for point in tried]).reshape(number, -1)
+        leader = np.lexsort(scores.T[::-1])[0]
+        score = tuple(scores[leader].tolist())
+        if score < least:
+            best, least = tried[leader], score
         hull = np.stack([np.minimum(hull[0], box[0]), np.maximum(hull[1], box[1])])
         box = _next_box(box, best, first, limits)
     edge = np.any(_at_edge(hull, best, limits), axis=0)
     beyond = np.any(hull != first, axis=0)
     return Found(
         constants=_constants(space, best),
-        cost=least,
+        score=least,
         evaluations=sum(budget),
         extended=tuple(space[i].name for i in np.flatnonzero(beyond).tolist()),
         at_edge=tuple(space[i].name for i in np.flatnonzero(edge).tolist()),

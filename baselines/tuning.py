@@ -1,5 +1,9 @@
 """Fairly tuned rules: constants by search on training episodes, to be tested on fresh ones.
 
+The fewer episodes diverge the better, and where as many do the least mean cost decides: the cost of
+an episode that diverges says only when, and how far, it was stopped. Where all do, those are better
+that last longer, which leads to rates as small as it takes.
+
 A derived rule needs no search. What that is worth shows beside the same rule with the best
 constants that a search finds, which is told nothing of the problem but the costs of episodes.
 """
@@ -10,9 +14,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any, cast
 
-from baselines.batch import mean_costs
+import numpy as np
+
+from baselines.batch import Outcomes, outcomes
 from baselines.search import POINTS, ROUNDS, Constant, Found, search
 from landscape_gym.configuration import unknown
+from landscape_gym.landscapes.base import Array
 from landscape_gym.policy import Policy, RulePolicy
 from landscape_gym.problem import MinibatchNoise, NavigationProblem
 from landscape_gym.refusal import Refusal
@@ -26,6 +33,9 @@ MINIBATCH_EPISODES = 8
 """The same where the loss is a sum over data: an episode takes twenty times as long there."""
 MOST_TRAINING_EPISODES = 1_000
 """As many seeds as training may use; tests begin beyond them."""
+
+NONE_FOUND = "no constants were found that do not diverge"
+"""What is said in place of tuned ones."""
 
 LR = Constant("lr", 1e-2, 1e2)
 LR_OF_MOMENTUM = Constant("lr", 1e-2, 1e2, memory="momentum")
@@ -92,7 +102,7 @@ def tune(
     points: int = POINTS,
     seed: int = 0,
 ) -> Tuned:
-    """Search for a rule's constants of least mean cost on training episodes.
+    """Search for the constants with which a rule does best on training episodes.
 
     Args:
         problem: What is navigated.
@@ -106,7 +116,8 @@ def tune(
     Raises:
         ValueError: for a rule that has no search space, naming those that do, or for too many
             training episodes, whose seeds would meet those of tests.
-        Refusal: for a problem with a control matrix, through which no rule reaches all parameters.
+        Refusal: for a problem with a control matrix, through which no rule reaches all parameters;
+            or if all episodes diverged with all constants that were tried.
 
     Example:
         >>> from landscape_gym import REGIMES
@@ -131,15 +142,27 @@ def tune(
         )
     make = _maker(problem, kind)
     found = search(
-        lambda tried: mean_costs(
-            problem, [make(c) for c in tried], episodes=episodes, seed=TRAINING_SEED
+        lambda tried: _ranked(
+            outcomes(problem, [make(c) for c in tried], episodes=episodes, seed=TRAINING_SEED)
         ),
         SPACES[kind],
         rounds=rounds,
         points=points,
         seed=seed,
     )
+    if found.score[0] == episodes:
+        longest = ", ".join(f"{name} = {value:.3g}" for name, value in found.constants.items())
+        raise Refusal(
+            f"{NONE_FOUND}: with each of {found.evaluations} that were tried all {episodes} "
+            f"training episodes did, with {longest} last."
+        )
     return Tuned(make(found.constants), found, episodes, TRAINING_SEED)
+
+
+def _ranked(given: Outcomes) -> Array:
+    """What counts of each candidate, first things first, (candidates, 3); less is better."""
+    endured = np.where(np.isfinite(given.lasted), -given.lasted, 0.0)
+    return np.stack([given.diverged, endured, given.cost], axis=1)
 
 
 def _maker(problem: NavigationProblem, kind: str) -> Callable[[dict[str, float]], Policy]:

@@ -29,6 +29,10 @@ RESAMPLES = 2000
 DO_NOTHING = "do nothing"
 HEAD = ("policy", "cost J", "J / J*", "regret", "final excess loss", "diverged")
 """Of a table for the eye."""
+RISEN = 2.0
+"""How many times its lowest a mean loss is at the end that counts as risen again."""
+NOTICEABLE = 0.05
+"""And by how much of the loss of doing nothing at the least."""
 STAR = "* sees what a learner cannot see"
 
 
@@ -49,6 +53,8 @@ class Rollout:
     """Mean loss at the minimum as the episodes began; 0 where it is unknown."""
     privileged: bool = False
     """Whether the policy saw, or knew, what a learner cannot see."""
+    lasted: Array | None = None
+    """Steps until an episode diverged, inf where it did not, (episodes,); None if not noted."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +92,8 @@ class Result:
     """Mean loss above the minimum at the end."""
     diverged: int
     """How many episodes diverged."""
+    lowest_excess: float | None = None
+    """The least that the mean loss above the minimum was after any step; None if not noted."""
 
     @property
     def row(self) -> tuple[str, ...]:
@@ -116,8 +124,29 @@ class Comparison:
         """The result of the policy of that name."""
         return next(result for result in self.results if result.name == name)
 
+    @property
+    def rising(self) -> list[Result]:
+        """Policies whose loss falls and rises again, though it would not rise by itself.
+
+        That is, the mean loss above the minimum ends at more than `RISEN` times its own lowest, by
+        `NOTICEABLE` of what doing nothing leaves. Policies that diverge are counted as such.
+        """
+        still = next((r for r in self.results if r.name == DO_NOTHING), None)
+        if still is None or still.lowest_excess is None:
+            return []
+        if still.final_excess > RISEN * still.lowest_excess:  # it rises by itself
+            return []
+        least = NOTICEABLE * still.lowest_excess
+        return [
+            r
+            for r in self.results
+            if r.lowest_excess is not None
+            and not r.diverged
+            and r.final_excess > max(RISEN * r.lowest_excess, r.lowest_excess + least)
+        ]
+
     def table(self) -> str:
-        """As text, a line for each policy."""
+        """As text, a line for each policy, and for each whose loss rises again."""
         rows = [
             (*result.row[:-1], f"{result.diverged} of {self.episodes}") for result in self.results
         ]
@@ -131,7 +160,12 @@ class Comparison:
             ).rstrip()
             for row in (HEAD, ["-" * width for width in widths], *rows)
         ]
-        return "\n".join([*lines, STAR])
+        rising = (
+            f"{r.name}: its loss rises again, from {r.lowest_excess:.3g} above the minimum at its "
+            f"lowest to {r.final_excess:.3g} at the end."
+            for r in self.rising
+        )
+        return "\n".join([*lines, STAR, *rising])
 
 
 def rollout(
@@ -161,7 +195,7 @@ def rollout(
     minimum_loss = float(state.minimum_loss.mean())
     start = np.ones(episodes, bool)
     ended = np.zeros(episodes, bool)
-    diverged = ended.copy()
+    lasted = np.full(episodes, np.inf)
     cost = np.zeros(episodes)
     excess, path = [state.loss - state.minimum_loss], [state.theta[:keep_paths].copy()]
     memory = None
@@ -173,7 +207,8 @@ def rollout(
         cost += np.where(ended, 0.0, problem.discount**step * outcome.cost)
         excess.append(np.where(ended, excess[-1], outcome.excess))
         path.append(simulation.state.theta[:keep_paths].copy())
-        diverged |= outcome.terminated & (problem.horizon is None or step + 1 < problem.steps)
+        if problem.horizon is None or step + 1 < problem.steps:
+            lasted[outcome.terminated & ~ended] = step + 1
         ended = ended | outcome.terminated | outcome.truncated
         start = np.zeros(episodes, bool)
         if ended.all():
@@ -182,9 +217,10 @@ def rollout(
         cost=cost,
         excess=np.stack(excess),
         path=np.stack(path) if keep_paths else None,
-        diverged=int(diverged.sum()),
+        diverged=int(np.isfinite(lasted).sum()),
         minimum_loss=minimum_loss,
         privileged=knows_more(policy),
+        lasted=lasted,
     )
 
 
@@ -256,6 +292,7 @@ def judge(
             regret=_estimate(_regret, run.cost, best, null.cost),
             final_excess=float(run.excess[-1].mean()),
             diverged=run.diverged,
+            lowest_excess=float(run.excess.mean(axis=1).min()),
         )
         for name, run in runs.items()
     )

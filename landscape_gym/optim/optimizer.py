@@ -14,6 +14,7 @@ from landscape_gym.configuration import number
 from landscape_gym.learned import LearnedRule
 from landscape_gym.optim.accepted import accepted, check_size
 from landscape_gym.optim.cohort import Cohort
+from landscape_gym.optim.suited import warn_where_unsuited
 from landscape_gym.policy import Rule
 from landscape_gym.problem import NavigationProblem
 
@@ -58,6 +59,10 @@ class RuleOptimizer(torch.optim.Optimizer):
             parameters.
         TypeError: for what is no rule.
 
+    Warns:
+        UserWarning: for a rule that was learned on, or is derived from, quadratic landscapes of far
+            fewer parameters; it names rules that serve networks.
+
     Example:
         >>> model = torch.nn.Linear(3, 1)
         >>> optimizer = RuleOptimizer(model.parameters(), "hidden-curvature")
@@ -82,6 +87,8 @@ class RuleOptimizer(torch.optim.Optimizer):
         self.rule, dt = accepted(rule, problem, dt)
         self._cohorts: dict[int, Cohort] = {}
         super().__init__(params, {"lr": lr, "dt": dt})
+        sizes = (p.numel() for group in self.param_groups for p in group["params"])
+        warn_where_unsuited(self.rule, problem, sum(sizes))
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add parameters, with an ``lr`` of their own if it is given.

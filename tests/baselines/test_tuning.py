@@ -5,7 +5,7 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from baselines.batch import Blocks, mean_costs
+from baselines.batch import Blocks, Outcomes, outcomes
 from baselines.search import Constant, search
 from baselines.tuning import (
     MOST_TRAINING_EPISODES,
@@ -17,7 +17,8 @@ from baselines.tuning import (
 )
 from landscape_gym import REGIMES, NavigationProblem
 from landscape_gym.evaluation import rollout
-from landscape_gym.policy import RulePolicy
+from landscape_gym.policy import DoNothing, RulePolicy
+from landscape_gym.refusal import Refusal
 from landscape_gym.rules import RULES, GradientDescent, Momentum
 
 PROBLEM = NavigationProblem(
@@ -94,16 +95,17 @@ def test_diverging_candidates_do_not_mislead_the_search():
 
 def test_a_batch_of_candidates_costs_what_each_costs_alone():
     policies = [RulePolicy(Momentum(lr, 0.5)) for lr in (0.1, 0.4, 0.2)]
-    together = mean_costs(PROBLEM, policies, episodes=5, seed=7)
+    together = outcomes(PROBLEM, policies, episodes=5, seed=7).cost
     alone = [rollout(PROBLEM, p, episodes=5, seed=7).cost.mean() for p in policies]
     np.testing.assert_allclose(together, alone, rtol=1e-12)
 
 
 def test_large_batches_are_cut_without_a_trace(monkeypatch: pytest.MonkeyPatch):
     policies = [RulePolicy(GradientDescent(lr)) for lr in (0.1, 0.4, 0.2)]
-    whole = mean_costs(PROBLEM, policies, episodes=4, seed=0)
+    whole = outcomes(PROBLEM, policies, episodes=4, seed=0)
     monkeypatch.setattr("baselines.batch.ROWS", 8)
-    np.testing.assert_allclose(mean_costs(PROBLEM, policies, episodes=4, seed=0), whole, rtol=1e-12)
+    again = outcomes(PROBLEM, policies, episodes=4, seed=0)
+    np.testing.assert_allclose(again, whole, rtol=1e-12)
 
 
 def test_policies_of_a_batch_begin_anew_where_episodes_do():
@@ -164,10 +166,11 @@ def test_training_and_test_episodes_differ():
 
     def noting(problem, policies, *, episodes: int, seed: int):
         seeds.extend(range(seed, seed + episodes))
-        return np.arange(len(policies))
+        none = np.zeros(len(policies))
+        return Outcomes(np.arange(len(policies)), none, none + np.inf)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("baselines.tuning.mean_costs", noting)
+        patch.setattr("baselines.tuning.outcomes", noting)
         tune(PROBLEM, "gradient_descent")
     assert min(seeds) == TRAINING_SEED
     assert max(seeds) < TRAINING_SEED + MOST_TRAINING_EPISODES <= TEST_SEED
@@ -180,6 +183,42 @@ def test_what_cannot_be_tuned_is_refused():
         tune(PROBLEM, "momentm")
     with pytest.raises(ValueError, match="leave it out"):
         tune(PROBLEM.replace(control_matrix=((1.0,), (0.0,))), "gradient_descent")
+
+
+STEEP = NavigationProblem(landscape={"kind": "rosenbrock", "dim": 5}, episode_steps=60)
+
+
+def test_where_large_rates_diverge_small_ones_are_found():
+    # Of 1e-2 to 1e2, where the search begins, every rate diverges in some episodes, and costs of
+    # episodes that diverge are no guide: they are least where the first step is the last.
+    tuned = tune(STEEP, "gradient_descent", episodes=16, points=16)
+    lr = tuned.found.constants["lr"]
+    assert tuned.found.score[0] == 0
+    assert lr < 0.01
+    small, large = (RulePolicy(GradientDescent(x)) for x in (lr, 15.4))
+    still = rollout(STEEP, DoNothing(5), episodes=64, seed=TEST_SEED)
+    found = rollout(STEEP, small, episodes=64, seed=TEST_SEED)
+    assert found.diverged == 0
+    assert found.cost.mean() < 0.2 * still.cost.mean()
+    assert rollout(STEEP, large, episodes=64, seed=TEST_SEED).diverged == 64
+
+
+def test_episodes_that_diverge_count_before_costs_and_longer_ones_are_better():
+    policies = [RulePolicy(GradientDescent(lr)) for lr in (0.001, 0.1, 1.0, 100.0)]
+    found = outcomes(STEEP, policies, episodes=8, seed=0)
+    assert found.diverged[0] == 0
+    assert found.diverged[-1] == 8
+    assert np.isinf(found.lasted[0])
+    assert found.lasted[-1] <= found.lasted[-2] < 60
+    cheap = np.array([[3.0, 0.0, 1.0], [0.0, 0.0, 9.0]])
+    rows = lambda tried: cheap[[int(p["a"] > 1) for p in tried]]  # noqa: E731
+    assert search(rows, [Constant("a", 0.1, 10.0)]).score == (0.0, 0.0, 9.0)
+
+
+def test_a_rule_that_diverges_whatever_its_constants_is_not_called_tuned():
+    steep = STEEP.replace(default_dynamics=((9.0,) * 5,) * 5)  # parameters run away by themselves
+    with pytest.raises(Refusal, match="no constants were found that do not diverge: with each of"):
+        tune(steep, "sign_descent", episodes=4, rounds=2, points=4)
 
 
 def test_what_was_searched_is_said():

@@ -127,6 +127,34 @@ def test_with_estimated_noise_it_learns_without_a_learning_rate():
         assert torch.nn.functional.cross_entropy(model(inputs), labels) < 0.15
 
 
+def test_what_exact_gradients_leave_unknown_is_how_far_targets_go_in_a_step():
+    # Two zero gradients in two places of a unit curvature: no noise, so the target is known.
+    rule = SelfTuning.for_networks((1.0,), spread=0.3, growth=0.02)
+    y = np.zeros((1, 2))
+    _, state = rule.update(y, rule.init(y, displacement=y), displacement=y)
+    np.testing.assert_allclose(state.variance[0], 0.02 * 0.3**2, rtol=1e-6)
+    assert SelfTuning.derive(TABLE.replace(drift=0.3)).drift == pytest.approx(0.3 * TABLE.dt)
+
+
+def test_the_look_ahead_is_the_best_move_if_the_curvature_were_revealed_after_it():
+    # Values by iterating Bellman's equation, the move by trying many; not by the rule's weights.
+    problem = TABLE.replace(eta=20.0, gamma=0.3, landscape={"dim": 1})
+    rule = SelfTuning.derive(problem, points=3)
+    y, x = np.array([[0.7]]), np.array([[0.4]])
+    state = rule.init(y, displacement=x)
+    u, after = rule.update(y, state, displacement=x)
+    p, target = np.exp(np.ravel(after.log_weight)), np.ravel(after.target)
+    c, q = 1 / (20.0 * problem.dt), problem.dt * np.array(rule.curvature)
+    P, v = np.zeros(3), np.linspace(-1.0, 1.0, 200_001)
+    for _ in range(5000):
+        P = c * (q + problem.discount * P) / (c + q + problem.discount * P)
+    costs = c / 2 * v**2
+    for p_h, z, S in zip(p / p.sum(), target, q + problem.discount * P, strict=True):
+        costs = costs + p_h * S / 2 * (x[0, 0] + v - z) ** 2
+    assert u[0, 0] * problem.dt == pytest.approx(v[np.argmin(costs)], abs=1e-5)
+    assert abs(u[0, 0] * problem.dt) > 0.05
+
+
 def test_gradients_without_noise_break_nothing():
     y, x = np.zeros((2, 3), np.float32), np.zeros((2, 3), np.float32)
     rule = SelfTuning.for_networks(hazard=0.01)

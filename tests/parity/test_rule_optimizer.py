@@ -16,12 +16,14 @@ from landscape_gym.rules import (
     Adam,
     AdamW,
     Ballistic,
+    Coupled,
     EvolutionStrategy,
     GradientDescent,
     HardReset,
     Momentum,
     Nesterov,
     RMSprop,
+    SelfScaledAdam,
     SelfTuning,
 )
 
@@ -259,6 +261,7 @@ def test_rules_are_derived_from_problems():
     assert RuleOptimizer(p, {"kind": "adam", "b1": 0.5}).rule == Adam(b1=0.5)
 
 
+@pytest.mark.filterwarnings("ignore:this rule was learned")
 def test_rules_are_files_too(tmp_path):
     path = tmp_path / "rule.safetensors"
     save_rule(load_rule("hidden-curvature"), path)
@@ -267,6 +270,52 @@ def test_rules_are_files_too(tmp_path):
         net = mlp()
         paths.append(train(net, RuleOptimizer(net.parameters(), given), 5))
     assert all(torch.equal(paths[0], other) for other in paths[1:])
+
+
+@pytest.mark.parametrize(
+    ("given", "problem", "how"),
+    [("hidden-curvature", None, "learned"), ("momentum", "hidden-curvature", "derived")],
+)
+def test_a_rule_of_few_parameters_is_not_given_a_network_without_a_warning(given, problem, how):
+    says = rf"{how} for quadratic landscapes of 6 parameters, and is given \d+.*filter_bank"
+    with pytest.warns(UserWarning, match=says) as caught:
+        RuleOptimizer(mlp().parameters(), given, problem=problem)
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+    for rule in ("networks", "adam", Momentum.derive(NavigationProblem())):
+        RuleOptimizer(mlp().parameters(), rule)  # warnings are errors
+    RuleOptimizer([nn.Parameter(torch.ones(6))], given, problem=problem)
+
+
+@pytest.mark.filterwarnings("ignore:this rule was learned")
+@pytest.mark.parametrize("seed", [0, 1])
+def test_what_the_warning_says_is_so(seed):
+    x = torch.randn(128, 8, generator=torch.Generator().manual_seed(seed))
+    y = x[:, :1] * x[:, 1:2]
+
+    def losses(make):
+        torch.manual_seed(seed)
+        hidden = (nn.Linear(8, 32), nn.Tanh(), nn.Linear(32, 32), nn.Tanh())
+        net = nn.Sequential(*hidden, nn.Linear(32, 1))
+        optimizer = make(list(net.parameters()))
+
+        def closure():
+            optimizer.zero_grad()
+            loss = (net(x) - y).square().mean()
+            loss.backward()
+            return loss
+
+        return [optimizer.step(closure).item() for _ in range(60)]
+
+    diverging = losses(lambda p: RuleOptimizer(p, "hidden-curvature"))
+    assert not diverging[-1] < 1e6 * diverging[0]  # or it is nan
+    for make in (
+        lambda p: RuleOptimizer(p, "networks"),
+        lambda p: RuleOptimizer(p, SelfScaledAdam.for_parameters(p)),
+        lambda p: RuleOptimizer(p, Coupled.filter_bank()),
+    ):
+        served = losses(make)
+        assert served[-1] < 0.1 * served[0]
 
 
 class TestRefusals:

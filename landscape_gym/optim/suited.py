@@ -1,0 +1,82 @@
+"""Whether a rule was found for so many parameters as it is given; a warning where it was not."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from landscape_gym import registration
+from landscape_gym.landscapes import Quadratic
+from landscape_gym.optim.coordinate_rule import CoordinateRule
+from landscape_gym.policy import Rule
+from landscape_gym.problem import NavigationProblem
+
+SERVE_NETWORKS = (
+    "the learned rule 'networks', landscape_gym.rules.SelfScaledAdam.for_parameters(parameters), "
+    "or the filter bank, landscape_gym.rules.Coupled.filter_bank()"
+)
+
+MANY = 4
+"""How many times as many parameters as it was found on a rule is given without a word."""
+
+
+class Home(NamedTuple):
+    """The quadratic landscapes that a rule was found on."""
+
+    how: str
+    """"learned" or "derived"."""
+    dim: int
+
+
+def warn_where_unsuited(rule: Rule, problem: NavigationProblem | str | None, size: int) -> None:
+    """Warn of a rule of quadratics in few dimensions that is given many more parameters.
+
+    Its steps were chosen where coordinates do not interact, or few do. In a network many move the
+    same outputs, so that steps which are right for each are too long for all together.
+
+    Args:
+        rule: The rule for tensors.
+        problem: What it was derived from, or the name of a regime; None if it was not.
+        size: How many parameters it is to move.
+
+    Example:
+        >>> from landscape_gym.rules import Momentum
+        >>> with warnings.catch_warnings(record=True) as caught:
+        ...     warn_where_unsuited(Momentum(), "hidden-curvature", size=6)
+        ...     warn_where_unsuited(Momentum(), "hidden-curvature", size=600)
+        >>> [str(each.message)[:57] for each in caught]
+        ['this rule was derived for quadratic landscapes of 6 param']
+    """
+    home = _learned(rule) if problem is None else _derived(problem)
+    if home is None or size <= MANY * home.dim:
+        return
+    warnings.warn(
+        f"this rule was {home.how} for quadratic landscapes of {home.dim} parameters, and is given "
+        f"{size}: on a network it may diverge. Rules that serve networks: {SERVE_NETWORKS}.",
+        UserWarning,
+        stacklevel=3,  # whoever makes the optimizer
+    )
+
+
+def _derived(problem: NavigationProblem | str) -> Home | None:
+    if isinstance(problem, str):
+        problem = registration.regime(problem).problem
+    if not isinstance(problem.landscape, Quadratic):
+        return None
+    return Home("derived", problem.dim)
+
+
+def _learned(rule: Rule) -> Home | None:
+    """As far as the rule's file says; what a stranger's says may be anything."""
+    if not isinstance(rule, CoordinateRule):
+        return None
+    landscape = _part(_part(rule.learned.about, "problem"), "landscape")
+    dim = _part(landscape, "dim")
+    if _part(landscape, "kind") != Quadratic.kind or not isinstance(dim, int):
+        return None
+    return Home("learned", dim)
+
+
+def _part(given: Any, name: str) -> Any:
+    return given.get(name) if isinstance(given, Mapping) else None

@@ -1,0 +1,61 @@
+"""Examples of the front page, as they are printed there."""
+
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+EXAMPLES = [part.split("```")[0] for part in README.split("```python\n")[1:]]
+ARROW = re.compile(r"([\d.]+|nan|inf) -> ([\d.]+|nan|inf)")
+
+
+def run(code: str) -> None:
+    exec(compile(code, "README.md", "exec"), {})
+
+
+def test_rules_train_the_network_of_the_front_page_as_it_says(capsys: pytest.CaptureFixture[str]):
+    (code,) = (each for each in EXAMPLES if "RuleOptimizer" in each)
+    assert "torch.optim.Adam" in code
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        run(code)  # warnings are errors
+    finally:
+        torch.set_num_threads(threads)
+    printed = ARROW.findall(capsys.readouterr().out)
+    promised = ARROW.findall(code)
+    assert len(printed) == len(promised) == 3
+    for (first, last), (first_said, last_said) in zip(printed, promised, strict=True):
+        assert float(first) == pytest.approx(float(first_said), rel=0.01)
+        assert float(last) == pytest.approx(float(last_said), rel=0.5)  # rounding grows in training
+        assert float(last) < 0.01 * float(first)
+    adam, bank, learned = (float(last) for _, last in printed)
+    assert max(bank, learned) < adam
+
+
+@pytest.mark.parametrize("title", re.findall(r"^## (.*)$", README, re.M))
+def test_examples_that_take_no_training_run(title: str, capsys: pytest.CaptureFixture[str]):
+    """Those of "Your own loss", which trains an agent, run in tests/agents/test_run.py."""
+    if title in ("A rule as a PyTorch optimizer", "Your own loss"):
+        return
+    section = README.split(f"## {title}\n")[1].split("\n## ")[0]
+    for part in section.split("```python\n")[1:]:
+        code = part.split("```")[0]
+        run(code)
+        printed = re.findall(r"\d+\.\d+", capsys.readouterr().out)
+        said = re.findall(r"(?<![\w.])\d+\.\d+(?=$)", code, re.M)  # at the end of a line
+        assert set(said) <= {
+            f"{float(number):.{len(x.split('.')[1])}f}" for number in printed for x in said
+        }
+
+
+def test_the_quick_start_has_no_examples_but_those_of_the_front_page():
+    page = (ROOT / "docs" / "quick-start.md").read_text()
+    assert "```python" not in page
+    sections = re.findall(r'<!-- write section README\.md "?([^"]*?)"? -->', page)
+    for code in EXAMPLES:
+        title = README.split(code)[0].rsplit("\n## ", 1)[1].split("\n")[0]
+        assert title in (*sections, "Install"), title
