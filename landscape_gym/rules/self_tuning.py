@@ -8,13 +8,13 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from landscape_gym.arrays import SMALLEST
 from landscape_gym.control.hidden_curvature.self_tuning import coordinates
 from landscape_gym.derivation.diagonal import DiagonalQuadratic, stationary
 from landscape_gym.derivation.prior import start_moments
 from landscape_gym.landscapes.base import Array
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.rules.arrays import Constant, exp, larger, like, log, plain
-from landscape_gym.state import SMALLEST
 
 Bank = tuple[Constant, ...]
 """A constant for each curvature of the bank."""
