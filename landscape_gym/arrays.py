@@ -41,3 +41,16 @@ def like(values: Any, data: Array) -> Array:
     if isinstance(values, type(data)):
         return values.to(data)
     return namespace(data).asarray(values, dtype=data.dtype, device=data.device)
+
+
+def brought(values: Any, data: Array) -> Array:
+    """An array of any library, with its own dtype, as one of the data's library and device."""
+    if isinstance(values, type(data)):
+        return values
+    return namespace(data).asarray(values, device=data.device)
+
+
+def dot(a: Array, b: Array) -> Array:
+    """Sum of products over the last axis."""
+    # The namespace's own function moves axes about first, which `torch.func.vmap` does not know.
+    return np.vecdot(a, b) if isinstance(a, np.ndarray) else namespace(a).linalg.vecdot(a, b)

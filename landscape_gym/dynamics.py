@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from landscape_gym.arrays import Array, like, namespace
+from landscape_gym.arrays import Array, dot, like, namespace
 from landscape_gym.landscapes.base import Draws
 from landscape_gym.noise import EXACT
 from landscape_gym.problem import NavigationProblem
@@ -64,7 +64,7 @@ def control_cost(problem: NavigationProblem, instances: Any, point: Array, contr
     else:
         G = like(metric, control)
         weighted = control * G if G.ndim == 1 else control @ G
-    return problem.dt / (2 * problem.eta) * namespace(control).vecdot(control, weighted)
+    return problem.dt / (2 * problem.eta) * dot(control, weighted)
 
 
 def loss_and_grad(

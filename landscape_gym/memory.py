@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from landscape_gym.arrays import Array, namespace
+from landscape_gym.arrays import Array, dot, namespace
 from landscape_gym.learner import Learner
 from landscape_gym.observation import ObservationConfig
 
@@ -34,7 +34,7 @@ def averaged(average: Array, value: Array, weight: Array) -> Array:
 
 def mean_square(gradient: Array) -> Array:
     """Over coordinates, the last axis."""
-    return namespace(gradient).vecdot(gradient, gradient) / gradient.shape[-1]
+    return dot(gradient, gradient) / gradient.shape[-1]
 
 
 def running_mean_square(before: Array, gradient: Array, rate: float) -> Array:

@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from landscape_gym.arrays import Array, namespace
+from landscape_gym.arrays import Array, dot
 from landscape_gym.configuration import count, number
 from landscape_gym.landscapes.base import Landscape
 from landscape_gym.refusal import Refusal
@@ -209,8 +209,7 @@ class RelativeNoise(Noise):
         uniform: Array,
     ) -> Array:
         """``g + fraction rms(g) n``, (B, d)."""
-        xp = namespace(grad)
-        rms = xp.sqrt(xp.vecdot(grad, grad) / grad.shape[1])[:, None]
+        rms = (dot(grad, grad) / grad.shape[1])[:, None] ** 0.5
         return grad + self.fraction * rms * normal
 
 

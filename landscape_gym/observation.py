@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 
-from landscape_gym.arrays import SMALLEST, Array, like, namespace
+from landscape_gym.arrays import SMALLEST, Array, brought, dot, like, namespace
 from landscape_gym.configuration import build, number, unknown, vector
 from landscape_gym.learner import Learner
 from landscape_gym.problem import NavigationProblem
@@ -156,7 +156,7 @@ def _of_tensors(learner: Learner, name: str) -> Array:
 def _tensor_gradient(learner: Learner) -> Array:
     tensors, gradient = cast(Any, learner.tensors), learner.gradient
     xp = namespace(gradient)
-    everywhere = xp.vecdot(gradient, gradient)[:, None] / gradient.shape[1]
+    everywhere = dot(gradient, gradient)[:, None] / gradient.shape[1]
     share = (tensors.mean_squares(gradient) + SMALLEST) / (everywhere + SMALLEST)
     return tensors.spread(0.5 * xp.log(share))
 
@@ -167,7 +167,8 @@ def _tensor_parameters(learner: Learner) -> Array:
 
 
 def _target(state: State, problem: NavigationProblem) -> Array:
-    location = cast(Any, problem.landscape.minimum(state.instances)).location
+    minimum: Any = problem.landscape.minimum(state.instances)
+    location = brought(minimum.location, state.theta)
     return location if state.shift is None else location + state.shift
 
 

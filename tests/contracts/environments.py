@@ -107,6 +107,8 @@ def snapshot(simulation: Any) -> dict[str, Any]:
     """A copy of all of a simulation's state."""
     copies = {}
     for name, value in {**vars(simulation.state), **vars(simulation.state.learner)}.items():
+        if name == "learner":
+            continue
         if isinstance(value, tuple):
             value = tuple(None if a is None else a.copy() for a in value)
         copies[name] = value.copy() if isinstance(value, np.ndarray) else value
