@@ -21,7 +21,7 @@ from baselines.search import POINTS, ROUNDS, Constant, Found, search
 from landscape_gym.configuration import unknown
 from landscape_gym.landscapes.base import Array
 from landscape_gym.policy import Policy, RulePolicy
-from landscape_gym.problem import MinibatchNoise, NavigationProblem
+from landscape_gym.problem import NavigationProblem
 from landscape_gym.refusal import Refusal
 from landscape_gym.rules import RULES
 
@@ -133,7 +133,7 @@ def tune(
             "act: leave it out, or use landscape_gym.control.optimum."
         )
     if episodes is None:
-        dear = isinstance(problem.noise, MinibatchNoise)
+        dear = problem.noise is not None and problem.noise.of_data
         episodes = MINIBATCH_EPISODES if dear else TRAINING_EPISODES
     if episodes > MOST_TRAINING_EPISODES:
         raise ValueError(

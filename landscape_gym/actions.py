@@ -1,24 +1,48 @@
-"""What the learner may do: action parametrisations, all of them boxes in [-1, 1]."""
+"""What the learner may do: action parametrisations, all of them boxes in [-1, 1].
+
+To add one: derive a frozen dataclass from `Action`, and pass an instance of it to the environment;
+a line in `ACTIONS` gives it a name, and rules that act by it a file.
+"""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, cast
+from typing import ClassVar
 
-import numpy as np
-
+from landscape_gym.arrays import Array, like
 from landscape_gym.configuration import number
-from landscape_gym.landscapes.base import Array
+from landscape_gym.learner import Learner
 from landscape_gym.problem import NavigationProblem
-from landscape_gym.state import State
+
+
+class Action(ABC):
+    """How an action becomes a control."""
+
+    kind: ClassVar[str]
+    memory: ClassVar[frozenset[str]] = frozenset()
+    """Fields of the `Learner` that have to be kept for it."""
+
+    @abstractmethod
+    def size(self, problem: NavigationProblem) -> int:
+        """How many numbers an action has."""
+
+    @abstractmethod
+    def control(self, action: Array, learner: Learner, B: Array | None = None) -> Array:
+        """The control u, (batch, m).
+
+        Args:
+            action: (batch, size), in [-1, 1].
+            learner: What it may depend on.
+            B: The problem's control matrix, (d, m); None is the identity.
+        """
 
 
 @dataclass(frozen=True)
-class Velocity:
+class Velocity(Action):
     """``u = scale * action``: the control itself."""
 
     kind: ClassVar[str] = "velocity"
-    memory: ClassVar[frozenset[str]] = frozenset()
     scale: float = 1.0
     """The largest control in each coordinate, in parameters per unit time, > 0."""
 
@@ -30,7 +54,7 @@ class Velocity:
         """One number per control."""
         return problem.control_dim
 
-    def control(self, action: Array, state: State, problem: NavigationProblem) -> Array:
+    def control(self, action: Array, learner: Learner, B: Array | None = None) -> Array:
         """u, (batch, m)."""
         return self.scale * action
 
@@ -45,14 +69,14 @@ class Normalized(Velocity):
     kind: ClassVar[str] = "normalized"
     memory: ClassVar[frozenset[str]] = frozenset({"mean_square"})
 
-    def control(self, action: Array, state: State, problem: NavigationProblem) -> Array:
+    def control(self, action: Array, learner: Learner, B: Array | None = None) -> Array:
         """u, (batch, m)."""
-        rms = cast(Array, state.mean_square)[:, None] ** 0.5
+        rms = learner.mean_square[:, None] ** 0.5
         return self.scale * rms * action
 
 
 @dataclass(frozen=True)
-class StepSize:
+class StepSize(Action):
     """``u = -lr g + b u_prev`` with a step size and a momentum per control.
 
     The first half of the action is the logarithm of lr between ``low`` and ``high``, the second
@@ -61,7 +85,6 @@ class StepSize:
     """
 
     kind: ClassVar[str] = "step_size"
-    memory: ClassVar[frozenset[str]] = frozenset()
     low: float = 1e-3
     """Smallest step size, in control per gradient, > 0."""
     high: float = 10.0
@@ -80,16 +103,16 @@ class StepSize:
         """A step size and a momentum per control."""
         return 2 * problem.control_dim
 
-    def control(self, action: Array, state: State, problem: NavigationProblem) -> Array:
+    def control(self, action: Array, learner: Learner, B: Array | None = None) -> Array:
         """u, (batch, m)."""
         half = action.shape[1] // 2
         fraction = 0.5 * (action + 1)
         lr = self.low * (self.high / self.low) ** fraction[:, :half]
         momentum = self.max_momentum * fraction[:, half:]
-        gradient = state.gradient
-        if problem.control_matrix is not None:
-            gradient = gradient @ np.asarray(problem.control_matrix, gradient.dtype)
-        return momentum * state.previous_update - lr * gradient
+        gradient = learner.gradient
+        if B is not None:
+            gradient = gradient @ like(B, gradient)
+        return momentum * learner.previous_update - lr * gradient
 
 
 @dataclass(frozen=True)
@@ -104,7 +127,7 @@ class GlobalStepSize(StepSize):
 
 
 @dataclass(frozen=True)
-class Adaptive:
+class Adaptive(Action):
     """``u = -lr s m / sqrt(v)``: Adam's direction, in units of the parameters at the start.
 
     s is the mean magnitude of the parameters at the start, v the slowest average of squared
@@ -131,23 +154,22 @@ class Adaptive:
         """A step size and a choice of average per control."""
         return 2 * problem.control_dim
 
-    def control(self, action: Array, state: State, problem: NavigationProblem) -> Array:
-        """u, (batch, m); of arrays or tensors."""
-        averages, last = cast(Array, state.averages), cast(Array, state.averages).shape[1] - 1
-        root = state.root_squares[:, last]
-        if problem.control_matrix is not None:
-            B = np.asarray(problem.control_matrix, root.dtype)
-            averages, root = averages @ B, (root**2 @ B**2) ** 0.5
+    def control(self, action: Array, learner: Learner, B: Array | None = None) -> Array:
+        """u, (batch, m)."""
+        averages, last = learner.averages, learner.averages.shape[1] - 1
+        root = learner.root_squares[:, last]
+        if B is not None:
+            mix = like(B, root)
+            averages, root = averages @ mix, (root**2 @ mix**2) ** 0.5
         half = action.shape[1] // 2
         fraction = 0.5 * (action + 1)
         place, mean = last * fraction[:, half:], averages[:, 0]
         for i in range(max(last, 1)):  # once where there is nothing to choose: NaN is to show
             mean = mean + (place - i).clip(0, 1) * (averages[:, min(i + 1, last)] - averages[:, i])
         lr = self.low * (self.high / self.low) ** fraction[:, :half]
-        return -lr * cast(Array, state.start_size)[:, None] * mean / root
+        return -lr * learner.start_size[:, None] * mean / root
 
 
-Action = Velocity | Normalized | StepSize | GlobalStepSize | Adaptive
-ACTIONS: dict[str, type] = {
+ACTIONS: dict[str, type[Action]] = {
     cls.kind: cls for cls in (Velocity, Normalized, StepSize, GlobalStepSize, Adaptive)
 }

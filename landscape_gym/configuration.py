@@ -54,15 +54,19 @@ def build(cls: type[T], fields: Mapping[str, Any], what: str) -> T:
     return cls(**fields)
 
 
-def alternative(kinds: Mapping[str, type[T]], given: object, what: str) -> T:
+def alternative(
+    kinds: Mapping[str, type[T]], given: object, what: str, base: type[T] | None = None
+) -> T:
     """One member of a family, from an instance, a kind, or a mapping with the key ``"kind"``.
+
+    Instances of other classes are members too if they derive from `base`.
 
     Raises:
         ValueError: for an unknown kind or field, with the accepted ones and the nearest.
         TypeError: for anything that is not one of the three forms.
     """
-    if isinstance(given, tuple(kinds.values())):
-        return given
+    if isinstance(given, base or tuple(kinds.values())):
+        return cast(T, given)
     if isinstance(given, str):
         given = {"kind": given}
     if isinstance(given, Mapping):

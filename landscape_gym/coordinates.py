@@ -7,20 +7,10 @@ action is a block of step sizes and a block of momenta.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, cast
-
 import numpy as np
 
-from landscape_gym.landscapes.base import Array
-from landscape_gym.observation import CHANNELS, ObservationConfig
-from landscape_gym.problem import NavigationProblem
-
-
-class _Dims(NamedTuple):
-    """As much of a problem as channels' sizes depend on."""
-
-    dim: int
-    control_dim: int
+from landscape_gym.arrays import Array
+from landscape_gym.observation import CHANNELS, Dims, ObservationConfig
 
 
 class Coordinates:
@@ -46,7 +36,8 @@ class Coordinates:
         self._blocks: list[tuple[int, int]] = []
         """Of each channel: numbers per coordinate, and numbers shared by all."""
         for name in config.channels:
-            one, two, three = (_size(name, dim, len(config.rates)) for dim in (1, 2, 3))
+            size, rates = CHANNELS[name].size, len(config.rates)
+            one, two, three = (size(Dims(dim, dim, rates)) for dim in (1, 2, 3))
             per, shared = two - one, 2 * one - two
             if three - two != per or (per and shared):
                 raise ValueError(
@@ -76,7 +67,7 @@ class Coordinates:
             )
         return dim
 
-    def index(self, dim: int) -> Array:
+    def index(self, dim: int) -> np.ndarray:
         """Where each row's numbers lie in the observation, (dim, features)."""
         columns, start = [], 0
         for per, shared in self._blocks:
@@ -90,12 +81,7 @@ class Coordinates:
         index = self.index(self.dim(observation.shape[1]))
         return observation[:, index].reshape(-1, self.features)
 
-    def joined(self, actions: Any, dim: int) -> Any:
-        """Rows of actions, (batch * dim, a), as actions, (batch, a * dim); arrays or tensors."""
+    def joined(self, actions: Array, dim: int) -> Array:
+        """Rows of actions, (batch * dim, a), as actions, (batch, a * dim)."""
         blocks = actions.reshape(-1, dim, actions.shape[-1])
         return blocks.swapaxes(1, 2).reshape(len(blocks), -1)
-
-
-def _size(name: str, dim: int, rates: int) -> int:
-    problem = cast(NavigationProblem, _Dims(dim, dim))
-    return CHANNELS[name].size(problem, rates)

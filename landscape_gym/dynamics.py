@@ -1,36 +1,28 @@
 """What happens in a step, as pure functions of batches (theory section 1).
 
-Shapes: B rows, d parameters, m controls.
+Shapes: B rows, d parameters, m controls. Arrays are NumPy's or torch's, as far as landscapes,
+noises and default dynamics that are functions take them.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, cast
+from typing import Any
 
-import numpy as np
-
-from landscape_gym.landscapes.base import Array, Draws
-from landscape_gym.problem import (
-    CurvatureNoise,
-    IsotropicNoise,
-    MinibatchNoise,
-    NavigationProblem,
-    RelativeNoise,
-)
+from landscape_gym.arrays import Array, dot, like, namespace
+from landscape_gym.landscapes.base import Draws
+from landscape_gym.noise import EXACT
+from landscape_gym.problem import NavigationProblem
 
 
 def normals_per_step(problem: NavigationProblem) -> int:
     """Normal numbers a row needs each step: for gradient noise, then for the drift."""
-    noisy = isinstance(problem.noise, IsotropicNoise | CurvatureNoise | RelativeNoise)
-    return problem.dim * (noisy + (problem.drift > 0))
+    return (problem.noise or EXACT).normals(problem.dim) + problem.dim * (problem.drift > 0)
 
 
 def uniforms_per_step(problem: NavigationProblem) -> int:
-    """Uniform numbers a row needs each step: for the minibatch, then for the switch."""
-    noise = problem.noise
-    picks = noise.batch_size if isinstance(noise, MinibatchNoise) else 0
-    return picks + (problem.hazard > 0)
+    """Uniform numbers a row needs each step: for gradient noise, then for the switch."""
+    return (problem.noise or EXACT).uniforms(problem.dim) + (problem.hazard > 0)
 
 
 def initial(problem: NavigationProblem, draw: Draws) -> tuple[Any, Array]:
@@ -44,38 +36,35 @@ def initial(problem: NavigationProblem, draw: Draws) -> tuple[Any, Array]:
 def minimum_loss(problem: NavigationProblem, instances: Any, theta: Array) -> Array:
     """Loss at the minimum, (B,); 0 where it is unknown."""
     minimum = problem.landscape.minimum(instances)
-    out = np.zeros(len(theta), theta.dtype)
-    if minimum is not None:
-        out[:] = minimum.loss
-    return out
+    unknown = namespace(theta).zeros_like(theta[:, 0])
+    return unknown if minimum is None else unknown + like(minimum.loss, theta)
 
 
 def transition(problem: NavigationProblem, theta: Array, control: Array) -> Array:
     """``theta + dt (f(theta) + B u)``, (B, d)."""
     velocity = control
     if problem.control_matrix is not None:
-        velocity = control @ np.asarray(problem.control_matrix, theta.dtype).T
+        velocity = control @ like(problem.control_matrix, theta).T
     f = problem.default_dynamics
     if problem.dynamics_matrix is not None:
-        velocity = velocity + theta @ problem.dynamics_matrix.T.astype(theta.dtype)
+        velocity = velocity + theta @ like(problem.dynamics_matrix.T, theta)
     elif f is not None:
-        velocity = velocity + np.asarray(f(theta), theta.dtype)  # type: ignore[operator]
-    moved = problem.dt * velocity
-    return np.add(theta, moved, out=moved)  # large arrays cost by how often they pass the cache
+        velocity = velocity + like(f(theta), theta)  # type: ignore[operator]
+    return problem.dt * velocity + theta  # in this order NumPy adds in place where arrays are large
 
 
 def control_cost(problem: NavigationProblem, instances: Any, point: Array, control: Array) -> Array:
     """``dt / (2 eta) u^T G u``, (B,); G taken at `point`, in the landscape's coordinates."""
-    if problem.metric is None:
+    metric = problem.metric
+    if metric is None:
         weighted = control
-    elif problem.metric == "fisher":
-        fisher = cast(Array, problem.landscape.fisher(instances, point))
-        weighted = np.matvec(fisher, control)
-    elif np.ndim(problem.metric) == 1:
-        weighted = control * np.asarray(problem.metric, control.dtype)
+    elif metric == "fisher":
+        fisher: Array = problem.landscape.fisher(instances, point)
+        weighted = (fisher @ control[..., None])[..., 0]
     else:
-        weighted = control @ np.asarray(problem.metric, control.dtype)
-    return problem.dt / (2 * problem.eta) * np.vecdot(control, weighted)
+        G = like(metric, control)
+        weighted = control * G if G.ndim == 1 else control @ G
+    return problem.dt / (2 * problem.eta) * dot(control, weighted)
 
 
 def loss_and_grad(
@@ -89,11 +78,9 @@ def loss_and_grad(
         point: Parameters in the landscape's coordinates (theta minus its drift), (B, d).
         uniform: This step's uniform numbers, which do not depend on `point`.
     """
-    noise, landscape = problem.noise, problem.landscape
-    if not isinstance(noise, MinibatchNoise) or noise.exact_loss:
-        return landscape.loss_and_grad(instances, point)
-    picks = uniform[:, : noise.batch_size]
-    return cast(Any, landscape.minibatch_loss_and_grad(instances, point, picks))
+    noise = problem.noise or EXACT
+    own = uniform[:, : noise.uniforms(problem.dim)]
+    return noise.loss_and_grad(problem.landscape, instances, point, own)
 
 
 def observed_gradient(
@@ -114,22 +101,9 @@ def observed_gradient(
         normal: This step's normal numbers.
         uniform: This step's uniform numbers.
     """
-    noise = problem.noise
-    if noise is None:
-        return grad
-    landscape, d = problem.landscape, problem.dim
-    if isinstance(noise, MinibatchNoise):
-        if not noise.exact_loss:
-            return grad
-        picks = uniform[:, : noise.batch_size]
-        return cast(Array, landscape.minibatch_grad(instances, point, picks))
-    normal = normal[:, :d]
-    if isinstance(noise, IsotropicNoise):
-        return grad + noise.std * normal
-    if isinstance(noise, RelativeNoise):
-        rms = np.sqrt(np.vecdot(grad, grad) / d)[:, None]
-        return grad + noise.fraction * rms * normal
-    return grad + noise.std * cast(Array, landscape.curvature_noise(instances, point, normal))
+    noise = problem.noise or EXACT
+    normal, uniform = normal[:, : noise.normals(d := problem.dim)], uniform[:, : noise.uniforms(d)]
+    return noise.observe(problem.landscape, instances, point, grad, normal, uniform)
 
 
 def switch_probability(problem: NavigationProblem) -> float:
@@ -159,9 +133,10 @@ def divergence_cost(
         excess: Loss above the minimum at the last good point, (B,).
         elapsed: Steps before this one, (B,).
     """
-    per_step = np.maximum(np.maximum(largest_cost, problem.dt * problem.k * excess), 0.0)
+    xp = namespace(excess)
+    per_step = xp.maximum(xp.maximum(largest_cost, problem.dt * problem.k * excess), 0.0)
     beta = problem.discount
-    left = np.maximum(problem.steps - elapsed, 1)
+    left = xp.astype(xp.maximum(problem.steps - elapsed, 1), xp.float64)
     if beta == 1:
         return per_step * left
     if problem.horizon is None:

@@ -9,11 +9,11 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.error import ResetNeeded
 
-from landscape_gym.actions import Action
+from landscape_gym.actions import ACTIONS, Action
 from landscape_gym.configuration import one_of
 from landscape_gym.face import Face
 from landscape_gym.landscapes.base import Array
-from landscape_gym.observation import ObservationConfig
+from landscape_gym.observation import CHANNELS, ObservationConfig
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.rendering import Recording
 from landscape_gym.simulation import Simulation
@@ -33,20 +33,16 @@ class LandscapeNavEnv(Face, gym.Env[Array, Array]):  # pyright: ignore[reportInc
 
     A box in [-1, 1]; what lies outside is clipped. Its meaning (argument `action`):
 
-    | kind | meaning |
-    |---|---|
-    | `velocity` | the control u itself, times `scale` |
-    | `normalized` | u in units of the gradient's running root mean square, times `scale` |
-    | `step_size` | per control, a logarithmic step size and a momentum |
-    | `global_step_size` | one step size and one momentum for all |
+    {actions}
+
+    An action of one's own is an instance of `landscape_gym.actions.Action`.
 
     ## Observation Space
 
     A box; the channels named by the argument `observation`, one after another (`env.layout.slices`
-    says where): `gradient` (with the problem's noise), `loss`, `log_loss`, `previous_update`,
-    `previous_gradient`, `secant`, `averages`, `squared_averages`, `parameters`, `displacement`,
-    `elapsed`, `switched`, `fisher` (of models); and, privileged, `curvature`, `hessian`, `target`.
-    `landscape_gym.observation.CHANNELS` describes each.
+    says where). Privileged ones tell what a learner cannot see.
+
+    {channels}
 
     ## Rewards
 
@@ -210,3 +206,23 @@ def _window(fps: float) -> Any:
     from landscape_gym.rendering.window import Window
 
     return Window("landscape_gym", fps)
+
+
+def _completed(page: str) -> str:
+    """The environment's page with its tables of actions and channels, from their registries."""
+
+    def rows(head: str, meanings: dict[str, str]) -> str:
+        lines = [f"| {head} | meaning |", "|---|---|"]
+        lines += [f"| `{name}` | {meaning} |" for name, meaning in meanings.items()]
+        return "\n    ".join(lines)
+
+    actions = {kind: (action.__doc__ or "").partition("\n")[0] for kind, action in ACTIONS.items()}
+    channels = {
+        name: channel.description + (" (privileged)" if channel.privileged else "")
+        for name, channel in CHANNELS.items()
+    }
+    page = page.replace("{actions}", rows("kind", actions))
+    return page.replace("{channels}", rows("channel", channels))
+
+
+LandscapeNavEnv.__doc__ = _completed(LandscapeNavEnv.__doc__ or "")

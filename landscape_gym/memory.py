@@ -1,79 +1,101 @@
-"""What a learner remembers of gradients and parameters, as far as it is asked for."""
+"""What a learner remembers of gradients and parameters, as far as it is asked for.
+
+With g the observed gradient, t the steps since the episode began, a the decay of an average:
+
+    previous gradient <- g
+    average           <- average + (g - average) (1 - a) / (1 - a^(t + 1))
+    mean square       <- s mean square + (1 - s) mean over coordinates of g^2
+
+and likewise for g^2 and theta. So averages are weighted by powers of a, with weights that sum to
+one: Adam's, bias correction included. They begin as plain means of all that was seen. The mean
+square begins with the first value.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, cast
+from collections.abc import Iterable, Sequence
 
-import numpy as np
-
-from landscape_gym.landscapes.base import Array
+from landscape_gym.arrays import Array, dot, namespace
+from landscape_gym.learner import Learner
 from landscape_gym.observation import ObservationConfig
-from landscape_gym.state import State
+
+
+def weights(rates: Sequence[float], steps: Array) -> Array:
+    """Of what is new after so many steps (B,) in the average of each rate, (B, R), in float64."""
+    xp = namespace(steps)
+    a = xp.asarray(rates, dtype=xp.float64, device=steps.device)
+    return (1 - a) / (1 - a ** (steps[:, None] + 1))
+
+
+def averaged(average: Array, value: Array, weight: Array) -> Array:
+    """Averages with something new in them, of the weight that it is given."""
+    return average + weight * (value - average)
+
+
+def mean_square(gradient: Array) -> Array:
+    """Over coordinates, the last axis."""
+    return dot(gradient, gradient) / gradient.shape[-1]
+
+
+def running_mean_square(before: Array, gradient: Array, rate: float) -> Array:
+    """The mean square `before` with that of one more gradient in it."""
+    return rate * before + (1 - rate) * mean_square(gradient)
 
 
 class Memory:
-    """The recurrences behind previous gradient, averages and running scale.
-
-    With g the observed gradient, t the steps since the episode began, a the decay of an average:
-
-        previous gradient <- g
-        average           <- average + (g - average) (1 - a) / (1 - a^(t + 1))
-        mean square       <- s mean square + (1 - s) mean over coordinates of g^2
-
-    and likewise for g^2 and theta. So averages are weighted by powers of a, with weights that sum
-    to one: Adam's, bias correction included. They begin as plain means of all that was seen. The
-    mean square begins with the first value.
-    """
+    """The recurrences behind previous gradient, averages and running scale."""
 
     def __init__(self, config: ObservationConfig, also: Iterable[str] = ()) -> None:
-        """Keep what the channels of `config` need, and the fields named in `also`."""
+        """Keep what the channels of `config` need, and the fields of a `Learner` in `also`."""
         self.kept = config.memory | frozenset(also)
-        self.rates = np.array(config.rates)[:, None]
+        self.rates = config.rates
         self.scale_rate = config.scale_rate
 
-    def begin(self, gradient: Array, theta: Array) -> dict[str, Any]:
+    def begin(self, gradient: Array, theta: Array) -> dict[str, Array]:
         """The remembered fields at the first gradient and parameters, (B, d), of an episode."""
+        xp = namespace(gradient)
+
+        def repeated(value: Array) -> Array:
+            return xp.stack([value] * len(self.rates), axis=1)
+
         fresh = {
-            "previous_gradient": lambda: np.zeros_like(gradient),
-            "moved": lambda: np.zeros_like(gradient),
-            "mean_square": lambda: _mean_square(gradient),
-            "averages": lambda: self._repeated(gradient),
-            "squared_averages": lambda: self._repeated(gradient**2),
-            "parameter_averages": lambda: self._repeated(theta),
-            "start_size": lambda: np.abs(theta).mean(axis=1),
+            "previous_gradient": lambda: xp.zeros_like(gradient),
+            "moved": lambda: xp.zeros_like(gradient),
+            "mean_square": lambda: mean_square(gradient),
+            "averages": lambda: repeated(gradient),
+            "squared_averages": lambda: repeated(gradient**2),
+            "parameter_averages": lambda: repeated(theta),
+            "start_size": lambda: xp.mean(abs(theta), axis=1),
         }
         return {name: fresh[name]() for name in self.kept}
 
-    def update(self, state: State, gradient: Array, before: Array) -> None:
-        """Take in the gradient (B, d) seen after a move from `before` (B, d) to `state.theta`.
+    def after(self, learner: Learner, gradient: Array, theta: Array) -> dict[str, Array]:
+        """The remembered fields that a step changes.
 
-        `state.gradient` is still the one seen before the move.
+        Args:
+            learner: As it was before the step.
+            gradient: Seen after it, (B, d).
+            theta: Moved to, (B, d).
         """
-        kept, s = self.kept, self.scale_rate
+        kept, found = self.kept, {}
         if "previous_gradient" in kept:
-            state.previous_gradient = state.gradient
+            found["previous_gradient"] = learner.gradient
         if "moved" in kept:
-            state.moved = state.theta - before
+            found["moved"] = theta - learner.theta
         if "mean_square" in kept:
-            old = cast(Array, state.mean_square)
-            state.mean_square = s * old + (1 - s) * _mean_square(gradient)
-        if "averages" in kept:
-            state.averages = self._average(state, state.averages, gradient)
-        if "squared_averages" in kept:
-            state.squared_averages = self._average(state, state.squared_averages, gradient**2)
-        if "parameter_averages" in kept:
-            state.parameter_averages = self._average(state, state.parameter_averages, state.theta)
-
-    def _repeated(self, value: Array) -> Array:
-        return np.repeat(value[:, None], len(self.rates), axis=1)
-
-    def _average(self, state: State, average: Array | None, value: Array) -> Array:
-        a, seen = self.rates, (state.elapsed + 1)[:, None, None]
-        weight = ((1 - a) / (1 - a**seen)).astype(value.dtype)
-        old = cast(Array, average)
-        return old + weight * (value[:, None] - old)
-
-
-def _mean_square(gradient: Array) -> Array:
-    return np.vecdot(gradient, gradient) / gradient.shape[1]
+            found["mean_square"] = running_mean_square(
+                learner.mean_square, gradient, self.scale_rate
+            )
+        seen = {
+            "averages": lambda: gradient,
+            "squared_averages": lambda: gradient**2,
+            "parameter_averages": lambda: theta,
+        }
+        if not kept.isdisjoint(seen):
+            xp = namespace(gradient)
+            weight = weights(self.rates, learner.elapsed + 1)[:, :, None]
+            weight = xp.astype(weight, gradient.dtype, copy=False)
+            for name, value in seen.items():
+                if name in kept:
+                    found[name] = averaged(getattr(learner, name), value()[:, None], weight)
+        return found

@@ -1,21 +1,23 @@
-"""What the learner sees: channels, chosen by name, and where each lies in the observation."""
+"""What the learner sees: channels, chosen by name, and where each lies in the observation.
+
+To add a channel: a line ``CHANNELS["name"] = Channel(...)``.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
+from landscape_gym.arrays import SMALLEST, Array, brought, dot, like, namespace
 from landscape_gym.configuration import build, number, unknown, vector
-from landscape_gym.landscapes import Minimum
-from landscape_gym.landscapes.base import Array
-from landscape_gym.landscapes.tensors import Tensors
+from landscape_gym.learner import Learner
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.refusal import Refusal
-from landscape_gym.state import SMALLEST, State
+from landscape_gym.state import State
 
 BOUND = 1e6
 """Observations are clipped to this magnitude, so that they lie in a finite space."""
@@ -29,17 +31,25 @@ LOG_BOUND = 20.0
 MIDDLE_AGE = 100
 """Steps after which the channel ``age`` is one half."""
 
-Read = Callable[[State, NavigationProblem], Array]
+
+class Dims(NamedTuple):
+    """What the size of a channel depends on."""
+
+    parameters: int
+    """d"""
+    controls: int
+    """m"""
+    rates: int
+    """Averaging rates, R."""
 
 
 @dataclass(frozen=True)
 class Channel:
-    """One part of the observation."""
+    """One part of the observation, made of what a learner has."""
 
-    read: Read
-    """Its values, (batch, size), from the state."""
-    size: Callable[[NavigationProblem, int], int]
-    """Its size, for a problem and a number of averaging rates."""
+    read: Callable[[Learner], Array]
+    """Its values, (batch or 1, size)."""
+    size: Callable[[Dims], int]
     description: str
     power: int = 0
     """Units of gradient^power: what running scale it is divided by."""
@@ -47,101 +57,151 @@ class Channel:
     """Whether it tells what a learner cannot see."""
     bounds: tuple[float, float] = (-BOUND, BOUND)
     memory: tuple[str, ...] = ()
-    """Fields of the state that have to be kept for it."""
+    """Fields of the `Learner` that have to be kept for it."""
     needs: str | None = None
     """What the landscape has to offer for it."""
 
+    def of(self, state: State, problem: NavigationProblem) -> Array:
+        """Its values in the simulation, (batch or 1, size)."""
+        return self.read(state.learner)
 
-def _dim(problem: NavigationProblem, rates: int) -> int:
-    return problem.dim
+    def shown(self, values: Array, scale: Array | None, low: float, high: float) -> Array:
+        """Values (batch, size) between two bounds, after division by the scale, if it has units.
+
+        Args:
+            values: As it reads them.
+            scale: What `scaling` gives, (batch,); None shows them as they are.
+            low: Bound.
+            high: Bound.
+        """
+        if scale is not None and self.power:
+            with np.errstate(over="ignore"):  # what overflows is clipped
+                values = values * (scale**self.power)[:, None]
+        return values.clip(low, high)
 
 
-def _one(problem: NavigationProblem, rates: int) -> int:
+@dataclass(frozen=True)
+class WorldChannel(Channel):
+    """One part of the observation, made of what is hidden from a learner, or of its task."""
+
+    read: Callable[[State, NavigationProblem], Array]  # pyright: ignore[reportIncompatibleMethodOverride]
+    """Its values, (batch or 1, size)."""
+
+    def of(self, state: State, problem: NavigationProblem) -> Array:
+        """Its values in the simulation, (batch or 1, size)."""
+        return self.read(state, problem)
+
+
+def scaling(mean_square: Array) -> Array:
+    """By what gradients are multiplied that are shown in units of their running size, (batch,)."""
+    xp = namespace(mean_square)
+    return 1.0 / xp.sqrt(
+        xp.maximum(mean_square, float(xp.finfo(mean_square.dtype).smallest_normal))
+    )
+
+
+def _dim(dims: Dims) -> int:
+    return dims.parameters
+
+
+def _one(dims: Dims) -> int:
     return 1
 
 
-def _rates(problem: NavigationProblem, rates: int) -> int:
-    return rates * problem.dim
+def _rates(dims: Dims) -> int:
+    return dims.rates * dims.parameters
 
 
-def _secant(state: State, problem: NavigationProblem) -> Array:
+def _flat(values: Array) -> Array:
+    """Values (batch, ...), one after another."""
+    return values.reshape(len(values), -1)
+
+
+def _number(learner: Learner, values: Array) -> Array:
+    """Counts or flags (batch,), in the gradient's dtype, (batch, 1)."""
+    gradient = learner.gradient
+    return namespace(gradient).astype(values, gradient.dtype, copy=False)[:, None]
+
+
+def _log_loss(learner: Learner) -> Array:
+    xp = namespace(learner.loss)
+    return xp.log(xp.maximum(learner.loss, LOSS_FLOOR))[:, None]
+
+
+def _secant(learner: Learner) -> Array:
     """Logarithm of (change of gradient) / (change of parameter), and whether that is positive."""
-    change = state.gradient - cast(Array, state.previous_gradient)
-    moved = cast(Array, state.moved)
+    xp, moved = namespace(learner.gradient), learner.moved
+    change = learner.gradient - learner.previous_gradient
     valid = change * moved > 0
-    secant = np.divide(change, moved, out=np.ones_like(change), where=valid)
-    log_secant = np.log(np.clip(secant, 1 / SECANT_BOUND, SECANT_BOUND))
-    return np.concatenate([log_secant, valid], axis=1)
+    secant = xp.where(valid, change, 1.0) / xp.where(valid, moved, 1.0)
+    log_secant = xp.log(secant.clip(1 / SECANT_BOUND, SECANT_BOUND))
+    return xp.concat([log_secant, xp.astype(valid, log_secant.dtype)], axis=1)
 
 
-def _agreement(state: State, problem: NavigationProblem) -> Array:
-    return (abs(cast(Array, state.averages)) / state.root_squares).reshape(len(state.theta), -1)
+def _trend(learner: Learner) -> Array:
+    root = learner.root_squares
+    return _flat(root[:, :-1] / (root[:, :-1] + root[:, -1:]))
 
 
-def _trend(state: State, problem: NavigationProblem) -> Array:
-    root = state.root_squares
-    return (root[:, :-1] / (root[:, :-1] + root[:, -1:])).reshape(len(state.theta), -1)
+def _age(learner: Learner) -> Array:
+    elapsed = _number(learner, learner.elapsed)
+    return elapsed / (elapsed + MIDDLE_AGE)
 
 
-def _of_tensors(state: State, problem: NavigationProblem, name: str) -> Array:
-    """What tensors have from the start, of their every coordinate."""
-    tensors = cast(Tensors, problem.landscape.tensors())
-    values = tensors.spread(getattr(tensors, name)).reshape(1, -1)
-    return np.broadcast_to(values, (len(state.theta), values.shape[1]))
+def _of_tensors(learner: Learner, name: str) -> Array:
+    """What tensors have from the start, of their every coordinate, (1, size)."""
+    tensors: Any = learner.tensors
+    return tensors.spread(like(getattr(tensors, name), learner.gradient)).reshape(1, -1)
 
 
-def _tensor_gradient(state: State, problem: NavigationProblem) -> Array:
-    tensors = cast(Tensors, problem.landscape.tensors())
-    everywhere = np.vecdot(state.gradient, state.gradient)[:, None] / problem.dim
-    share = (tensors.mean_squares(state.gradient) + SMALLEST) / (everywhere + SMALLEST)
-    return tensors.spread(0.5 * np.log(share))
+def _tensor_gradient(learner: Learner) -> Array:
+    tensors, gradient = cast(Any, learner.tensors), learner.gradient
+    xp = namespace(gradient)
+    everywhere = dot(gradient, gradient)[:, None] / gradient.shape[1]
+    share = (tensors.mean_squares(gradient) + SMALLEST) / (everywhere + SMALLEST)
+    return tensors.spread(0.5 * xp.log(share))
 
 
-def _tensor_parameters(state: State, problem: NavigationProblem) -> Array:
-    tensors = cast(Tensors, problem.landscape.tensors())
-    return tensors.spread(0.5 * np.log(tensors.mean_squares(state.theta) + SMALLEST))
+def _tensor_parameters(learner: Learner) -> Array:
+    tensors, theta = cast(Any, learner.tensors), learner.theta
+    return tensors.spread(0.5 * namespace(theta).log(tensors.mean_squares(theta) + SMALLEST))
 
 
 def _target(state: State, problem: NavigationProblem) -> Array:
-    location = cast(Minimum, problem.landscape.minimum(state.instances)).location
+    minimum: Any = problem.landscape.minimum(state.instances)
+    location = brought(minimum.location, state.theta)
     return location if state.shift is None else location + state.shift
 
 
-def _curvature(state: State, problem: NavigationProblem) -> Array:
-    point = state.point(state.theta)
-    return cast(Array, problem.landscape.curvature_diagonal(state.instances, point))
+def _hidden(method: str) -> Callable[[State, NavigationProblem], Array]:
+    """What a method of the landscape gives where the parameters are, row by row."""
 
+    def read(state: State, problem: NavigationProblem) -> Array:
+        point = state.point(state.theta)
+        return _flat(getattr(problem.landscape, method)(state.instances, point))
 
-def _hessian(state: State, problem: NavigationProblem) -> Array:
-    point = state.point(state.theta)
-    hessian = cast(Array, problem.landscape.hessian(state.instances, point))
-    return hessian.reshape(len(hessian), -1)
-
-
-def _fisher(state: State, problem: NavigationProblem) -> Array:
-    fisher = cast(Array, problem.landscape.fisher(state.instances, state.point(state.theta)))
-    return fisher.reshape(len(fisher), -1)
+    return read
 
 
 CHANNELS: dict[str, Channel] = {
     "gradient": Channel(
-        lambda s, p: s.gradient, _dim, "gradient of the loss, with the problem's noise", power=1
+        lambda l: l.gradient, _dim, "gradient of the loss, with the problem's noise", power=1
     ),
-    "loss": Channel(lambda s, p: s.loss[:, None], _one, "loss, exact"),
+    "loss": Channel(lambda l: l.loss[:, None], _one, "loss, exact"),
     "log_loss": Channel(
-        lambda s, p: np.log(np.maximum(s.loss, LOSS_FLOOR))[:, None],
+        _log_loss,
         _one,
         f"natural logarithm of the loss, of {LOSS_FLOOR:g} where it is smaller",
         bounds=(math.log(LOSS_FLOOR), 100.0),
     ),
     "previous_update": Channel(
-        lambda s, p: s.previous_update,
-        lambda p, rates: p.control_dim,
+        lambda l: l.previous_update,
+        lambda dims: dims.controls,
         "the last control u, 0 at the start",
         power=1,
     ),
     "previous_gradient": Channel(
-        lambda s, p: cast(Array, s.previous_gradient),
+        lambda l: l.previous_gradient,
         _dim,
         "the gradient seen one step ago, 0 at the start",
         power=1,
@@ -149,28 +209,28 @@ CHANNELS: dict[str, Channel] = {
     ),
     "secant": Channel(
         _secant,
-        lambda p, rates: 2 * p.dim,
+        lambda dims: 2 * dims.parameters,
         "per coordinate, the logarithm of the change of gradient over the change of parameter, "
         f"clipped to {SECANT_BOUND:g}, then a flag: 1 where both changes have one sign",
         bounds=(-math.log(SECANT_BOUND) - 1e-3, math.log(SECANT_BOUND) + 1e-3),
         memory=("previous_gradient", "moved"),
     ),
     "averages": Channel(
-        lambda s, p: cast(Array, s.averages).reshape(len(s.theta), -1),
+        lambda l: _flat(l.averages),
         _rates,
         "exponential averages of the gradient, as Adam's, one after another per rate",
         power=1,
         memory=("averages",),
     ),
     "squared_averages": Channel(
-        lambda s, p: cast(Array, s.squared_averages).reshape(len(s.theta), -1),
+        lambda l: _flat(l.squared_averages),
         _rates,
         "exponential averages of the squared gradient, one after another per rate",
         power=2,
         memory=("squared_averages",),
     ),
     "agreement": Channel(
-        _agreement,
+        lambda l: _flat(abs(l.averages) / l.root_squares),
         _rates,
         "size of the gradient's average over the root of its square's, one after another per rate: "
         "1 where gradients have been alike, small where they are noise",
@@ -179,47 +239,45 @@ CHANNELS: dict[str, Channel] = {
     ),
     "trend": Channel(
         _trend,
-        lambda p, rates: (rates - 1) * p.dim,
+        lambda dims: (dims.rates - 1) * dims.parameters,
         "r / (r + s) with r the root of an average of squared gradients, one after another per "
         "rate but the last, whose root is s: above 1/2 where gradients grow",
         bounds=(0.0, 1.0),
         memory=("squared_averages",),
     ),
     "lags": Channel(
-        lambda s, p: (s.theta[:, None] - cast(Array, s.parameter_averages)).reshape(
-            len(s.theta), -1
-        ),
+        lambda l: _flat(l.theta[:, None] - l.parameter_averages),
         _rates,
         "parameters minus exponential averages of them, one after another per rate: together with "
         "averages of the gradient they tell where it would be zero",
         memory=("parameter_averages",),
     ),
-    "parameters": Channel(lambda s, p: s.theta, _dim, "theta itself"),
+    "parameters": Channel(lambda l: l.theta, _dim, "theta itself"),
     "displacement": Channel(
-        lambda s, p: s.theta - s.start, _dim, "theta minus the start of the episode"
+        lambda l: l.theta - l.start, _dim, "theta minus the start of the episode"
     ),
-    "elapsed": Channel(
-        lambda s, p: (s.elapsed / p.steps)[:, None],
+    "elapsed": WorldChannel(
+        lambda s, p: _number(s.learner, s.learner.elapsed) / p.steps,
         _one,
         "fraction of the episode that is over",
         bounds=(0.0, 1.0),
     ),
     "age": Channel(
-        lambda s, p: (s.elapsed / (s.elapsed + MIDDLE_AGE))[:, None],
+        _age,
         _one,
         f"n / (n + {MIDDLE_AGE}) after n steps of the episode, however many it will have",
         bounds=(0.0, 1.0),
     ),
     "layer": Channel(
-        lambda s, p: _of_tensors(s, p, "layers"),
+        lambda l: _of_tensors(l, "layers"),
         _dim,
         "place of the coordinate's layer in its network: 0 in the first, 1 in the last",
         bounds=(0.0, 1.0),
         needs="tensors",
     ),
     "fans": Channel(
-        lambda s, p: _of_tensors(s, p, "fans"),
-        lambda p, rates: 2 * p.dim,
+        lambda l: _of_tensors(l, "fans"),
+        lambda dims: 2 * dims.parameters,
         "natural logarithms of the inputs, then of the outputs, of the coordinate's matrix or "
         "convolution; a vector has one input",
         bounds=(0.0, 50.0),
@@ -240,34 +298,36 @@ CHANNELS: dict[str, Channel] = {
         bounds=(-LOG_BOUND, LOG_BOUND),
         needs="tensors",
     ),
-    "switched": Channel(
-        lambda s, p: (s.switched & p.signalled)[:, None],
+    "switched": WorldChannel(
+        lambda s, p: _number(s.learner, s.switched & p.signalled),
         _one,
         "1 after a step on which the task was redrawn, if the problem signals it; else 0",
         bounds=(0.0, 1.0),
     ),
-    "curvature": Channel(
-        _curvature,
+    "curvature": WorldChannel(
+        _hidden("curvature_diagonal"),
         _dim,
         "diagonal of the Hessian at theta",
         privileged=True,
         needs="curvature_diagonal",
     ),
-    "hessian": Channel(
-        _hessian,
-        lambda p, rates: p.dim**2,
+    "hessian": WorldChannel(
+        _hidden("hessian"),
+        lambda dims: dims.parameters**2,
         "Hessian at theta, row by row",
         privileged=True,
         needs="hessian",
     ),
-    "fisher": Channel(
-        _fisher,
-        lambda p, rates: p.dim**2,
+    "fisher": WorldChannel(
+        _hidden("fisher"),
+        lambda dims: dims.parameters**2,
         "Fisher information of the model at theta, row by row: a learner knows its own model",
         needs="fisher",
     ),
-    "target": Channel(_target, _dim, "where the minimum is now", privileged=True, needs="minimum"),
-    "error": Channel(
+    "target": WorldChannel(
+        _target, _dim, "where the minimum is now", privileged=True, needs="minimum"
+    ),
+    "error": WorldChannel(
         lambda s, p: s.theta - _target(s, p),
         _dim,
         "parameters minus where the minimum is now",
@@ -328,7 +388,7 @@ class ObservationConfig:
 
     @property
     def memory(self) -> frozenset[str]:
-        """Fields of the state that have to be kept for the channels."""
+        """Fields of the `Learner` that have to be kept for the channels."""
         kept = {field for name in self.channels for field in CHANNELS[name].memory}
         return frozenset(kept | ({"mean_square"} if self.scaled else set()))
 
@@ -353,6 +413,7 @@ class Layout:
         self.slices: dict[str, slice] = {}
         self.clip = math.sqrt(problem.dim) if config.clip is None else config.clip
         self.bounds: dict[str, tuple[float, float]] = {}
+        dims = Dims(problem.dim, problem.control_dim, len(config.rates))
         position = 0
         for name in config.channels:
             channel = CHANNELS[name]
@@ -361,7 +422,7 @@ class Layout:
                     f"channel {name!r} needs a landscape that offers {channel.needs}, and "
                     f"{type(problem.landscape).__name__} does not."
                 )
-            size = channel.size(problem, len(config.rates))
+            size = channel.size(dims)
             self.slices[name] = slice(position, position + size)
             position += size
             clipped = config.scaled and channel.power
@@ -371,18 +432,18 @@ class Layout:
         for name, where in self.slices.items():
             self.low[where], self.high[where] = self.bounds[name]
 
-    def observe(self, state: State, dtype: np.dtype) -> Array:
-        """The observation, (batch, size), in a new array."""
-        out = np.empty((len(state.theta), self.size), dtype)
-        scale = None
-        if self.config.scaled:
-            mean_square = cast(Array, state.mean_square)
-            scale = 1.0 / np.sqrt(np.maximum(mean_square, np.finfo(mean_square.dtype).tiny))
-        for name, where in self.slices.items():
-            channel, (low, high) = CHANNELS[name], self.bounds[name]
-            values = channel.read(state, self.problem)
-            if scale is not None and channel.power:
-                with np.errstate(over="ignore"):  # what overflows is clipped
-                    values = values * (scale**channel.power)[:, None]
-            values.clip(low, high, out=out[:, where])
-        return out
+    def observe(self, state: State) -> Array:
+        """The observation, (batch, size), in a new array of the gradient's dtype."""
+        learner = state.learner
+        gradient, parts = learner.gradient, []
+        xp, batch = namespace(gradient), len(gradient)
+        scale = scaling(learner.mean_square) if self.config.scaled else None
+        for name, (low, high) in self.bounds.items():
+            channel = CHANNELS[name]
+            values = channel.shown(channel.of(state, self.problem), scale, low, high)
+            if values.dtype != gradient.dtype:
+                values = xp.astype(values, gradient.dtype)
+            if len(values) != batch:
+                values = xp.broadcast_to(values, (batch, values.shape[1]))
+            parts.append(values)
+        return xp.concat(parts, axis=1)

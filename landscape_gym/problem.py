@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, cast
 
@@ -38,6 +38,32 @@ from landscape_gym.configuration import (
 from landscape_gym.landscapes import LANDSCAPES, Landscape, Quadratic, SmallNetworks
 from landscape_gym.landscapes.base import Array, Draws
 from landscape_gym.networks import ContinualLandscape, NetworkLandscape
+from landscape_gym.noise import (
+    NOISES,
+    CurvatureNoise,
+    IsotropicNoise,
+    MinibatchNoise,
+    Noise,
+    RelativeNoise,
+)
+
+__all__ = [  # and the noises, so that a problem and its parts are imported from one place
+    "DYNAMICS",
+    "NOISES",
+    "STARTS",
+    "CurvatureNoise",
+    "Decay",
+    "DefaultDynamics",
+    "IsotropicNoise",
+    "MinibatchNoise",
+    "NavigationProblem",
+    "Noise",
+    "NormalStart",
+    "RelativeNoise",
+    "Rotation",
+    "Start",
+    "UniformStart",
+]
 
 
 @dataclass(frozen=True)
@@ -67,49 +93,6 @@ class Rotation:
         for i in range(0, dim - 1, 2):
             turn[i, i + 1], turn[i + 1, i] = -self.rate, self.rate
         return turn
-
-
-@dataclass(frozen=True)
-class IsotropicNoise:
-    """Gradient noise of one standard deviation in every coordinate."""
-
-    kind: ClassVar[str] = "isotropic"
-    std: float = 0.1
-    """Standard deviation per coordinate and step, >= 0."""
-
-
-@dataclass(frozen=True)
-class CurvatureNoise:
-    """Gradient noise of covariance ``std^2 H(theta)``, as minibatches of a log-likelihood have."""
-
-    kind: ClassVar[str] = "curvature"
-    std: float = 0.1
-    """Standard deviation where the curvature is 1, >= 0."""
-
-
-@dataclass(frozen=True)
-class RelativeNoise:
-    """Gradient noise whose norm is about ``fraction`` of the gradient's norm."""
-
-    kind: ClassVar[str] = "relative"
-    fraction: float = 0.1
-    """Root mean square of noise over that of the gradient, >= 0."""
-
-
-@dataclass(frozen=True)
-class MinibatchNoise:
-    """The gradient is the one on a random minibatch of the landscape's own data."""
-
-    kind: ClassVar[str] = "minibatch"
-    batch_size: int = 32
-    """Number of data, picked with replacement at each step."""
-    exact_loss: bool = True
-    """Whether the loss, in rewards and observations, is that of all data. False: it is that of the
-    minibatch on which the gradient is seen, as in ordinary training: an unbiased estimate, for
-    which a step goes through the minibatch alone."""
-
-
-Noise = IsotropicNoise | CurvatureNoise | RelativeNoise | MinibatchNoise
 
 
 @dataclass(frozen=True)
@@ -149,9 +132,6 @@ Start = NormalStart | UniformStart
 DefaultDynamics = Decay | Rotation | Matrix | Callable[[Array], Array]
 
 DYNAMICS: dict[str, type] = {cls.kind: cls for cls in (Decay, Rotation)}
-NOISES: dict[str, type] = {
-    cls.kind: cls for cls in (IsotropicNoise, CurvatureNoise, RelativeNoise, MinibatchNoise)
-}
 STARTS: dict[str, type] = {cls.kind: cls for cls in (NormalStart, UniformStart)}
 
 
@@ -369,23 +349,6 @@ class NavigationProblem:
     def _checked_noise(self) -> Noise | None:
         if self.noise is None:
             return None
-        noise = alternative(NOISES, self.noise, "noise")
-        needed = None
-        if isinstance(noise, MinibatchNoise):
-            count("noise batch_size", noise.batch_size)
-            if not isinstance(noise.exact_loss, bool):
-                raise TypeError(f"noise exact_loss is True or False, got {noise.exact_loss!r}.")
-            source = "minibatch_grad" if noise.exact_loss else "minibatch_loss_and_grad"
-            if not self.landscape.offers(source):
-                needed = "a loss that is a sum over data"
-        else:
-            scale = fields(noise)[0].name
-            number(f"noise {scale}", getattr(noise, scale), low=0.0)
-            if isinstance(noise, CurvatureNoise) and not self.landscape.offers("curvature_noise"):
-                needed = "a Hessian"
-        if needed:
-            raise ValueError(
-                f"noise {noise.kind!r} needs a landscape with {needed}; "
-                f"{type(self.landscape).__name__} has none."
-            )
+        noise = alternative(NOISES, self.noise, "noise", Noise)
+        noise.check(self.landscape)
         return noise

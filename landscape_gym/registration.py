@@ -101,7 +101,7 @@ class Regime:
             return self.action
         if isinstance(given, Mapping) and "kind" not in given:
             return merged(self.action, given, "action")
-        return alternative(ACTIONS, given, "action")
+        return alternative(ACTIONS, given, "action", Action)
 
 
 def _planar(**changes: Any) -> NavigationProblem:

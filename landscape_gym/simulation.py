@@ -13,6 +13,7 @@ from landscape_gym.actions import Action
 from landscape_gym.configuration import count, one_of
 from landscape_gym.landscapes import assign, take
 from landscape_gym.landscapes.base import Array
+from landscape_gym.learner import Learner
 from landscape_gym.memory import Memory
 from landscape_gym.observation import CHANNELS, Layout
 from landscape_gym.problem import NavigationProblem
@@ -68,6 +69,9 @@ class Simulation:
         normals = dynamics.normals_per_step(self.problem)
         uniforms = dynamics.uniforms_per_step(self.problem)
         self.streams = Streams(self.num_rows, normals, uniforms, self.problem.steps + 1, self.dtype)
+        B = self.problem.control_matrix
+        self._control_matrix = None if B is None else np.array(B, self.dtype)
+        self._tensors = self.problem.landscape.tensors()
         self._norm_bound = self.problem.norm_bound**2
         self._drift_std = math.sqrt(self.problem.drift * self.problem.dt)
 
@@ -105,20 +109,24 @@ class Simulation:
         normal, uniform = self.streams.normal[rows], self.streams.uniform[rows]
         loss, grad = dynamics.loss_and_grad(problem, instances, theta, uniform)
         gradient = dynamics.observed_gradient(problem, instances, theta, grad, normal, uniform)
-        fresh = State(
+        learner = Learner(
+            gradient=gradient,
+            elapsed=np.zeros(len(rows), np.int64),
             theta=theta,
             start=theta.copy(),
+            loss=loss,
+            previous_update=np.zeros((len(rows), problem.control_dim), self.dtype),
+            tensors=self._tensors,
+            **self.memory.begin(gradient, theta),
+        )
+        fresh = State(
+            learner,
             instances=instances,
             shift=np.zeros_like(theta) if problem.drift else None,
             minimum_loss=dynamics.minimum_loss(problem, instances, theta),
-            elapsed=np.zeros(len(rows), np.int64),
+            grad=grad,
             largest_cost=np.zeros(len(rows), self.dtype),
             switched=np.zeros(len(rows), bool),
-            loss=loss,
-            grad=grad,
-            gradient=gradient,
-            previous_update=np.zeros((len(rows), problem.control_dim), self.dtype),
-            **self.memory.begin(gradient, theta),
         )
         if len(rows) == self.num_rows:
             self.state = fresh
@@ -128,7 +136,7 @@ class Simulation:
 
     def observe(self, state: State) -> Array:
         """What the learner sees of a state, (B, size), in a new array."""
-        return self.layout.observe(state, self.dtype)
+        return self.layout.observe(state)
 
     def advance(self, actions: Any, still: Array | None = None) -> Outcome:
         """Move every row by its action, then let the landscapes change.
@@ -143,9 +151,10 @@ class Simulation:
                 as it was.
         """
         action = self._checked(actions)
-        state, problem, before = self.state, self.problem, self.state.theta
+        state, learner, problem = self.state, self.state.learner, self.problem
+        before = learner.theta
         with np.errstate(over="ignore", invalid="ignore"):
-            control = self.action.control(action, state, problem)
+            control = self.action.control(action, learner, self._control_matrix)
             theta = dynamics.transition(problem, before, control)
             charge = dynamics.control_cost(problem, state.instances, state.point(before), control)
             if np.isnan(charge).any():
@@ -160,21 +169,23 @@ class Simulation:
         if good is not None:
             diverged = np.flatnonzero(~good)
             control[diverged] = 0
-            for new, old in ((theta, before), (loss, state.loss), (grad, state.grad)):
+            for new, old in ((theta, before), (loss, learner.loss), (grad, state.grad)):
                 new[diverged] = old[diverged]
             excess[diverged] = loss[diverged] - state.minimum_loss[diverged]
             with np.errstate(over="ignore"):
                 rest = dynamics.divergence_cost(
-                    problem, state.largest_cost[diverged], excess[diverged], state.elapsed[diverged]
+                    problem,
+                    state.largest_cost[diverged],
+                    excess[diverged],
+                    learner.elapsed[diverged],
                 )
             charge[diverged] = np.fmin(charge[diverged], LARGEST_COST)
             cost[diverged] = np.fmin(charge[diverged] + rest, LARGEST_COST)
-        state.theta, state.loss, state.grad = theta, loss, grad
         np.maximum(state.largest_cost, cost, out=state.largest_cost)
-        state.elapsed += 1
-        terminated, truncated = self._endings(diverged)
-        self._change_landscapes(still)
-        self._perceive(control, before)
+        elapsed = learner.elapsed + 1
+        terminated, truncated = self._endings(elapsed, diverged)
+        seen, state.grad = self._change_landscapes(theta, loss, grad, elapsed, still)
+        self._perceive(theta, seen, control)
         return Outcome(loss, excess, charge, cost, terminated, truncated)
 
     def _checked(self, actions: Any) -> Array:
@@ -211,61 +222,65 @@ class Simulation:
         good &= np.isfinite(cost) & np.isfinite(np.vecdot(grad, grad))
         return None if good.all() else good
 
-    def _endings(self, diverged: Array | None) -> tuple[Array, Array]:
+    def _endings(self, elapsed: Array, diverged: Array | None) -> tuple[Array, Array]:
         """Which rows terminate (horizon, divergence) and which are truncated, (B,) each."""
-        over = self.state.elapsed >= self.problem.steps
+        over = elapsed >= self.problem.steps
         never = np.zeros(self.num_rows, bool)
         terminated, truncated = (never, over) if self.problem.horizon is None else (over, never)
         if diverged is not None:
             terminated[diverged], truncated[diverged] = True, False
         return terminated, truncated
 
-    def _change_landscapes(self, still: Array | None) -> None:
-        """Drift and task switches, after the cost of the step is charged."""
+    def _change_landscapes(
+        self, theta: Array, loss: Array, grad: Array, elapsed: Array, still: Array | None
+    ) -> tuple[Array, Array]:
+        """Drift and task switches, after the cost of the step is charged.
+
+        Returns:
+            Loss and gradient at theta from now on; those that are given stay as they are, since
+            outcomes refer to them.
+        """
         state, problem = self.state, self.problem
         if state.shift is not None:
             state.shift = state.shift + self._drift_std * self.streams.normal[:, -problem.dim :]
-            point, uniform = state.point(state.theta), self.streams.uniform
-            state.loss, state.grad = dynamics.loss_and_grad(
-                problem, state.instances, point, uniform
-            )
+            point, uniform = state.point(theta), self.streams.uniform
+            loss, grad = dynamics.loss_and_grad(problem, state.instances, point, uniform)
         if problem.hazard:
-            uniform = self.streams.uniform[:, -1]
-            state.switched = dynamics.switches(problem, state.elapsed, uniform)
+            state.switched = dynamics.switches(problem, elapsed, self.streams.uniform[:, -1])
             if still is not None:
                 state.switched &= ~still
             if state.switched.any():
-                self._redraw(np.flatnonzero(state.switched))
+                rows = np.flatnonzero(state.switched)
+                loss, grad = loss.copy(), grad.copy()
+                loss[rows], grad[rows] = self._redraw(rows, theta[rows])
+        return loss, grad
 
-    def _redraw(self, rows: Array) -> None:
-        """Give some rows a new task."""
-        state = self.state
-        fresh = self.problem.landscape.sample(self.streams.draws(rows))
+    def _redraw(self, rows: Array, theta: Array) -> tuple[Array, Array]:
+        """Give some rows, which are at theta, a new task; its loss and gradient there."""
+        state, problem = self.state, self.problem
+        fresh = problem.landscape.sample(self.streams.draws(rows))
         assign(state.instances, rows, fresh)
         if state.shift is not None:
             state.shift[rows] = 0
-        theta = state.theta[rows]
-        state.minimum_loss[rows] = dynamics.minimum_loss(self.problem, fresh, theta)
-        # Outcomes refer to the arrays of the step: replace them, do not overwrite them.
-        state.loss, state.grad = state.loss.copy(), state.grad.copy()
-        state.loss[rows], state.grad[rows] = dynamics.loss_and_grad(
-            self.problem, fresh, theta, self.streams.uniform[rows]
-        )
+        state.minimum_loss[rows] = dynamics.minimum_loss(problem, fresh, theta)
+        return dynamics.loss_and_grad(problem, fresh, theta, self.streams.uniform[rows])
 
-    def _perceive(self, control: Array, before: Array) -> None:
-        """Observe the gradient and remember it."""
-        state = self.state
+    def _perceive(self, theta: Array, loss: Array, control: Array) -> None:
+        """Let the learner know where it is now, and observe and remember the gradient there."""
+        state, learner, streams = self.state, self.state.learner, self.streams
         gradient = dynamics.observed_gradient(
             self.problem,
             state.instances,
-            state.point(state.theta),
+            state.point(theta),
             state.grad,
-            self.streams.normal,
-            self.streams.uniform,
+            streams.normal,
+            streams.uniform,
         )
-        self.memory.update(state, gradient, before)
-        state.gradient = gradient
-        state.previous_update = control
+        for name, values in self.memory.after(learner, gradient, theta).items():
+            setattr(learner, name, values)
+        learner.theta, learner.loss, learner.gradient = theta, loss, gradient
+        learner.previous_update = control
+        learner.elapsed = learner.elapsed + 1
 
     def losses(self, row: int, theta: Array) -> Array:
         """Loss of one row's landscape, as it lies now, at many points (n, dim)."""
@@ -285,6 +300,6 @@ class Simulation:
         for name in ("target", "curvature"):
             channel = CHANNELS[name]
             if self.problem.landscape.offers(cast(str, channel.needs)):
-                values = channel.read(self.state, self.problem)
+                values = channel.of(state, self.problem)
                 hidden[name] = np.broadcast_to(values, self.state.theta.shape).astype(self.dtype)
         return hidden

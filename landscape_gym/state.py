@@ -1,68 +1,46 @@
-"""The simulation's state: a record of arrays with one row per environment."""
+"""The simulation's state: the learner, and the world that is hidden from it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any, cast
+from typing import Any
 
+from landscape_gym.arrays import Array
 from landscape_gym.landscapes import assign
-from landscape_gym.landscapes.base import Array
-
-SMALLEST = 1e-30
-"""Added to mean squares and variances that are divided by; representable in float32."""
+from landscape_gym.learner import Learner
 
 
 @dataclass
 class State:
-    """Where each row is, on which landscape, and what its learner remembers.
+    """Which landscape each of B rows is on, what is true there, and what its learner has.
 
-    Shapes: B rows, d parameters, m controls, R averaging rates. Arrays that no channel and no
-    action asks for are None.
+    Arrays have one row per environment; d parameters.
     """
 
-    theta: Array
-    """Parameters, (B, d)."""
-    start: Array
-    """Parameters at the beginning of the episode, (B, d)."""
+    learner: Learner
+    """Where it is, what it sees and remembers."""
     instances: Any
     """The landscapes' hidden instances."""
     shift: Array | None
-    """How far each landscape has drifted, (B, d)."""
+    """How far each landscape has drifted, (B, d); None where none does."""
     minimum_loss: Array
     """Loss at the minimum, (B,); 0 where it is unknown."""
-    elapsed: Array
-    """Steps since the beginning of the episode, (B,)."""
+    grad: Array
+    """Gradient of the loss that is charged, (B, d), before noise."""
     largest_cost: Array
     """Largest cost of a step so far, (B,)."""
     switched: Array
     """Whether the task was redrawn after the last step, (B,)."""
-    loss: Array
-    """Loss at theta, (B,), exact or a minibatch's."""
-    grad: Array
-    """Gradient of that loss, (B, d)."""
-    gradient: Array
-    """Observed gradient, (B, d)."""
-    previous_update: Array
-    """The last control u, (B, m)."""
-    previous_gradient: Array | None = None
-    """The observed gradient before, (B, d)."""
-    moved: Array | None = None
-    """Parameters minus those before, (B, d)."""
-    mean_square: Array | None = None
-    """Running mean of the squared observed gradient over coordinates and time, (B,)."""
-    averages: Array | None = None
-    """Exponential averages of the observed gradient, (B, R, d)."""
-    squared_averages: Array | None = None
-    """Exponential averages of its square, (B, R, d)."""
-    parameter_averages: Array | None = None
-    """Exponential averages of the parameters, (B, R, d)."""
-    start_size: Array | None = None
-    """Mean magnitude of the parameters at the beginning of the episode, (B,)."""
 
     @property
-    def root_squares(self) -> Array:
-        """Roots of the averages of squares, (B, R, d), never 0."""
-        return (cast(Array, self.squared_averages) + SMALLEST) ** 0.5
+    def theta(self) -> Array:
+        """Where each row is: the learner's parameters, (B, d)."""
+        return self.learner.theta
+
+    @property
+    def loss(self) -> Array:
+        """Loss there, (B,), exact or a minibatch's."""
+        return self.learner.loss
 
     def point(self, theta: Array) -> Array:
         """Theta (B, d) in the landscapes' coordinates, which move with their drift."""
@@ -70,9 +48,9 @@ class State:
 
     def assign(self, rows: Array, fresh: State) -> None:
         """Overwrite some rows, in place, with all rows of another state."""
+        self.learner.assign(rows, fresh.learner)
+        assign(self.instances, rows, fresh.instances)
         for field in fields(self):
-            old, new = getattr(self, field.name), getattr(fresh, field.name)
-            if field.name == "instances":
-                assign(old, rows, new)
-            elif old is not None:
-                old[rows] = new
+            old = getattr(self, field.name)
+            if field.name not in ("learner", "instances") and old is not None:
+                old[rows] = getattr(fresh, field.name)

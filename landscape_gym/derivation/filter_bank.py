@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 from array_api_compat import array_namespace
 
-from landscape_gym.state import SMALLEST
+from landscape_gym.arrays import SMALLEST
 
 
 class Sight(NamedTuple):

@@ -6,17 +6,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from landscape_gym.landscapes import Landscape, Quadratic
+from landscape_gym.landscapes import Quadratic
 from landscape_gym.landscapes.base import Array
+from landscape_gym.noise import EXACT
 from landscape_gym.problem import (
-    CurvatureNoise,
-    IsotropicNoise,
-    MinibatchNoise,
     NavigationProblem,
     NormalStart,
     UniformStart,
 )
-from landscape_gym.refusal import Refusal
 
 
 class Moments(NamedTuple):
@@ -63,21 +60,7 @@ def noise_variance(problem: NavigationProblem, curvature: Array) -> Array:
     Raises:
         ValueError: for noise whose variance is not known or depends on the gradient.
     """
-    noise = problem.noise
-    if noise is None:
-        return np.zeros_like(curvature)
-    if isinstance(noise, IsotropicNoise):
-        return np.full_like(curvature, noise.std**2)
-    if isinstance(noise, CurvatureNoise):
-        return noise.std**2 * curvature
-    if isinstance(noise, MinibatchNoise) and (
-        type(problem.landscape).fisher is not Landscape.fisher
-    ):
-        return curvature / noise.batch_size
-    raise Refusal(
-        f"the variance of {noise!r} on {type(problem.landscape).__name__} is not known in advance: "
-        "take problem.replace(noise=None), or 'isotropic' or 'curvature' noise of similar size."
-    )
+    return (problem.noise or EXACT).variance(problem.landscape, curvature)
 
 
 def ends(start: UniformStart, problem: NavigationProblem) -> tuple[float, float]:

@@ -34,7 +34,7 @@ from landscape_gym.derivation.setting import check_lasting, linear_setting
 from landscape_gym.derivation.structure import on_the_axes
 from landscape_gym.landscapes import Quadratic
 from landscape_gym.landscapes.base import Array
-from landscape_gym.problem import CurvatureNoise, MinibatchNoise, NavigationProblem
+from landscape_gym.problem import NavigationProblem
 from landscape_gym.refusal import Refusal
 
 FREE = math.inf
@@ -59,10 +59,9 @@ def noise_scale(problem: NavigationProblem, rule: str) -> float:
         ValueError: for noise that does not tell the curvature.
     """
     noise = problem.noise
-    if isinstance(noise, CurvatureNoise) and noise.std > 0:
-        return noise.std
-    if isinstance(noise, MinibatchNoise) and problem.landscape.offers("fisher"):
-        return noise.batch_size**-0.5
+    sigma = 0.0 if noise is None else noise.curvature_std(problem.landscape)
+    if sigma > 0:
+        return sigma
     raise Refusal(
         f"{rule} takes the curvature from the gradient's noise, but noise {noise!r} does not grow "
         "with the curvature: use momentum, which is best for a curvature that does not show, or "

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from landscape_gym.streams import Array
+from landscape_gym.arrays import Array, namespace
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,21 @@ class Tensors:
         outputs = [math.prod(shape[:1]) for shape in self.shapes]
         return np.log(np.array([inputs, outputs], np.float64))
 
+    @cached_property
+    def owners(self) -> Array:
+        """Which tensor each coordinate is of, (d,)."""
+        return np.repeat(np.arange(len(self.sizes)), self.sizes)
+
     def mean_squares(self, values: Array) -> Array:
-        """Mean square of each tensor's part of `values` (batch, d), (batch, T)."""
-        starts = np.cumsum([0, *self.sizes[:-1]])
-        return np.add.reduceat(values * values, starts, axis=1) / np.array(self.sizes, values.dtype)
+        """Mean square of each tensor's part of `values` (..., d), (..., T)."""
+        xp, start, found = namespace(values), 0, []
+        for size in self.sizes:
+            part = values[..., start : start + size]
+            found.append(xp.mean(part * part, axis=-1))
+            start += size
+        return xp.stack(found, axis=-1)
 
     def spread(self, values: Array) -> Array:
         """One number per tensor, (..., T), as one per coordinate, (..., d)."""
-        return np.repeat(values, self.sizes, axis=-1)
+        xp = namespace(values)
+        return xp.take(values, xp.asarray(self.owners, device=values.device), axis=-1)

@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from functools import cached_property
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from landscape_gym.actions import GlobalStepSize
 from landscape_gym.learned import LearnedRule
-from landscape_gym.observation import CHANNELS, LOSS_FLOOR, SECANT_BOUND
+from landscape_gym.learner import Learner
+from landscape_gym.memory import mean_square, running_mean_square, weights
+from landscape_gym.observation import CHANNELS, WorldChannel, scaling
 from landscape_gym.optim.columns import ColumnNetwork
-from landscape_gym.optim.of_tensors import OF_TENSORS, of_tensors
-from landscape_gym.problem import NavigationProblem
-from landscape_gym.state import State
 
-REMEMBERED = ("previous_update", "previous_gradient", "secant")
-AVERAGED = ("averages", "squared_averages", "lags", "agreement", "trend")
-GIVEN = ("gradient", "loss", "log_loss", "parameters", "displacement", "age")
-SEEN = (*GIVEN, *REMEMBERED, *AVERAGED, *OF_TENSORS)
-"""Channels that can be computed in a training loop."""
 CACHE = 2**18
 """How many numbers of a layer stay in a CPU's caches."""
-ANY = NavigationProblem()
-"""A problem without control matrix: for channels and actions that ask for nothing else of it."""
+
+
+def seen_in_training() -> tuple[str, ...]:
+    """Channels that can be computed in a training loop: those that a learner has."""
+    return tuple(
+        name for name, channel in CHANNELS.items() if not isinstance(channel, WorldChannel)
+    )
 
 
 class CoordinateState(NamedTuple):
@@ -57,15 +54,6 @@ class CoordinateState(NamedTuple):
     """Output and memory of the network's LSTM cell, (size, d) each; empty without one."""
 
 
-class Rows(State):
-    """A state that does not change: what is derived from it is computed once."""
-
-    @cached_property
-    def root_squares(self) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """As of a `State`."""
-        return super().root_squares
-
-
 class CoordinateRule:
     """A learned rule, in torch arithmetic (`landscape_gym.policy.Rule`).
 
@@ -89,22 +77,24 @@ class CoordinateRule:
                 "other number of them: give one that was trained per coordinate, such as "
                 "'hidden-curvature' (`python train_agent.py --preset per-coordinate`)."
             )
-        seen = learned.observation.channels
-        for name in seen:
-            if name not in SEEN:
+        names, accepted = learned.observation.channels, seen_in_training()
+        for name in names:
+            if name not in accepted:
                 raise ValueError(
                     f"this learned rule reads {name!r} ({CHANNELS[name].description}), which a "
-                    f"training loop does not have; it has {', '.join(SEEN)}."
+                    f"training loop does not have; it has {', '.join(accepted)}."
                 )
         self.learned = learned
         self.chunk = chunk
         self.kept = learned.observation.memory | learned.action.memory
+        self.of_tensors = [name for name in names if CHANNELS[name].needs == "tensors"]
+        """Channels that are made of whole tensors, not of single coordinates."""
         asked: dict[str, bool] = {
-            "parameters": not {"parameters", "tensor_parameters"}.isdisjoint(seen)
+            "parameters": not {"parameters", "lags", "tensor_parameters"}.isdisjoint(names)
             or not {"parameter_averages", "start_size"}.isdisjoint(self.kept),
-            "displacement": "displacement" in seen,
-            "loss": not {"loss", "log_loss"}.isdisjoint(seen),
-            "tensors": not set(OF_TENSORS).isdisjoint(seen),
+            "displacement": "displacement" in names,
+            "loss": not {"loss", "log_loss"}.isdisjoint(names),
+            "tensors": bool(self.of_tensors),
         }
         self.channels = ("gradient", "stride", *(name for name, needed in asked.items() if needed))
         self._networks: dict[tuple[torch.dtype, torch.device], ColumnNetwork] = {}
@@ -120,7 +110,7 @@ class CoordinateRule:
         return CoordinateState(
             one,
             one,
-            _mean_square(gradient),
+            mean_square(gradient).reshape(1),
             torch.zeros_like(gradient),
             torch.zeros_like(gradient),
             *averages,
@@ -140,10 +130,14 @@ class CoordinateRule:
             **others: Parameters and displacement (d,), loss (1,) and tensors, as far as named by
                 `channels`.
         """
-        s, values = self.learned.observation.scale_rate, others.get("parameters")
-        state.mean_square.mul_(s).add_((1 - s) * _mean_square(gradient))
-        weight, names = self._weight(state), self.learned.observation.channels
-        shared = of_tensors(names, gradient, values, others.get("tensors"))
+        config, values = self.learned.observation, others.get("parameters")
+        state.mean_square.copy_(running_mean_square(state.mean_square, gradient, config.scale_rate))
+        weight = weights(config.rates, state.elapsed)[0, :, None].to(gradient.dtype)
+        shared: dict[str, Tensor] = {}
+        if self.of_tensors:
+            whole = self._learner(gradient, state, others, slice(None))
+            for name in self.of_tensors:
+                shared[name] = CHANNELS[name].read(whole).reshape(-1, len(gradient))
         u = torch.empty_like(gradient)
         in_cache = CACHE // self._network(gradient).width
         chunk = self.chunk or (in_cache if gradient.device.type == "cpu" else 2**20)
@@ -162,13 +156,6 @@ class CoordinateRule:
         state.stride.fill_(stride)
         return u, state
 
-    def _weight(self, state: CoordinateState) -> Tensor:
-        """Of what is new in each average, (R, 1), as of `landscape_gym.memory`: they sum to one."""
-        rates = self.learned.observation.rates
-        a = torch.tensor(rates, dtype=torch.float64, device=state.elapsed.device)
-        weight = (1 - a) / (1 - a ** (state.elapsed + 1))
-        return weight[:, None].to(state.gradient.dtype)
-
     def _act(
         self,
         gradient: Tensor,
@@ -178,72 +165,64 @@ class CoordinateRule:
         part: slice,
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Velocities (c,) of some columns, and their cells."""
-        rows = self._rows(gradient, seen, others, part)
+        learner = self._learner(gradient, seen, others, part)
         network = self._network(gradient)
         own = {name: values[:, part] for name, values in shared.items()}
         actions, cell = network(
-            self._features(rows, own, len(gradient)), tuple(each[:, part] for each in seen.cell)
+            self._features(learner, own, len(gradient)), tuple(each[:, part] for each in seen.cell)
         )
         # As the environment lays actions out: one block of coordinates after another.
         action = actions.clamp_(-1.0, 1.0).reshape(1, -1)
-        control: Any = self.learned.action.control(cast(Any, action), rows, ANY)
-        return control[0], cell
+        return self.learned.action.control(action, learner)[0], cell
 
-    def _rows(
+    def _learner(
         self, gradient: Tensor, seen: CoordinateState, others: dict[str, Any], part: slice
-    ) -> Rows:
-        """Some columns as a state of the environment with one row."""
+    ) -> Learner:
+        """Some columns as a learner with one row."""
 
         def cut(values: Tensor | None) -> Any:
             return None if values is None else values[None, ..., part]
 
-        g, update, displacement = cut(gradient), cut(seen.update), cut(others.get("displacement"))
-        theta = g if (parameters := cut(others.get("parameters"))) is None else parameters
-        fields: dict[str, Any] = {
-            "theta": theta,
-            "start": theta if displacement is None else theta - displacement,
-            "loss": others.get("loss"),
-            "gradient": g,
-            "previous_update": update,
-            "previous_gradient": cut(seen.gradient),
-            "moved": seen.stride * update,
-            "mean_square": seen.mean_square,
-            "averages": cut(seen.averages),
-            "squared_averages": cut(seen.squared_averages),
-            "parameter_averages": cut(seen.parameter_averages),
-            "start_size": seen.start_size,
-            "elapsed": seen.elapsed,
-        }
-        hidden = dict.fromkeys(
-            ("instances", "shift", "minimum_loss", "largest_cost", "switched", "grad")
+        theta, displacement = cut(others.get("parameters")), cut(others.get("displacement"))
+        if displacement is not None and theta is None:
+            theta = displacement  # from zero
+        return Learner(
+            gradient=cut(gradient),
+            elapsed=seen.elapsed,
+            theta=theta,
+            start=theta if displacement is None else theta - displacement,
+            loss=others.get("loss"),
+            previous_update=(update := cut(seen.update)),
+            previous_gradient=cut(seen.gradient),
+            moved=seen.stride * update,
+            mean_square=seen.mean_square,
+            averages=cut(seen.averages),
+            squared_averages=cut(seen.squared_averages),
+            parameter_averages=cut(seen.parameter_averages),
+            start_size=seen.start_size,
+            tensors=others.get("tensors"),
         )
-        return Rows(**hidden, **fields)
 
-    def _features(self, rows: State, shared: dict[str, Tensor], dim: int) -> Tensor:
-        """Features of some columns (features, c), scaled and clipped as `Layout.observe` does.
+    def _features(self, learner: Learner, shared: dict[str, Tensor], dim: int) -> Tensor:
+        """Features of some columns (features, c), scaled and clipped as in the environment.
 
         Args:
-            rows: The columns.
-            shared: Of them, what `of_tensors` gives.
+            learner: The columns.
+            shared: Of them, the channels that are made of whole tensors, (size, c) each.
             dim: How many columns there are in all.
         """
-        config, c = self.learned.observation, rows.gradient.shape[1]
+        config, c = self.learned.observation, learner.gradient.shape[1]
         clip, position = math.sqrt(dim) if config.clip is None else config.clip, 0
-        square = cast(Tensor, rows.mean_square)
-        scale = square.clamp(min=torch.finfo(square.dtype).tiny).rsqrt()
-        features = square.new_empty(len(self.learned.mean), c)
+        scale = scaling(learner.mean_square) if config.scaled else None
+        features = learner.gradient.new_empty(len(self.learned.mean), c)
         for name in config.channels:
             channel = CHANNELS[name]
-            if name in shared:
-                values: Any = shared[name].reshape(1, -1)
-            else:
-                values = _READ.get(name, channel.read)(rows, ANY)
-            low, high = channel.bounds
-            if config.scaled and channel.power:
-                values, low, high = values * scale**channel.power, -clip, clip
+            values = shared[name].reshape(1, -1) if name in shared else channel.read(learner)
+            bounds = (-clip, clip) if config.scaled and channel.power else channel.bounds
+            values = channel.shown(values, scale, *bounds)
             block = values.reshape(-1, c if values.shape[1] > 1 else 1)
             place = slice(position, position := position + len(block))
-            torch.clamp(block.expand(-1, c), low, high, out=features[place])
+            features[place] = block
         return features
 
     def _network(self, data: Tensor) -> ColumnNetwork:
@@ -259,27 +238,3 @@ def _average(averages: Tensor | None, value: Any, weight: Tensor, part: slice) -
     if averages is not None:
         columns = averages[:, part]
         columns.lerp_(value.expand_as(columns), weight.expand_as(columns))
-
-
-def _mean_square(gradient: Tensor) -> Tensor:
-    return (gradient @ gradient / len(gradient)).reshape(1)
-
-
-def _secant(rows: Any, problem: NavigationProblem) -> Tensor:
-    """`observation.CHANNELS` has it for NumPy."""
-    change = rows.gradient - rows.previous_gradient
-    valid = change * rows.moved > 0
-    secant = torch.where(valid, change / rows.moved, 1.0)
-    log_secant = secant.clamp_(1 / SECANT_BOUND, SECANT_BOUND).log_()
-    return torch.cat([log_secant, valid.to(log_secant.dtype)], dim=1)
-
-
-def _log_loss(rows: Any, problem: NavigationProblem) -> Tensor:
-    return rows.loss.clamp(min=LOSS_FLOOR).log()[:, None]
-
-
-_READ: dict[str, Callable[[Any, NavigationProblem], Any]] = {
-    "secant": _secant,
-    "log_loss": _log_loss,
-}
-"""Channels that NumPy's functions read from the environment."""

@@ -63,9 +63,9 @@ def walk(
     for step in range(min(steps, problem.steps)):
         state = simulation.state
         theta.append(state.theta.copy())
-        gradient.append(state.gradient.copy())
+        gradient.append(state.learner.gradient.copy())
         for name, seen in kept.items():
-            values = CHANNELS[name].read(state, problem)
+            values = CHANNELS[name].of(state, problem)
             seen.append(np.broadcast_to(values, (episodes, values.shape[1])).copy())
         action, memory = policy.predict(
             simulation.observe(state), memory, np.full(episodes, step == 0), deterministic=True
@@ -73,7 +73,7 @@ def walk(
         outcome = simulation.advance(np.where(ended[:, None], 0.0, action), ended)
         # Before the last step a row terminates only by divergence.
         ended = ended | (outcome.terminated & (step + 1 < problem.steps))
-        control.append(simulation.state.previous_update.copy())
+        control.append(simulation.state.learner.previous_update.copy())
         counted.append(~ended)
     return Walk(
         theta=np.stack(theta),

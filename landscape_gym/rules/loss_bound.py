@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from landscape_gym.arrays import SMALLEST
 from landscape_gym.rules.arrays import larger
-from landscape_gym.state import SMALLEST
 
 
 class Promise(NamedTuple):

@@ -52,7 +52,9 @@ def test_the_job_of_a_policy_is_one_episode_of_every_environment():
     before = envs.simulation.state.theta.copy()
     job()
     assert steps == BATCH * policy.problem.steps
-    assert (envs.simulation.state.elapsed == 0).all(), "the last step begins the next episode"
+    assert (envs.simulation.state.learner.elapsed == 0).all(), (
+        "the last step begins the next episode"
+    )
     assert not np.array_equal(envs.simulation.state.theta, before)
 
 

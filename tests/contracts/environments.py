@@ -1,6 +1,5 @@
 """What the environment's tests share: registries as parameters, and comparisons of batches."""
 
-import dataclasses
 from typing import Any
 
 import numpy as np
@@ -98,7 +97,7 @@ def only(rows: Any, returned: Any, num_envs: int) -> Any:
 def drawn(simulation: Any, row: int) -> list[np.ndarray]:
     """All that one row of a simulation has drawn and that is in force."""
     state, streams = simulation.state, simulation.streams
-    arrays = [*(a for a in state.instances if a is not None), state.start, state.switched]
+    arrays = [*(a for a in state.instances if a is not None), state.learner.start, state.switched]
     arrays += [streams.normal, streams.uniform]
     arrays += [] if state.shift is None else [state.shift]
     return [array[row if len(array) > 1 else 0].copy() for array in arrays]
@@ -107,9 +106,10 @@ def drawn(simulation: Any, row: int) -> list[np.ndarray]:
 def snapshot(simulation: Any) -> dict[str, Any]:
     """A copy of all of a simulation's state."""
     copies = {}
-    for field in dataclasses.fields(simulation.state):
-        value = getattr(simulation.state, field.name)
+    for name, value in {**vars(simulation.state), **vars(simulation.state.learner)}.items():
+        if name == "learner":
+            continue
         if isinstance(value, tuple):
             value = tuple(None if a is None else a.copy() for a in value)
-        copies[field.name] = value.copy() if isinstance(value, np.ndarray) else value
+        copies[name] = value.copy() if isinstance(value, np.ndarray) else value
     return copies

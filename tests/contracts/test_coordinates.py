@@ -30,9 +30,9 @@ def test_a_row_holds_what_the_channels_say_of_its_coordinate(dim: int):
     rows = coordinates.rows(observation).reshape(3, dim, coordinates.features)
     assert coordinates.features == 1 + 1 + 2 + 2 + 1
     assert coordinates.dim(observation.shape[1]) == dim
-    np.testing.assert_array_equal(rows[:, :, 0], state.gradient)
+    np.testing.assert_array_equal(rows[:, :, 0], state.learner.gradient)
     np.testing.assert_array_equal(rows[:, :, 1], 1 / simulation.problem.steps)
-    np.testing.assert_array_equal(rows[:, :, 2:4], state.averages.swapaxes(1, 2))
+    np.testing.assert_array_equal(rows[:, :, 2:4], state.learner.averages.swapaxes(1, 2))
     assert set(np.unique(rows[:, :, 5])) <= {0.0, 1.0}
     np.testing.assert_array_equal(rows[:, :, 6], np.log(state.loss)[:, None].repeat(dim, 1))
 

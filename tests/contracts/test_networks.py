@@ -193,7 +193,7 @@ def test_a_loss_that_is_not_exact_is_that_of_the_minibatch_of_the_gradient(
         assert both is not None
         loss, grad = both
         np.testing.assert_array_equal(state.loss, loss)
-        np.testing.assert_array_equal(state.gradient, grad)
+        np.testing.assert_array_equal(state.learner.gradient, grad)
         if not problem.drift:  # by which it moves after the cost is charged
             np.testing.assert_array_equal(outcome.loss, loss)
         assert not np.allclose(loss, landscape.loss(state.instances, point), rtol=1e-3)

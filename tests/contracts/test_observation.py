@@ -49,7 +49,7 @@ def trajectory(channels: tuple[str, ...], **config: Any) -> tuple[list[Trajector
 
     def note(observation: np.ndarray, u: np.ndarray) -> None:
         state = simulation.state
-        now = (state.gradient, u, state.theta, state.loss, state.switched)
+        now = (state.learner.gradient, u, state.theta, state.loss, state.switched)
         now += (state.instances.dense, state.instances.optimum + state.shift)
         for name, value in zip(past, now, strict=True):
             past[name].append(value.copy())
@@ -198,7 +198,7 @@ def test_tensors_tell_what_their_coordinates_share():
         np.testing.assert_allclose(fans[:, 0], np.log(inputs[i]))
         np.testing.assert_allclose(fans[:, 1], np.log(outputs[i]))
         rms = lambda values: np.sqrt((values**2).mean(1, keepdims=True))  # noqa: E731
-        share = rms(state.gradient[:, part]) / rms(state.gradient)
+        share = rms(state.learner.gradient[:, part]) / rms(state.learner.gradient)
         np.testing.assert_allclose(seen["tensor_gradient"][:, part] - np.log(share), 0, atol=1e-12)
         size = np.log(rms(state.theta[:, part]))
         np.testing.assert_allclose(seen["tensor_parameters"][:, part] - size, 0, atol=1e-12)

@@ -10,11 +10,10 @@ from landscape_gym.actions import Adaptive, Normalized, StepSize, Velocity
 from landscape_gym.artifact import load_rule
 from landscape_gym.learned import Cell, Dense, LearnedRule, Network
 from landscape_gym.networks import Mlp, NetworkLandscape
-from landscape_gym.observation import ObservationConfig
+from landscape_gym.observation import CHANNELS, ObservationConfig
 from landscape_gym.optim import RuleOptimizer
 from landscape_gym.optim.cohort import Cohort
-from landscape_gym.optim.coordinate_rule import SEEN, CoordinateRule
-from landscape_gym.optim.of_tensors import OF_TENSORS
+from landscape_gym.optim.coordinate_rule import CoordinateRule, seen_in_training
 from landscape_gym.simulation import Simulation
 
 DIM, RATES = 5, (0.9, 0.5)
@@ -37,7 +36,8 @@ def made(channels, action, *, scaled=True, activation="tanh", squashed=False, ce
     return LearnedRule(config, action, network, mean, std, clip=5.0, per_coordinate=True)
 
 
-EVERYTHING = tuple(name for name in SEEN if name not in OF_TENSORS)
+SEEN = seen_in_training()
+EVERYTHING = tuple(name for name in SEEN if CHANNELS[name].needs != "tensors")
 MEMORIES = ("gradient", "previous_update", "previous_gradient", "secant")
 RULES = {
     "shipped": load_rule("hidden-curvature"),
@@ -62,7 +62,7 @@ def test_paths_are_those_of_the_environment(name, chunk):
     start, memory = p.detach().clone(), None
     for _ in range(30):
         state = simulation.state
-        p.grad = torch.tensor(state.gradient[0])
+        p.grad = torch.tensor(state.learner.gradient[0])
         optimizer.step(lambda loss=state.loss[0]: torch.tensor(loss))
         action, memory = rule.predict(simulation.observe(state), memory)
         simulation.advance(action)
@@ -89,7 +89,7 @@ def test_what_tensors_tell_is_what_the_environment_shows(chunk):
     optimizer, memory = RuleOptimizer(parameters, CoordinateRule(rule, chunk), dt=dt), None
     for _ in range(20):
         state = simulation.state
-        gradients = torch.tensor(state.gradient[0]).split([12, 4, 8, 2])
+        gradients = torch.tensor(state.learner.gradient[0]).split([12, 4, 8, 2])
         for p, g in zip(parameters, gradients, strict=True):
             p.grad = g.view_as(p)
         optimizer.step(lambda loss=state.loss[0]: torch.tensor(loss))

@@ -37,7 +37,7 @@ from landscape_gym.derivation.coordinate_prior import Place, coordinate_prior
 from landscape_gym.landscapes.base import Array
 from landscape_gym.observation import Layout, ObservationConfig
 from landscape_gym.policy import StatefulPolicy
-from landscape_gym.problem import CurvatureNoise, IsotropicNoise, NavigationProblem
+from landscape_gym.problem import NavigationProblem
 from landscape_gym.refusal import Refusal
 
 ROUNDS = 5
@@ -93,21 +93,21 @@ class NoisyQuasiNewtonPolicy(StatefulPolicy):
         """Compute gains, and the prior's sums."""
         self.gain = SpectralGain(problem)
         noise = problem.noise
-        if problem.drift > 0 or not isinstance(noise, CurvatureNoise | IsotropicNoise):
+        if problem.drift > 0 or noise is None or not noise.gaussian:
             raise Refusal(
                 "the likeliest Hessian is sought for Gaussian noise and a landscape that stays, "
                 "but there is drift or no noise: use QuasiNewtonPolicy without noise, and a linear "
                 "rule for drift."
             )
-        if noise.std == 0:
+        self._typical = typical = float(np.exp(np.mean(np.log(self.gain.prior))))
+        sigma = noise.curvature_std(problem.landscape)
+        self._sigma2 = sigma**2 or float(noise.variance(problem.landscape, typical)) / typical
+        if self._sigma2 == 0:
             raise Refusal("the noise has std 0: use noise=None and QuasiNewtonPolicy.")
         if rounds < 1:
             raise ValueError(f"rounds is at least 1, got {rounds}.")
         target = coordinate_prior(problem, 1, place)
         self._mu, self._s2, self._rounds = target.mu[:, 0], target.s2, rounds
-        self._typical = float(np.exp(np.mean(np.log(self.gain.prior))))
-        curved = isinstance(noise, CurvatureNoise)
-        self._sigma2 = noise.std**2 / (1.0 if curved else self._typical)
         self._place = place
         self.observation = ObservationConfig(("gradient", place))
         self._slices = Layout(self.observation, problem).slices

@@ -37,6 +37,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from landscape_gym.arrays import SMALLEST
 from landscape_gym.derivation import diagonal
 from landscape_gym.derivation.coordinate_prior import CoordinatePrior, Place, coordinate_prior
 from landscape_gym.derivation.diagonal import DiagonalQuadratic
@@ -47,7 +48,6 @@ from landscape_gym.observation import Layout, ObservationConfig
 from landscape_gym.policy import UNBOUNDED, restarted
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.refusal import Refusal
-from landscape_gym.state import SMALLEST
 
 
 class Belief(NamedTuple):

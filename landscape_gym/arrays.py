@@ -1,0 +1,56 @@
+"""NumPy arrays and torch tensors by one arithmetic: the functions that both have.
+
+What is written with operators, `namespace` and `like` takes either, of any device and floating
+dtype, and gradients and `torch.func.vmap` go through it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from array_api_compat import array_namespace
+from array_api_compat import numpy as numpy_namespace
+
+Array: TypeAlias = Any
+"""A NumPy array or a torch tensor."""
+SMALLEST = 1e-30
+"""Added to mean squares and variances that are divided by; representable in float32."""
+
+
+def namespace(array: Array) -> Any:
+    """The functions of the array's library, by the names of the Python array API standard.
+
+    Example:
+        >>> namespace(np.zeros(2)).concat([np.zeros(1), np.ones(1)])
+        array([0., 1.])
+    """
+    # The usual case first: asking each library whether the array is its own takes a microsecond.
+    return numpy_namespace if isinstance(array, np.ndarray) else array_namespace(array)
+
+
+def like(values: Any, data: Array) -> Array:
+    """Numbers, or an array, as an array of the data's library, type and device.
+
+    Example:
+        >>> like((1.0, 2.0), np.zeros(2, np.float32))
+        array([1., 2.], dtype=float32)
+    """
+    if isinstance(data, np.ndarray):
+        return np.asarray(values, data.dtype)
+    if isinstance(values, type(data)):
+        return values.to(data)
+    return namespace(data).asarray(values, dtype=data.dtype, device=data.device)
+
+
+def brought(values: Any, data: Array) -> Array:
+    """An array of any library, with its own dtype, as one of the data's library and device."""
+    if isinstance(values, type(data)):
+        return values
+    return namespace(data).asarray(values, device=data.device)
+
+
+def dot(a: Array, b: Array) -> Array:
+    """Sum of products over the last axis."""
+    # The namespace's own function moves axes about first, which `torch.func.vmap` does not know.
+    return np.vecdot(a, b) if isinstance(a, np.ndarray) else namespace(a).linalg.vecdot(a, b)
