@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 EXTRAS = {
+    "filelock": "agents",
     "joblib": "agents",
     "rich": "agents",
     "sb3_contrib": "agents",
