@@ -128,11 +128,15 @@ def _write(folder: Path, seeds: range) -> None:
             if not all((place / RULE_FILE).is_file() for place in places):
                 continue
             judged = [score(experiment, k, place) for k, place in zip(seeds, places, strict=True)]
-            print(f"{budget} {experiment.name}: {', '.join(f'{s.ratio:.4f}' for s in judged)}")
+            print(f"{budget} {experiment.name}: {', '.join(_said(s) for s in judged)}")
             scores[budget][experiment] = judged
             if experiment.ships:
                 shutil.copyfile(places[0] / RULE_FILE, LIBRARY / f"{experiment.name}.safetensors")
     write_whole(README, page(scores, "python -m agents --write", revision()))
+
+
+def _said(score: Score) -> str:
+    return f"regret {score.regret:.4f}" if score.ratio is None else f"{score.ratio:.4f}"
 
 
 @program(PROG, "Nothing was written.")

@@ -26,6 +26,7 @@ from landscape_gym.configuration import number
 from landscape_gym.coordinates import Coordinates
 from landscape_gym.landscapes.base import Array
 from landscape_gym.learned import Dense, LearnedRule, Network
+from landscape_gym.problem import NavigationProblem
 from landscape_gym.registration import Regime
 from landscape_gym.simulation import Simulation
 
@@ -72,6 +73,10 @@ class Evolution(Training):
                 f"pairs * (generations + 1) must be at most {SEEDS}, the landscapes of one seed; "
                 f"got {episodes}."
             )
+
+    def steps(self, problem: NavigationProblem) -> int:
+        """Of whole episodes, none of which diverges."""
+        return self.generations * 2 * self.pairs * problem.steps
 
     def trainer(self, regime: Regime, seed: int) -> Search:
         """The search at its beginning, as `Training.trainer`."""
@@ -120,22 +125,22 @@ class Search(Trainer):
             )
         zero = np.zeros((features + 1) * outputs)
         self.found = Found(zero, zero, zero, np.random.default_rng(seed))
-        self.started = time.time_ns()
+        self._started = time.time_ns()
         self._logger = configure(format_strings=[])  # nowhere
 
     @property
-    def total(self) -> int:
-        """Environment steps of all episodes, none of which diverges."""
-        return self.training.generations * self._steps
-
-    @property
     def done(self) -> int:
-        """The same of the generations that have ended."""
-        return self.found.generation * self._steps
+        """Environment steps of the generations that have ended."""
+        return self.total * self.found.generation // self.training.generations
 
     @property
-    def _steps(self) -> int:
-        return 2 * self.training.pairs * self.regime.problem.steps
+    def started(self) -> int:
+        """When it began, in nanoseconds."""
+        return self._started
+
+    @started.setter
+    def started(self, when: int) -> None:
+        self._started = when
 
     @property
     def parts(self) -> list[Any]:

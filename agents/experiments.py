@@ -31,6 +31,8 @@ class Experiment:
     """Fields of the problem that differ from the regime's."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Settings that differ from the preset's."""
+    known: bool = True
+    """Whether the optimum is known; where it is not, regret is a part of doing nothing's cost."""
     learner: bool = False
     """Whether the optimum for the regime's own channels is the reference, not full information."""
     bar: float | None = None
@@ -202,6 +204,14 @@ QUICK: tuple[Experiment, ...] = (
         problem={"gamma": 1.0},
         bar=1.01,
         extra="right well",
+    ),
+    Experiment(
+        "networks",
+        "small networks, evolution strategy",
+        "small-networks",
+        "evolution",
+        known=False,
+        ships=True,
     ),
 )
 

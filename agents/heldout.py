@@ -18,11 +18,11 @@ from landscape_gym.files import write_whole
 from landscape_gym.policy import Policy
 from landscape_gym.problem import NavigationProblem
 
-EPISODES = 32
+EPISODES = 16
 """Few: they are to cost little beside the training."""
 FIRST_SEED = HELD_OUT + 500_000
 """Of these episodes; those of the final table begin at `HELD_OUT`."""
-INTERVALS = 16
+INTERVALS = 10
 """A training is evaluated when it begins, after each of so many parts of it, and when it ends."""
 HELD_OUT_FILE = "heldout.json"
 COST = "heldout/cost"
@@ -35,7 +35,7 @@ class HeldOut:
 
     problem: NavigationProblem
     references: Mapping[str, float]
-    """Mean costs by name: of doing nothing; of the best derived rule, if one can be derived; of
+    """Mean costs by name: of doing nothing; of the best derived rule, if one helps; of
     the optimum, last, if it is known."""
     optimum: str | None = None
     """The name of the optimum among them."""
@@ -53,8 +53,8 @@ class HeldOut:
             for name, policy in with_nothing(problem, lineup.rules).items()
         }
         references = {DO_NOTHING: rules.pop(DO_NOTHING)}
-        if rules:
-            best = min(rules, key=rules.__getitem__)
+        best = min(rules, key=rules.__getitem__, default=None)
+        if best is not None and rules[best] < references[DO_NOTHING]:
             references[best] = rules[best]
         if lineup.reference is not None and lineup.optimum is not None:
             references[lineup.reference] = _cost(problem, lineup.optimum.policy)

@@ -90,7 +90,7 @@ class Score:
     """How one seed did."""
 
     seed: int
-    ratio: float
+    ratio: float | None
     regret: float
     seconds: float
     """That training took."""
@@ -110,17 +110,19 @@ def score(experiment: Experiment, seed: int, folder: Path) -> Score:
     rule = load_rule(folder / RULE_FILE)
     regime = experiment.config(seed).configured()
     problem = regime.problem
-    best = optimum(problem, regime.observation if experiment.learner else None)
-    assert best.bound == "exact", best.status
-    runs = _runs(problem, {"learned": rule, "optimum": best.policy})
-    result = judge(problem, runs, optimum="optimum")["learned"]
-    assert result.ratio is not None
+    policies: dict[str, Policy] = {"learned": rule}
+    if experiment.known:
+        best = optimum(problem, regime.observation if experiment.learner else None)
+        assert best.bound == "exact", best.status
+        policies["optimum"] = best.policy
+    runs = _runs(problem, policies)
+    result = judge(problem, runs, optimum="optimum" if experiment.known else None)["learned"]
     return Score(
         seed=seed,
-        ratio=result.ratio.value,
+        ratio=None if result.ratio is None else result.ratio.value,
         regret=result.regret.value,
         seconds=json.loads((folder / TRAINING_FILE).read_text())["seconds"],
-        extra=_extra(experiment, problem, rule, best.policy, runs),
+        extra=_extra(experiment, problem, rule, policies.get("optimum", rule), runs),
     )
 
 
@@ -194,12 +196,14 @@ def page(
 
 
 def _row(experiment: Experiment, scores: Sequence[Score]) -> tuple[str, ...]:
-    ratios = [each.ratio for each in scores]
+    ratios = [each.ratio for each in scores if each.ratio is not None]
+    config = experiment.config(0)
+    steps = config.training().steps(config.configured().problem)
     return (
         experiment.title,
-        f"{experiment.config(0).training().timesteps / 1e6:.3g} M",
+        f"{steps / 1e6:.3g} M",
         f"{np.mean([each.seconds for each in scores]):.0f}",
-        f"{max(ratios):.4f} ({', '.join(f'{x:.4f}' for x in ratios)})",
+        f"{max(ratios):.4f} ({', '.join(f'{x:.4f}' for x in ratios)})" if ratios else "",
         "" if experiment.bar is None else f"<= {experiment.bar:g}",
         f"{max(each.regret for each in scores):.4f}",
         _said(experiment, scores),

@@ -76,6 +76,11 @@ class AgentTraining(Training):
             return met
         return replace(met, observation=belief_filter(regime).observation)
 
+    def steps(self, problem: NavigationProblem) -> int:
+        """As it is asked for, whatever the problem; the last rollout is not cut."""
+        del problem
+        return self.timesteps
+
     def trainer(self, regime: Regime, seed: int) -> AgentTrainer:
         """The agent in its environments, as `Training.trainer`."""
         return AgentTrainer(self, regime, seed)
@@ -132,11 +137,6 @@ class AgentTrainer(Trainer):
         """To be called besides the training's own. Their state is not saved."""
 
     @property
-    def total(self) -> int:
-        """Environment steps that it is to take; the last rollout is not cut."""
-        return self.training.timesteps
-
-    @property
     def done(self) -> int:
         """Environment steps that it has taken."""
         return self.agent.num_timesteps
@@ -153,7 +153,8 @@ class AgentTrainer(Trainer):
     @property
     def parts(self) -> list[Any]:
         """The agent, its environment, and what that wraps, down to the simulation."""
-        parts, part = [self.agent], self.agent.get_env()
+        parts: list[Any] = [self.agent]
+        part: Any = self.agent.get_env()
         while part is not None:
             parts.append(part)
             inner = ("venv", "envs", "simulation")

@@ -20,6 +20,7 @@ from landscape_gym.actions import ACTIONS, Action
 from landscape_gym.configuration import alternative, count, number, one_of, plain
 from landscape_gym.learned import LearnedRule
 from landscape_gym.observation import ObservationConfig
+from landscape_gym.problem import NavigationProblem
 from landscape_gym.registration import Regime
 
 HELD_OUT = 1_000_000
@@ -92,6 +93,10 @@ class Training(ABC):
         )
 
     @abstractmethod
+    def steps(self, problem: NavigationProblem) -> int:
+        """Environment steps that it takes in a problem."""
+
+    @abstractmethod
     def trainer(self, regime: Regime, seed: int) -> Trainer:
         """Set the training up.
 
@@ -129,9 +134,6 @@ class Trainer(ABC):
         seed: Of all that is drawn.
     """
 
-    started: int
-    """When it began, in nanoseconds; of a resumed one, when it would have begun."""
-
     def __init__(self, training: Training, regime: Regime, seed: int) -> None:
         self.training, self.regime, self.seed = training, training.met(regime), seed
 
@@ -151,14 +153,23 @@ class Trainer(ABC):
         return settings
 
     @property
-    @abstractmethod
     def total(self) -> int:
         """Environment steps that it is to take."""
+        return self.training.steps(self.regime.problem)
 
     @property
     @abstractmethod
     def done(self) -> int:
         """Environment steps that it has taken."""
+
+    @property
+    @abstractmethod
+    def started(self) -> int:
+        """When it began, in nanoseconds; of a resumed one, when it would have begun."""
+
+    @started.setter
+    @abstractmethod
+    def started(self, when: int) -> None: ...
 
     @property
     @abstractmethod

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 EXTRAS = {
+    "filelock": "agents",
     "joblib": "agents",
     "rich": "agents",
     "sb3_contrib": "agents",

@@ -22,11 +22,9 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util.nodes import make_refnode
 
-from baselines.pages import markdown
 from docs.generate import regime_pages, tutorials
 from docs.generate.sections import ROOT, after, linked, section
 from landscape_gym.env import LandscapeNavEnv
-from landscape_gym.observation import CHANNELS
 
 PACKAGE = "landscape_gym"
 SIGN = re.compile(r"^<!-- write (.+) -->$", re.MULTILINE)
@@ -43,15 +41,6 @@ def environment() -> str:
     return (getdoc(LandscapeNavEnv) or "").partition("\n")[2]
 
 
-def channels() -> str:
-    """What a learner can see."""
-    rows = [
-        (f"`{name}`", channel.description, "privileged" if channel.privileged else "")
-        for name, channel in CHANNELS.items()
-    ]
-    return markdown(("channel", "what it is", ""), rows)
-
-
 def existing(*pages: str) -> str:
     """Those of the pages that there are, for a table of contents."""
     return "\n".join(page for page in pages if (ROOT / "docs" / f"{page}.md").exists())
@@ -59,7 +48,6 @@ def existing(*pages: str) -> str:
 
 PARTS: dict[str, Callable[..., str]] = {
     "after": after,
-    "channels": channels,
     "code": tutorials.code,
     "environment": environment,
     "existing": existing,

@@ -13,6 +13,7 @@ from landscape_gym.coordinates import Coordinates
 from landscape_gym.landscapes import SmallNetworks
 from landscape_gym.networks import Mlp
 from landscape_gym.networks.data import load
+from landscape_gym.observation import ObservationConfig
 from landscape_gym.optim import RuleOptimizer
 from landscape_gym.problem import MinibatchNoise, NavigationProblem
 from landscape_gym.simulation import Simulation
@@ -99,8 +100,9 @@ def test_a_search_that_cannot_be_is_refused():
     for wrong in ({"generations": 0}, {"pairs": 1}, {"spread": 0.0}, {"pairs": 100_000}):
         with pytest.raises(ValueError, match=r"at least|above 0|at most"):
             Evolution(**wrong)
+    seen = ObservationConfig(("gradient", "hessian"))
     with pytest.raises(ValueError, match="cannot be split"):
-        Evolution().trainer(registration.regime("partial-control"), 0)
+        Evolution(observation=seen).trainer(registration.regime("long-horizon"), 0)
 
 
 def losses_of(optimizer: torch.optim.Optimizer, net: torch.nn.Module, unit: float) -> list[float]:

@@ -86,7 +86,8 @@ def test_the_real_experiments_can_be_configured():
         assert len(set(names)) == len(names)
         for experiment in budget:
             config = experiment.config(0)
-            assert config.training().timesteps >= 1_000_000
+            problem = config.configured().problem
+            assert config.training().steps(problem) >= 1_000_000
             assert config.configured().problem.dim >= 2
 
 
