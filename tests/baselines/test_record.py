@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 from agents import RunConfig, run
-from baselines.record.command import FIRST_SEED, Options, command, main
+from baselines.record.command import command, main
 from baselines.record.dataset import default_name
+from baselines.record.options import FIRST_SEED, Options
 from baselines.record.recording import Recording
 from baselines.sweep.cell import made
 from landscape_gym.evaluation import rollout

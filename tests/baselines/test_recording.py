@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from baselines.record.acting import record
-from baselines.record.command import FIRST_SEED
+from baselines.record.options import FIRST_SEED
 from baselines.record.recording import Episode, Recording
 from baselines.sweep.cell import made
 from landscape_gym.actions import GlobalStepSize, Velocity
