@@ -20,6 +20,7 @@ from landscape_gym.networks.task import TASKS, Task
 if TYPE_CHECKING:
     from landscape_gym.networks.engine import Engine, Seen
 
+
 @dataclass(frozen=True)
 class ContinualLandscape(NetworkLandscape):
     """A `NetworkLandscape` whose instances are tasks, drawn from each row's own generator.
