@@ -19,6 +19,7 @@ import numpy as np
 from scipy.stats import bootstrap
 
 from landscape_gym.configuration import one_of
+from landscape_gym.episodes import act_by, moments
 from landscape_gym.landscapes.base import Array
 from landscape_gym.policy import DoNothing, Policy, knows_more
 from landscape_gym.problem import NavigationProblem
@@ -191,28 +192,16 @@ def rollout(
         observation=policy.observation,
         action=policy.action,
     )
-    state = simulation.state
-    minimum_loss = float(state.minimum_loss.mean())
-    start = np.ones(episodes, bool)
-    ended = np.zeros(episodes, bool)
-    lasted = np.full(episodes, np.inf)
-    cost = np.zeros(episodes)
-    excess, path = [state.loss - state.minimum_loss], [state.theta[:keep_paths].copy()]
-    memory = None
-    for step in range(problem.steps):
-        action, memory = policy.predict(
-            simulation.observe(simulation.state), memory, start, deterministic=True
-        )
-        outcome = simulation.advance(np.where(ended[:, None], 0.0, action), ended)
-        cost += np.where(ended, 0.0, problem.discount**step * outcome.cost)
-        excess.append(np.where(ended, excess[-1], outcome.excess))
+    fresh = simulation.state
+    minimum_loss = float(fresh.minimum_loss.mean())
+    cost, lasted = np.zeros(episodes), np.full(episodes, np.inf)
+    excess, path = [fresh.loss - fresh.minimum_loss], []
+    for step, outcome, still, _, diverged in moments(simulation, act_by(policy, simulation)):
+        if outcome is not None:
+            cost += np.where(still, 0.0, problem.discount ** (step - 1) * outcome.cost)
+            excess.append(np.where(still, excess[-1], outcome.excess))
         path.append(simulation.state.theta[:keep_paths].copy())
-        if problem.horizon is None or step + 1 < problem.steps:
-            lasted[outcome.terminated & ~ended] = step + 1
-        ended = ended | outcome.terminated | outcome.truncated
-        start = np.zeros(episodes, bool)
-        if ended.all():
-            break
+        lasted[diverged & np.isinf(lasted)] = step
     return Rollout(
         cost=cost,
         excess=np.stack(excess),

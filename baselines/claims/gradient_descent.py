@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -165,7 +165,7 @@ def wide(gamma: float) -> NavigationProblem:
 def lowest_regret(problem: NavigationProblem) -> float:
     """Regret fraction of the best constant learning rate."""
     limit = discrete_rate(problem)  # which is too fast for all horizons but the shortest
-    found = minimize_scalar(
+    found: Any = minimize_scalar(
         lambda log: regret(problem, limit * np.exp(log)), bounds=(-4.0, 0.2), method="bounded"
     )
     return float(found.fun)

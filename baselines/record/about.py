@@ -1,4 +1,4 @@
-"""Where a recording comes from, in JSON's types: what is needed to make it again."""
+"""Where a transcript comes from, in JSON's types: what is needed to make it again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from baselines.lineup import OPTIMUM
 from baselines.names import NOTHING
 from baselines.pages import revision
 from baselines.record.acting import record
-from baselines.record.recording import Recording
+from baselines.record.transcript import Transcript
 from baselines.sweep.cell import made
 from landscape_gym.configuration import plain
 from landscape_gym.learned import LearnedRule
@@ -24,57 +24,57 @@ REFERENCE_EPISODES = 256
 VERSIONS = ("landscape-gym", "gymnasium", "numpy", "torch")
 
 
-def about(recording: Recording, label: str, policy: Policy, command: str) -> dict[str, Any]:
-    """What is known of a recording.
+def about(transcript: Transcript, label: str, policy: Policy, command: str) -> dict[str, Any]:
+    """What is known of a transcript.
 
     Args:
-        recording: The recording.
+        transcript: The transcript.
         label: What the policy is called.
         policy: Who acted.
         command: What computes the same again.
     """
-    setup, problem = recording.setup, recording.setup.problem
+    setup, problem = transcript.setup, transcript.setup.problem
     return {
-        "regime": recording.name,
+        "regime": transcript.name,
         "sentence": setup.sentence,
         "environment": setup.id,
-        "arguments": recording.spec.kwargs,
+        "arguments": transcript.spec.kwargs,
         "policy": label,
-        "policy_is_privileged": recording.policy_is_privileged,
+        "policy_is_privileged": transcript.policy_is_privileged,
         "constants": Entrant(policy, "derived", label).constants,
         "learned": plain(policy.about) if isinstance(policy, LearnedRule) else None,
         "problem": plain(problem),
         "observation": plain(setup.observation),
         "action": plain(setup.action),
         "discount": problem.discount,
-        "first_seed": int(recording.seeds[0]),
-        "episodes": len(recording.seeds),
-        "mean_cost": float(recording.costs.mean()),
-        "scores": scores(recording),
+        "first_seed": int(transcript.seeds[0]),
+        "episodes": len(transcript.seeds),
+        "mean_cost": float(transcript.costs.mean()),
+        "scores": scores(transcript),
         "command": command,
         "revision": revision(),
         "versions": {name: version(name) for name in VERSIONS},
     }
 
 
-def scores(recording: Recording) -> dict[str, float] | None:
+def scores(transcript: Transcript) -> dict[str, float] | None:
     """Mean undiscounted returns of doing nothing and of the optimum, on the same episodes.
 
     None where the optimum is not known exactly.
     """
-    episodes = min(len(recording.seeds), REFERENCE_EPISODES)
+    episodes = min(len(transcript.seeds), REFERENCE_EPISODES)
     returns = {}
     for name in (NOTHING, OPTIMUM):
         try:
-            policy = made(recording.setup, name)
+            policy = made(transcript.setup, name)
         except Refusal:
             return None
         reference = record(
-            recording.name,
-            recording.setup,
+            transcript.name,
+            transcript.setup,
             policy,
             episodes=episodes,
-            seed=int(recording.seeds[0]),
+            seed=int(transcript.seeds[0]),
             channels=("elapsed",),
         )
         sums = [e.rewards.sum() for block in reference.blocks() for e in block]

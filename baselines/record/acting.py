@@ -2,7 +2,7 @@
 
 A policy reads channels of its own, and a rule sets controls that no box bounds. A data set shows
 what a learner would have seen and done instead. So the policy acts first, in the comparison's own
-`rollout`; a recording then is an environment with a learner's channels and actions, driven by what
+`rollout`; a transcript then is an environment with a learner's channels and actions, driven by what
 the policy did. Noise and tasks depend on a row's seed alone, so both are the same episodes.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from baselines.record.recording import Recording, rows_of
+from baselines.record.transcript import Transcript, rows_of
 from landscape_gym.actions import Velocity
 from landscape_gym.evaluation import rollout
 from landscape_gym.landscapes.base import Array
@@ -33,7 +33,7 @@ def record(
     channels: tuple[str, ...] = (),
     scale: float | None = None,
     privileged: bool = False,
-) -> Recording:
+) -> Transcript:
     """Let a policy act, and say in which environment that is recorded.
 
     A policy with actions of its own, as a learned one, is recorded with these and with the channels
@@ -64,28 +64,28 @@ def record(
     seeds = seed + np.arange(episodes)
     actions, costs, knows = _acted(setup.problem, policy, seeds)
     own = replace(setup, observation=policy.observation, action=policy.action)
-    recording = Recording(name, own, seeds, actions, costs, knows, privileged)
+    transcript = Transcript(name, own, seeds, actions, costs, knows, privileged)
     if sets_controls:
-        recording = _in_velocities(recording, scale)
-    return replace(recording, setup=replace(recording.setup, observation=observation))
+        transcript = _in_velocities(transcript, scale)
+    return replace(transcript, setup=replace(transcript.setup, observation=observation))
 
 
-def _in_velocities(recording: Recording, scale: float | None) -> Recording:
+def _in_velocities(transcript: Transcript, scale: float | None) -> Transcript:
     """The same controls as velocities in a box that all of them fit into."""
-    blind = replace(recording.setup, observation=ObservationConfig(("elapsed",)))
-    acted = replace(recording, setup=blind, privileged=False).blocks()
+    blind = replace(transcript.setup, observation=ObservationConfig(("elapsed",)))
+    acted = replace(transcript, setup=blind, privileged=False).blocks()
     largest = UNBOUNDED.scale * max(abs(e.actions).max() for block in acted for e in block)
     if scale is None:
-        known = regime(recording.name).action
+        known = regime(transcript.name).action
         scale = known.scale if type(known) is Velocity else 1.0
         while scale < largest:
             scale *= 2.0
     elif scale < largest:
         raise ValueError(f"controls reach {largest:.4g}: --scale {scale:g} would clip them.")
     return replace(
-        recording,
-        setup=replace(recording.setup, action=Velocity(scale)),
-        actions=UNBOUNDED.scale * recording.actions / scale,
+        transcript,
+        setup=replace(transcript.setup, action=Velocity(scale)),
+        actions=UNBOUNDED.scale * transcript.actions / scale,
     )
 
 

@@ -14,8 +14,8 @@ from baselines.record import dataset
 from baselines.record.about import about
 from baselines.record.acting import record
 from baselines.record.options import Options
-from baselines.record.recording import Episode
 from baselines.record.table import check_parquet, write_csv, write_parquet
+from baselines.record.transcript import Episode
 from baselines.screen import Bar
 from baselines.sweep.cell import fitting, made
 from landscape_gym.policy import Policy
@@ -26,7 +26,7 @@ WRITERS = {"csv": write_csv, "parquet": write_parquet}
 
 
 def main(options: Options) -> int:
-    """Record, and say where the recording is.
+    """Record, and say where the transcript is.
 
     Returns:
         The exit status: 130 if it was interrupted, and nothing written, else 0.
@@ -34,14 +34,14 @@ def main(options: Options) -> int:
     Raises:
         ValueError: for a name or number that is not accepted, or a policy that the regime has not.
         ImportError: without the package that writes the format.
-        OSError: if there is such a recording already, or files cannot be read or written.
+        OSError: if there is such a transcript already, or files cannot be read or written.
     """
     name, setup, label, policy_of = _entrant(options)
     title = options.name or dataset.default_name(name, label)
     folder = _free_folder(options, title)
     try:
         policy = policy_of()
-        recording = record(
+        transcript = record(
             name,
             setup,
             policy,
@@ -51,17 +51,17 @@ def main(options: Options) -> int:
             scale=options.scale,
             privileged=options.privileged,
         )
-        origin = about(recording, label, policy, command(options))
+        origin = about(transcript, label, policy, command(options))
         with Bar(options.episodes, shown=options.progress) as bar:
-            blocks = _watched(recording.blocks(), bar)
+            blocks = _watched(transcript.blocks(), bar)
             if options.format == "minari":
-                dataset.write_dataset(folder, title, recording.spec, blocks, origin)
+                dataset.write_dataset(folder, title, transcript.spec, blocks, origin)
             else:
                 WRITERS[options.format](folder, blocks, origin)
     except KeyboardInterrupt:
         print("Interrupted: nothing is written.", file=sys.stderr)
         return 130
-    cost = f"mean cost J {recording.costs.mean():.5g}"
+    cost = f"mean cost J {transcript.costs.mean():.5g}"
     print(f"{options.episodes} episodes of {label} in {name}, {cost}, are in {folder}.")
     return 0
 

@@ -1,4 +1,4 @@
-"""A recording as a Minari data set, which knows the environment that it comes from."""
+"""A transcript as a Minari data set, which knows the environment that it comes from."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import numpy as np
 from gymnasium.envs.registration import EnvSpec
 
 from baselines.files import hidden_beside
-from baselines.record.recording import Episode
+from baselines.record.transcript import Episode
 
 NAMESPACE = "landscape-nav"
 """Where data sets lie that are given no name."""

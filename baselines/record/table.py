@@ -1,4 +1,4 @@
-"""A recording as one long table, a row for each observation: CSV, or Parquet.
+"""A transcript as one long table, a row for each observation: CSV, or Parquet.
 
 A row tells what is seen, with its infos, and what is then done: action and reward are those of the
 step that begins there, so the last row of an episode has none.
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from baselines.files import appearing
-from baselines.record.recording import Episode
+from baselines.record.transcript import Episode
 from landscape_gym.landscapes.base import Array
 
 TABLE = "trajectories"

@@ -53,7 +53,7 @@ def ray_tasks(function: Callable[[Any], Any], items: Sequence[Any], workers: int
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    import ray
+    import ray  # pyright: ignore[reportMissingImports] # of an extra
 
     cluster = os.environ.get("RAY_ADDRESS")
     ours = not ray.is_initialized()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from landscape_gym.episodes import act_by, moments
 from landscape_gym.landscapes.base import Array
 from landscape_gym.observation import CHANNELS
 from landscape_gym.policy import Policy
@@ -56,30 +57,23 @@ def walk(
         observation=policy.observation,
         action=policy.action,
     )
-    ended = np.zeros(episodes, bool)
     kept: dict[str, list[Array]] = {name: [] for name in hidden}
-    memory: Any = None
     theta, gradient, control, counted = [], [], [], []
-    for step in range(min(steps, problem.steps)):
+    for moment in moments(simulation, act_by(policy, simulation), steps):
         state = simulation.state
         theta.append(state.theta.copy())
         gradient.append(state.learner.gradient.copy())
         for name, seen in kept.items():
             values = CHANNELS[name].of(state, problem)
             seen.append(np.broadcast_to(values, (episodes, values.shape[1])).copy())
-        action, memory = policy.predict(
-            simulation.observe(state), memory, np.full(episodes, step == 0), deterministic=True
-        )
-        outcome = simulation.advance(np.where(ended[:, None], 0.0, action), ended)
-        # Before the last step a row terminates only by divergence.
-        ended = ended | (outcome.terminated & (step + 1 < problem.steps))
-        control.append(simulation.state.learner.previous_update.copy())
-        counted.append(~ended)
+        if moment.outcome is not None:
+            control.append(state.learner.previous_update.copy())
+            counted.append(~moment.diverged)
     return Walk(
-        theta=np.stack(theta),
-        gradient=np.stack(gradient),
-        hidden={name: np.stack(seen) for name, seen in kept.items()},
+        theta=np.stack(theta[:-1]),
+        gradient=np.stack(gradient[:-1]),
+        hidden={name: np.stack(seen[:-1]) for name, seen in kept.items()},
         control=np.stack(control),
-        end=simulation.state.theta.copy(),
+        end=theta[-1],
         counted=np.stack(counted),
     )

@@ -8,7 +8,7 @@ import numpy as np
 
 from landscape_gym.landscapes.base import Array
 from landscape_gym.rendering.canvas import Canvas, Markers
-from landscape_gym.rendering.scene import Interval, Scene, square
+from landscape_gym.rendering.snapshot import Interval, Snapshot, square
 
 SIDE = 480
 RESOLUTION = 129
@@ -39,28 +39,28 @@ class ContourView:
         self._markers = Markers(self._canvas, self._axes, known)
         self._levels: dict[int, tuple[Any, Array]] = {}
 
-    def frame(self, scene: Scene) -> Array:
-        """The picture of a scene."""
-        limits = square(self._box, scene.low, scene.high)
+    def frame(self, snapshot: Snapshot) -> Array:
+        """The picture of a snapshot."""
+        limits = square(self._box, snapshot.low, snapshot.high)
         self._axes.set(xlim=limits[0], ylim=limits[1])
-        key = (scene.landscape, limits)
-        if self._canvas.stale(scene.row, key):
-            self._draw_contours(scene, limits)
-        self._markers.put(scene.path, scene.began, scene.minimum)
-        self._title.set_text(scene.title)
-        return self._canvas.frame(scene.row, limits, key)
+        key = (snapshot.landscape, limits)
+        if self._canvas.stale(snapshot.row, key):
+            self._draw_contours(snapshot, limits)
+        self._markers.put(snapshot.path, snapshot.began, snapshot.minimum)
+        self._title.set_text(snapshot.title)
+        return self._canvas.frame(snapshot.row, limits, key)
 
-    def _draw_contours(self, scene: Scene, limits: tuple[Interval, Interval]) -> None:
-        """Replace the contours by those of the scene's landscape."""
+    def _draw_contours(self, snapshot: Snapshot, limits: tuple[Interval, Interval]) -> None:
+        """Replace the contours by those of the snapshot's landscape."""
         x, y = (np.linspace(low, high, RESOLUTION) for low, high in limits)
         points = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
-        key = (scene.task, limits)
-        if self._levels.get(scene.row, (None,))[0] != key:
+        key = (snapshot.task, limits)
+        if self._levels.get(snapshot.row, (None,))[0] != key:
             # Those before it drifted: new levels with every drift would flicker.
-            known = scene.minimum is not None
-            self._levels[scene.row] = key, levels_of(scene.height(points), known)
-        levels = self._levels[scene.row][1]
-        height = scene.height(points - scene.shift).reshape(RESOLUTION, RESOLUTION)
+            known = snapshot.minimum is not None
+            self._levels[snapshot.row] = key, levels_of(snapshot.height(points), known)
+        levels = self._levels[snapshot.row][1]
+        height = snapshot.height(points - snapshot.shift).reshape(RESOLUTION, RESOLUTION)
         if not len(levels) or np.isnan(height).all():
             self._canvas.backdrop()
             return

@@ -10,7 +10,7 @@ from landscape_gym.landscapes.base import Array
 from landscape_gym.rendering.canvas import LINE, MARKERS, PATH, Canvas, Markers
 from landscape_gym.rendering.palette import GREYS
 from landscape_gym.rendering.projection import Plane, project
-from landscape_gym.rendering.scene import GROWTH, Interval, Scene, distance, square
+from landscape_gym.rendering.snapshot import GROWTH, Interval, Snapshot, distance, square
 
 WIDTH, HEIGHT = 960, 480
 DECADES = 12
@@ -41,22 +41,22 @@ class CurveView:
         self._share = self._canvas.title(self._plane)
         self._markers = Markers(self._canvas, self._plane, known)
 
-    def frame(self, scene: Scene) -> Array:
-        """The picture of a scene."""
-        scale, ends = _axis_of(scene.heights, scene.minimum is not None)
+    def frame(self, snapshot: Snapshot) -> Array:
+        """The picture of a snapshot."""
+        scale, ends = _axis_of(snapshot.heights, snapshot.minimum is not None)
         if scale != self._steps.get_yscale():  # setting it takes long
             self._steps.set_yscale(scale)
         self._steps.set_ylim(ends)
-        self._curve.set_data(np.arange(len(scene.heights)), scene.heights)
-        self._now.set_data([len(scene.heights) - 1], [max(scene.heights[-1], ends[0])])
-        self._title.set_text(scene.title)
-        plane = project(scene.path, scene.minimum)
+        self._curve.set_data(np.arange(len(snapshot.heights)), snapshot.heights)
+        self._now.set_data([len(snapshot.heights) - 1], [max(snapshot.heights[-1], ends[0])])
+        self._title.set_text(snapshot.title)
+        plane = project(snapshot.path, snapshot.minimum)
         limits = _limits_of(plane)
         self._plane.set(xlim=limits[0], ylim=limits[1])
-        self._markers.put(plane.path, scene.began, plane.minimum)
+        self._markers.put(plane.path, snapshot.began, plane.minimum)
         self._share.set_text(f"path, {100 * plane.share:.0f} % of its variance")
         key = (scale, ends, limits)
-        return self._canvas.frame(scene.row, key, key)
+        return self._canvas.frame(snapshot.row, key, key)
 
 
 def _limits_of(plane: Plane) -> tuple[Interval, Interval]:

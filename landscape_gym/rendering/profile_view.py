@@ -7,7 +7,7 @@ import numpy as np
 from landscape_gym.landscapes.base import Array
 from landscape_gym.rendering.canvas import Canvas, Markers
 from landscape_gym.rendering.palette import INK
-from landscape_gym.rendering.scene import Interval, Scene, distance, interval
+from landscape_gym.rendering.snapshot import Interval, Snapshot, distance, interval
 
 WIDTH, HEIGHT = 640, 480
 RESOLUTION = 401
@@ -32,22 +32,22 @@ class ProfileView:
         self._title = self._canvas.title(self._axes)
         self._markers = Markers(self._canvas, self._axes, known, joined=False)
 
-    def frame(self, scene: Scene) -> Array:
-        """The picture of a scene."""
-        limits = interval(self._box, float(scene.low[0]), float(scene.high[0]))
+    def frame(self, snapshot: Snapshot) -> Array:
+        """The picture of a snapshot."""
+        limits = interval(self._box, float(snapshot.low[0]), float(snapshot.high[0]))
         theta = np.linspace(*limits, RESOLUTION)[:, None]
-        height = scene.height(theta - scene.shift)
-        path = np.column_stack([scene.path, scene.height(scene.path - scene.shift)])
+        height = snapshot.height(theta - snapshot.shift)
+        path = np.column_stack([snapshot.path, snapshot.height(snapshot.path - snapshot.shift)])
         ends = _with_margin(np.append(height, path[:, 1]))
         self._axes.set(xlim=limits, ylim=ends)
         self._curve.set_data(theta[:, 0], height)
-        minimum = scene.minimum
+        minimum = snapshot.minimum
         if minimum is not None:
-            minimum = np.append(minimum, scene.height((minimum - scene.shift)[None, :]))
-        self._markers.put(path, scene.began, minimum)
-        self._title.set_text(scene.title)
+            minimum = np.append(minimum, snapshot.height((minimum - snapshot.shift)[None, :]))
+        self._markers.put(path, snapshot.began, minimum)
+        self._title.set_text(snapshot.title)
         key = (limits, ends)
-        return self._canvas.frame(scene.row, key, key)
+        return self._canvas.frame(snapshot.row, key, key)
 
 
 def _with_margin(values: Array) -> Interval:

@@ -10,7 +10,7 @@ from gymnasium.error import ResetNeeded
 
 from landscape_gym.landscapes import take
 from landscape_gym.landscapes.base import Array
-from landscape_gym.rendering.scene import Scene
+from landscape_gym.rendering.snapshot import Snapshot
 from landscape_gym.simulation import Simulation
 
 HIGHEST = 1e100
@@ -19,7 +19,7 @@ HIGHEST = 1e100
 
 @dataclass
 class Trail:
-    """What is kept of one row's episode; see `Scene`."""
+    """What is kept of one row's episode; see `Snapshot`."""
 
     path: list[Array] = field(default_factory=list)
     heights: list[float] = field(default_factory=list)
@@ -93,7 +93,7 @@ class Recording:
         if self._view is None:
             self._view = self._view_of(simulation.problem, known=minima is not None)
         return self._view.frame(
-            Scene(
+            Snapshot(
                 row=row,
                 path=np.array(trail.path),
                 heights=np.array(trail.heights),

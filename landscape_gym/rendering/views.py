@@ -9,14 +9,14 @@ from landscape_gym.problem import NavigationProblem
 from landscape_gym.rendering.contour_view import ContourView
 from landscape_gym.rendering.curve_view import CurveView
 from landscape_gym.rendering.profile_view import ProfileView
-from landscape_gym.rendering.scene import Scene
+from landscape_gym.rendering.snapshot import Snapshot
 
 
 class View(Protocol):
     """Draws rows of one problem, one after another on one figure."""
 
-    def frame(self, scene: Scene) -> Array:
-        """The picture of a scene, (height, width, 3) bytes, in a new array."""
+    def frame(self, snapshot: Snapshot) -> Array:
+        """The picture of a snapshot, (height, width, 3) bytes, in a new array."""
         ...
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 
 from landscape_gym.policy import Rule
@@ -65,7 +64,7 @@ class Coupled:
         bank = SelfTuning.for_networks(spread=spread, growth=growth, **constants)
         return cls(bank, LossBound(stiffness))
 
-    @cached_property
+    @property
     def channels(self) -> tuple[str, ...]:
         """The rule's, and the loss."""
         return tuple(dict.fromkeys((*self.rule.channels, "loss")))

@@ -17,7 +17,7 @@ from agents import RunConfig, run
 from baselines.record.command import command, main
 from baselines.record.dataset import default_name
 from baselines.record.options import FIRST_SEED, Options
-from baselines.record.recording import Recording
+from baselines.record.transcript import Transcript
 from baselines.sweep.cell import made
 from landscape_gym.evaluation import rollout
 from landscape_gym.registration import REGIMES
@@ -194,9 +194,9 @@ def test_a_name_that_was_taken_meanwhile_is_not_overwritten(
     minari: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     taken = tmp_path / "sets" / "landscape-nav" / "long-horizon-momentum-v0"
-    whole = Recording.blocks
+    whole = Transcript.blocks
 
-    def late(self: Recording) -> Any:
+    def late(self: Transcript) -> Any:
         yield from whole(self)
         if (
             len(self.seeds) == 2
@@ -206,7 +206,7 @@ def test_a_name_that_was_taken_meanwhile_is_not_overwritten(
             taken.mkdir(parents=True)
             (taken / "theirs").write_text("data")
 
-    monkeypatch.setattr(Recording, "blocks", late)
+    monkeypatch.setattr(Transcript, "blocks", late)
     with pytest.raises(OSError, match="long-horizon-momentum-v0"):
         main(options())
     assert [p.name for p in taken.iterdir()] == ["theirs"]
@@ -219,19 +219,19 @@ def test_a_failure_leaves_nothing(
     if kind == "parquet":
         pytest.importorskip("pyarrow")
     out = None if kind == "minari" else tmp_path / "table"
-    whole = Recording.blocks
+    whole = Transcript.blocks
 
-    def full(self: Recording) -> Any:
+    def full(self: Transcript) -> Any:
         for block in whole(self):
             yield block
             if self.setup.observation.channels == ("gradient",):
                 raise OSError("disk full")
 
-    monkeypatch.setattr(Recording, "blocks", full)
+    monkeypatch.setattr(Transcript, "blocks", full)
     with pytest.raises(OSError, match="disk full"):
         main(options(format=kind, out=out))
     assert [p.name for p in tmp_path.rglob("*") if p.name != "sets"] == []
-    monkeypatch.setattr(Recording, "blocks", whole)
+    monkeypatch.setattr(Transcript, "blocks", whole)
     assert main(options(format=kind, out=out)) == 0
 
 

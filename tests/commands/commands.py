@@ -1,6 +1,6 @@
 """The project's commands, as functions of the words behind their names."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import agents.__main__ as agents_command
 import baselines.__main__ as baselines_command
@@ -16,7 +16,7 @@ from benchmarks import executors, networks_speed, rule_optimizer
 from docs.generate import curves, pages, train
 from landscape_gym.__main__ import main as landscape_gym_command
 
-Command = Callable[[Sequence[str]], int]
+Command = Callable[[list[str]], int]
 
 COMMANDS: dict[str, Command] = {
     "train_agent.py": train_agent.main,

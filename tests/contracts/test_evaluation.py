@@ -163,8 +163,8 @@ def test_a_policy_is_told_where_its_episodes_begin():
     told: list[np.ndarray | None] = []
 
     class Noting(DoNothing):
-        def predict(self, observation: Any, state: Any, episode_start: Any, **named: Any) -> Any:
-            told.append(episode_start)
+        def predict(self, observation: Any, *given: Any, **named: Any) -> Any:
+            told.append(given[1])
             return super().predict(observation)
 
     rollout(PROBLEM, Noting(2), episodes=2, seed=0)

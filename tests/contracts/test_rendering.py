@@ -19,7 +19,7 @@ from landscape_gym.landscapes import LANDSCAPES, TorchLandscape
 from landscape_gym.rendering.canvas import PAST, PATH, STAR
 from landscape_gym.rendering.contour_view import LEVELS, levels_of
 from landscape_gym.rendering.projection import project
-from landscape_gym.rendering.scene import interval, square
+from landscape_gym.rendering.snapshot import interval, square
 
 SHAPES = {1: (480, 640, 3), 2: (480, 480, 3), 10: (480, 960, 3)}
 """Of frames, by the problem's dimension."""
@@ -206,7 +206,7 @@ def test_without_the_extra_the_extra_is_named(
     monkeypatch: pytest.MonkeyPatch, module: str, mode: str, extra: str
 ) -> None:
     for name in [name for name in sys.modules if name.startswith("landscape_gym.rendering.")]:
-        if name.rpartition(".")[2] not in ("recording", "scene"):
+        if name.rpartition(".")[2] not in ("recording", "snapshot"):
             monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(ImportError, match=rf"landscape-gym\[{extra}\]"):

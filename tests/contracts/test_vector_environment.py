@@ -25,7 +25,7 @@ from tests.contracts.environments import (
 )
 
 
-def native(id: str, num_envs: int, mode: str, **changes: Any) -> LandscapeNavVectorEnv:
+def native(id: str, num_envs: int, mode: str, **changes: Any) -> Any:
     return gym.make_vec(
         id,
         num_envs=num_envs,

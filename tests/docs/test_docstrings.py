@@ -7,12 +7,14 @@ import pkgutil
 import numpy as np
 import pytest
 
+import agents
 import baselines
+import benchmarks
 import landscape_gym
 
 MODULES = [
     module.name
-    for package in (landscape_gym, baselines)
+    for package in (landscape_gym, baselines, agents, benchmarks)
     for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
 ]
 

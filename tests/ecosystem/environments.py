@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 from tests.ecosystem.rows import Row
@@ -60,7 +61,7 @@ def _dependencies(row: Row) -> list[str]:
     """What pyproject.toml asks for."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = [project["optional-dependencies"][name] for name in row.extras]
-    return sum(extras, project["dependencies"])
+    return [*project["dependencies"], *chain.from_iterable(extras)]
 
 
 def _run(command: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -179,7 +180,7 @@ def test_both_solvers_agree_on_harder_landscapes(landscape, start):
 class Gradients(DoubleWell):
     """Without a Hessian."""
 
-    def hessian(self, instances, theta):
+    def hessian(self, instances: Any, theta: Any) -> Any:
         return None
 
 

@@ -148,7 +148,9 @@ def test_momentum_of_a_problem_is_the_best_linear_rule():
         drift=0.2,
         start={"kind": "normal", "mean": 1.0, "std": 0.5},
     )
-    h, weights = given.landscape.curvature_quadrature()
+    quadrature = given.landscape.curvature_quadrature()
+    assert quadrature is not None
+    h, weights = quadrature
     best = best_linear_rule(
         HiddenCurvature(
             h,

@@ -7,8 +7,13 @@ import numpy as np
 import pytest
 
 from baselines.record.acting import record
+<<<<<<< HEAD:tests/baselines/test_recording.py
 from baselines.record.options import FIRST_SEED
 from baselines.record.recording import Episode, Recording
+=======
+from baselines.record.command import FIRST_SEED
+from baselines.record.transcript import Episode, Transcript
+>>>>>>> pages:tests/baselines/test_transcript.py
 from baselines.sweep.cell import made
 from landscape_gym.actions import GlobalStepSize, Velocity
 from landscape_gym.evaluation import rollout
@@ -31,32 +36,32 @@ CASES = [
 ]
 
 
-def recorded(name: str, policy: str, episodes: int = 3, **changes: Any) -> Recording:
+def recorded(name: str, policy: str, episodes: int = 3, **changes: Any) -> Transcript:
     setup = regime(name)
     return record(name, setup, made(setup, policy), episodes=episodes, seed=FIRST_SEED, **changes)
 
 
-def flat(recording: Recording) -> list[Episode]:
-    return [episode for block in recording.blocks() for episode in block]
+def flat(transcript: Transcript) -> list[Episode]:
+    return [episode for block in transcript.blocks() for episode in block]
 
 
 @pytest.mark.parametrize(("name", "policy"), CASES)
 def test_one_environment_driven_by_hand_gives_the_batch_to_the_bit(name: str, policy: str):
-    recording = recorded(name, policy, episodes=2 if name == "digits" else 3, privileged=True)
-    env = gym.make(recording.spec)
-    for episode in flat(recording):
+    transcript = recorded(name, policy, episodes=2 if name == "digits" else 3, privileged=True)
+    env = gym.make(transcript.spec)
+    for episode in flat(transcript):
         assert np.abs(episode.actions).max() <= 1
         assert_replayed(env, episode, episode.seed)
 
 
 @pytest.mark.parametrize(("name", "policy"), CASES)
 def test_costs_are_those_of_a_rollout(name: str, policy: str):
-    recording = recorded(name, policy)
+    transcript = recorded(name, policy)
     run = rollout(regime(name).problem, made(regime(name), policy), episodes=3, seed=FIRST_SEED)
-    costs = [e.cost(recording.setup.problem.discount) for e in flat(recording)]
+    costs = [e.cost(transcript.setup.problem.discount) for e in flat(transcript)]
     np.testing.assert_allclose(costs, run.cost, rtol=1e-9)
-    np.testing.assert_array_equal(recording.costs, run.cost)
-    final = [e.infos["excess_loss"][-1] for e in flat(recording)]
+    np.testing.assert_array_equal(transcript.costs, run.cost)
+    final = [e.infos["excess_loss"][-1] for e in flat(transcript)]
     np.testing.assert_allclose(final, run.excess[-1], rtol=1e-9, atol=1e-12)
 
 
@@ -72,11 +77,11 @@ class Steady:
 
 def test_step_sizes_are_recorded_as_they_are():
     setup = REGIMES["logistic-regression"]
-    recording = record("logistic-regression", setup, Steady(), episodes=3, seed=0)
-    assert recording.setup.action == setup.action
+    transcript = record("logistic-regression", setup, Steady(), episodes=3, seed=0)
+    assert transcript.setup.action == setup.action
     costs = rollout(setup.problem, Steady(), episodes=3, seed=0).cost
-    env = gym.make(recording.spec)
-    for episode, cost in zip(flat(recording), costs, strict=True):
+    env = gym.make(transcript.spec)
+    for episode, cost in zip(flat(transcript), costs, strict=True):
         assert_replayed(env, episode, episode.seed)
         assert episode.cost(setup.problem.discount) == pytest.approx(cost, rel=1e-9)
 
@@ -98,15 +103,15 @@ def test_a_rule_is_seen_with_the_regimes_channels_and_a_learned_one_with_its_own
 def test_velocities_are_scaled_until_no_control_is_clipped():
     setup = REGIMES["long-horizon"]
     fast = RulePolicy(GradientDescent(lr=9.0))
-    recording = record("long-horizon", setup, fast, episodes=4, seed=0)
-    assert recording.setup.action == Velocity(32.0)
-    largest = max(np.abs(e.actions).max() for e in flat(recording))
+    transcript = record("long-horizon", setup, fast, episodes=4, seed=0)
+    assert transcript.setup.action == Velocity(32.0)
+    largest = max(np.abs(e.actions).max() for e in flat(transcript))
     assert 0.5 < largest <= 1
-    assert recording.spec.kwargs["action"] == {"kind": "velocity", "scale": 32.0}
+    assert transcript.spec.kwargs["action"] == {"kind": "velocity", "scale": 32.0}
     with pytest.raises(ValueError, match=r"controls reach [\d.]+: --scale 16 would clip"):
         record("long-horizon", setup, fast, episodes=4, seed=0, scale=16.0)
     same = record("long-horizon", setup, fast, episodes=4, seed=0, scale=64.0)
-    np.testing.assert_array_equal(flat(same)[2].rewards, flat(recording)[2].rewards)
+    np.testing.assert_array_equal(flat(same)[2].rewards, flat(transcript)[2].rewards)
 
 
 class Fleeing:
@@ -123,21 +128,21 @@ class Fleeing:
 
 
 def test_what_a_policy_answers_after_its_episode_has_ended_does_not_matter():
-    recording = record(
+    transcript = record(
         "long-horizon", REGIMES["long-horizon"], Fleeing(), episodes=8, seed=FIRST_SEED
     )
-    episodes = flat(recording)
+    episodes = flat(transcript)
     assert len({len(e.rewards) for e in episodes}) > 2
     assert all(e.terminated for e in episodes)
-    assert recording.setup.action == Velocity(512.0)  # 3 times the bound of theta's norm, 141
-    env = gym.make(recording.spec)
+    assert transcript.setup.action == Velocity(512.0)  # 3 times the bound of theta's norm, 141
+    env = gym.make(transcript.spec)
     for episode in episodes:
         assert_replayed(env, episode, episode.seed)
 
 
 def test_blocks_make_no_difference(monkeypatch: pytest.MonkeyPatch):
     whole = recorded("noisy-gradient", "momentum", episodes=5)
-    monkeypatch.setattr("baselines.record.recording.MOST_ROWS", 2)
+    monkeypatch.setattr("baselines.record.transcript.MOST_ROWS", 2)
     parts = recorded("noisy-gradient", "momentum", episodes=5)
     assert [len(block) for block in parts.blocks()] == [2, 2, 1]
     for one, other in zip(flat(whole), flat(parts), strict=True):

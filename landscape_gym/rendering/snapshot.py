@@ -16,7 +16,7 @@ MARGIN = 1.05
 """How much farther axes reach than what they hold."""
 
 
-class Scene(NamedTuple):
+class Snapshot(NamedTuple):
     """One row's episode so far, in float64; the path has n points."""
 
     row: int

@@ -1,4 +1,4 @@
-"""A recording: actions and seeds, and the episodes that an environment gives for them."""
+"""A transcript: actions and seeds, and the episodes that an environment gives for them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ import numpy as np
 from gymnasium.envs.registration import EnvSpec
 
 from landscape_gym.configuration import plain
+from landscape_gym.episodes import moments
 from landscape_gym.landscapes.base import Array
 from landscape_gym.observation import Layout, ObservationConfig
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.registration import Regime, regime
-from landscape_gym.simulation import Outcome, Simulation
+from landscape_gym.simulation import Simulation
 
 NUMBERS = 2**24
 """About how many observed numbers are in memory at a time."""
@@ -46,7 +47,7 @@ class Episode:
 
 
 @dataclass(frozen=True)
-class Recording:
+class Transcript:
     """A policy's actions in some episodes, and the environment that they are actions of."""
 
     name: str
@@ -102,17 +103,17 @@ class Recording:
         Rows are simulated together where that gives the same bits. Matrix products of many rows
         may round differently (`LogisticRegression`); the first and the last row tell.
         """
-        together = self._replayed(seeds, actions)
+        together = self._replay(seeds, actions)
         for row in {0, len(seeds) - 1}:
             if not _same(self._alone(seeds, actions, row), together[row]):
                 return [self._alone(seeds, actions, row) for row in range(len(seeds))]
         return together
 
     def _alone(self, seeds: Array, actions: Array, row: int) -> Episode:
-        (episode,) = self._replayed(seeds[row : row + 1], actions[:, row : row + 1])
+        (episode,) = self._replay(seeds[row : row + 1], actions[:, row : row + 1])
         return episode
 
-    def _replayed(self, seeds: Array, actions: Array) -> list[Episode]:
+    def _replay(self, seeds: Array, actions: Array) -> list[Episode]:
         """Episodes driven by actions, (steps, rows, action size), as one batch."""
         setup = self.setup
         simulation = Simulation.begun(
@@ -125,22 +126,21 @@ class Recording:
         fresh = simulation.state
         excess = fresh.loss - fresh.minimum_loss
         seen = [simulation.observe(fresh)]
-        told = [self._told(simulation, fresh.loss, excess, np.zeros_like(excess))]
+        told = [self._tell(simulation, fresh.loss, excess, np.zeros_like(excess))]
         rewards = []
         lengths = np.full(len(seeds), len(actions))
-        ended, terminated = np.zeros((2, len(seeds)), bool)
-        for step, action in enumerate(actions):
-            outcome: Outcome = simulation.advance(action, ended)
+        terminated = np.zeros(len(seeds), bool)
+        for step, outcome, still, ended, _ in moments(
+            simulation, actions.__getitem__, len(actions)
+        ):
+            if outcome is None:
+                continue
             rewards.append(np.negative(outcome.cost, dtype=np.float64))
             seen.append(simulation.observe(simulation.state))
-            told.append(self._told(simulation, outcome.loss, outcome.excess, outcome.charge))
-            ends = (outcome.terminated | outcome.truncated) & ~ended
-            lengths[ends] = step + 1
-            terminated = terminated | (ends & outcome.terminated)
-            ended = ended | ends
-            if ended.all():
-                break
-        observations, rewards, infos = np.array(seen), np.array(rewards), _stacked(told)
+            told.append(self._tell(simulation, outcome.loss, outcome.excess, outcome.charge))
+            lengths[ended & ~still] = step
+            terminated |= ended & ~still & outcome.terminated
+        observations, rewards, infos = np.array(seen), np.array(rewards), _stack(told)
         return [
             Episode(
                 seed=int(seeds[row]),
@@ -148,12 +148,12 @@ class Recording:
                 actions=actions[:steps, row],
                 rewards=rewards[:steps, row],
                 terminated=bool(terminated[row]),
-                infos=_taken(infos, steps + 1, row),
+                infos=_take(infos, steps + 1, row),
             )
             for row, steps in enumerate(lengths)
         ]
 
-    def _told(
+    def _tell(
         self, simulation: Simulation, loss: Array, excess: Array, charge: Array
     ) -> dict[str, Any]:
         """The infos of all rows, as `LandscapeNavEnv` names them."""
@@ -170,20 +170,20 @@ def rows_of(problem: NavigationProblem, observation: ObservationConfig) -> int:
     return min(max(NUMBERS // numbers, 1), MOST_ROWS)
 
 
-def _stacked(told: list[dict[str, Any]]) -> dict[str, Any]:
+def _stack(told: list[dict[str, Any]]) -> dict[str, Any]:
     """Infos of several steps by name, (steps, rows, ...)."""
     return {
-        name: _stacked([each[name] for each in told])
+        name: _stack([each[name] for each in told])
         if isinstance(told[0][name], dict)
         else np.array([each[name] for each in told])
         for name in told[0]
     }
 
 
-def _taken(infos: dict[str, Any], steps: int, row: int) -> dict[str, Any]:
+def _take(infos: dict[str, Any], steps: int, row: int) -> dict[str, Any]:
     """One row's infos of the first steps."""
     return {
-        name: _taken(values, steps, row) if isinstance(values, dict) else values[:steps, row]
+        name: _take(values, steps, row) if isinstance(values, dict) else values[:steps, row]
         for name, values in infos.items()
     }
 
