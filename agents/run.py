@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import shlex
+import sys
 import time
 import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from agents.announcement import announcement
 from agents.config import CONFIG_FILE, RunConfig, provenance
 from agents.picture import save_picture
 from agents.training import make_agent, make_env, train
@@ -83,6 +85,8 @@ def train_run(
             make_agent(regime, training, make_env(regime, training), config.seed)
         folder = new_folder(config.out, f"{config.regime}-{config.preset_name}-seed{config.seed}")
         write_whole(folder / CONFIG_FILE, json.dumps(about, indent=2))
+    if config.progress:
+        print(announcement(config, folder), file=sys.stderr, flush=True)
     with noting_how_to_go_on(resuming(folder) if training.resumable else None):
         begun = time.perf_counter()
         trained = train(
