@@ -31,6 +31,7 @@ OTHERS = (
     *("--progress", "--no-progress"),
 )
 """The other options."""
+STEPS = "A training ends with a whole rollout, so that it may take some steps more than timesteps."
 
 
 @program(PROG, "Nothing was trained.")
@@ -39,10 +40,11 @@ def main(words: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if words is None else words
     check(words)
     from agents.config import RunConfig, read_config, settings_help
+    from agents.preset_help import presets_help
     from agents.run import run
     from agents.seeds import run_seeds
 
-    description = f"{RunConfig.__doc__}\n\n{settings_help()}"
+    description = f"{RunConfig.__doc__}\n\n{presets_help()}\n\n{STEPS}\n{settings_help()}"
     config = parsed(RunConfig, words, prog=PROG, description=description)
     asked = config if config.resume is None else read_config(config.resume)
     require(asked.configured().packages, f"For the data of {asked.regime}.")

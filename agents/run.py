@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import shlex
+import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from agents.announcement import announcement
 from agents.config import CONFIG_FILE, RunConfig
 from agents.heldout import HeldOut
 from agents.picture import save_picture
@@ -83,6 +85,8 @@ def _trained(prepared: Prepared, folder: Path, signals: Stops) -> LearnedRule:
     about = prepared.about
     if not prepared.resume:
         write_whole(folder / CONFIG_FILE, json.dumps(about, indent=2))
+    if prepared.config.progress:
+        print(announcement(prepared.config, folder), file=sys.stderr, flush=True)
     heldout = HeldOut.of(prepared.regime.problem, prepared.lineup)
     heldout.save(folder)
     begun = time.perf_counter()

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import redirect_stderr
 from dataclasses import fields
+from itertools import zip_longest
 from typing import Any, TypeVar, cast, get_type_hints
 
 import tyro
@@ -107,7 +108,7 @@ def misspelt(
         {'--seed': '3'}
     """
     found: dict[str, str | None] = {}
-    for word, following in zip(words, [*words[1:], None], strict=True):
+    for word, following in zip_longest(words, words[1:]):
         if not word.startswith("--"):
             continue
         option, with_value, value = word.partition("=")

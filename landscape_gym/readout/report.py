@@ -15,6 +15,8 @@ LARGE = 4
 """Matrices of more rows than this are shown by their diagonals in any case."""
 PULLS = ("to_prior", "to_target")
 """The quantities of the reset weight."""
+LEARNED, NEARLY = 0.02, 0.1
+"""How far, relatively, gains may be from the theory's to be called learned, and nearly learned."""
 
 
 def optimal_basis(problem: NavigationProblem) -> tuple[str, ...]:
@@ -52,6 +54,7 @@ def side_by_side(learned: Reading, theory: Reading) -> str:
         learned momentum 0.200 ± 0.000, theory 0.300
         learned constant 0.000 ± 0.000, theory 0.000
         R^2 of the law: learned 1.0000, theory 1.0000
+        Not learned: its gains are 21 % away from the theory's.
     """
     ours, theirs = learned.coefficients, theory.coefficients
     lines = [_line(learned.called[name], ours[name], theirs[name]) for name in ours]
@@ -59,7 +62,27 @@ def side_by_side(learned: Reading, theory: Reading) -> str:
         lines.append(_line("weight w of mu", learned.share(*PULLS), theory.share(*PULLS)))
     lines.append(_line("constant", learned.constant, theory.constant))
     lines.append(f"R^2 of the law: learned {learned.r2:.4f}, theory {theory.r2:.4f}")
-    return "\n".join(lines)
+    return "\n".join([*lines, verdict(learned, theory)])
+
+
+def verdict(learned: Reading, theory: Reading) -> str:
+    """Whether the theory's law was learned, in a sentence: R^2 only says that it is a law.
+
+    Told by ``|C - C*| / |C*|`` over all coefficients at once, C* those of the theory. Constants
+    have other units and take no part.
+    """
+    ours, theirs = (
+        np.concatenate([np.ravel(each.value) for each in reading.coefficients.values()])
+        for reading in (learned, theory)
+    )
+    size = np.linalg.norm(theirs)
+    if size == 0:
+        return "Nothing to compare: all gains of the theory are 0."
+    away = float(np.linalg.norm(ours - theirs) / size)
+    if away <= LEARNED:
+        return f"Learned: its gains are within {100 * LEARNED:.0f} % of the theory's."
+    said = f"its gains are {100 * away:.0f} % away from the theory's."
+    return f"Nearly learned: {said}" if away <= NEARLY else f"Not learned: {said}"
 
 
 def _line(called: str, learned: Coefficient, theory: Coefficient) -> str:

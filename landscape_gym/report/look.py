@@ -33,6 +33,9 @@ STYLES: dict[str, dict[str, Any]] = {
 }
 """Of those that every picture shows."""
 THIN = 1.4
+GAPS: dict[str, Any] = {"linestyle": (0, (5, 4)), "zorder": 3}
+"""Of every other line, by cost, and above the others: rules that move alike, as momentum and
+Nesterov's do, both show."""
 FLOOR = 1e-6
 """Losses are drawn down to this part of the first one."""
 
@@ -40,14 +43,19 @@ FLOOR = 1e-6
 def styles(costs: Mapping[str, float]) -> dict[str, dict[str, Any]]:
     """How policies are drawn: some have a style of their own; the cheapest others have a colour.
 
+    Of two that follow each other in cost, one has gaps.
+
     Args:
         costs: By name.
     """
     others = [name for name in costs if name not in STYLES and name != DO_NOTHING]
     others.sort(key=costs.__getitem__)  # those that cost the same stay in order
-    coloured = dict(zip(others, COLOURS[:5], strict=False))
+    coloured = {
+        name: {"color": colour, "linewidth": THIN, **(GAPS if i % 2 else {})}
+        for i, (name, colour) in enumerate(zip(others, COLOURS[:5], strict=False))
+    }
     return {
-        name: STYLES.get(name) or {"color": coloured[name], "linewidth": THIN}
+        name: STYLES.get(name) or coloured[name]
         for name in costs
         if name in STYLES or name in coloured
     }

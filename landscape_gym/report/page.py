@@ -21,6 +21,19 @@ PROVENANCE = ("command", "revision", "versions", "python")
 """What is shown first of a run's configuration."""
 LEADING = 5
 """Pixels of a point at the end of a path."""
+SIZE, SCENE_SIZE = (5.6, 3.6), (5.6, 5.2)
+"""Inches of pictures: no wider, so that their labels can be read on a telephone."""
+STYLE = """
+section svg { max-width: 42rem; display: block; margin: auto; }
+tr.learned { font-weight: 700; }
+@media (max-width: 40rem) {
+  table.results tr:first-child { display: none; }
+  table.results td { display: flex; justify-content: space-between; border: 0; padding: 0; }
+  table.results td::before { content: attr(data-head); color: var(--soft); font-weight: 400; }
+  table.results tr { display: block; padding: 0.4rem 0; border-bottom: 1px solid var(--line); }
+}
+""".strip()
+"""Beside that of all pages: on a narrow screen, a policy's figures stand below one another."""
 SCRIPT = """
 for (const slider of document.querySelectorAll('input[type=range]')) {
   const lines = slider.closest('section').querySelectorAll('polyline');
@@ -58,7 +71,8 @@ def report(runs: Sequence[Run]) -> str:
         _section(run, f"run{i}", heading)
         for i, (run, heading) in enumerate(zip(runs, headings, strict=True))
     )
-    return page(title, f"<h1>{escape(title)}</h1>{summary}{sections}<script>{SCRIPT}</script>")
+    shown = f"<h1>{escape(title)}</h1>{summary}{sections}"
+    return page(title, f"<style>{STYLE}</style>{shown}<script>{SCRIPT}</script>")
 
 
 def _summary(run: Run) -> tuple[str, ...]:
@@ -90,7 +104,7 @@ def _section(run: Run, key: str, heading: str) -> str:
         "held-out episodes, J* the optimum&rsquo;s; regret is (J - J*) / "
         "(J<sub>null</sub> - J*), J<sub>null</sub> the "
         "cost of doing nothing. In brackets: 95 % intervals.</p>"
-        f"{table(HEAD, (result.row for result in run.results))}"
+        f"{_results(run)}"
         f"<p class='soft'>{STAR}</p>"
         f"<h3>The rule, beside the theory&rsquo;s</h3><ul>{remarks}</ul>"
         f"<h3>Paths</h3>{_paths(run, looks, key)}"
@@ -101,13 +115,32 @@ def _section(run: Run, key: str, heading: str) -> str:
     )
 
 
+def _results(run: Run) -> str:
+    """The table of all policies; the learned one stands out."""
+    head = "".join(f"<th class='number'>{escape(name)}</th>" for name in HEAD[1:])
+    rows = []
+    for result in run.results:
+        name, *figures = result.row
+        figures[-1] = f"{result.diverged} of {run.episodes}"
+        cells = "".join(
+            f"<td class='number' data-head='{escape(head)}'>{escape(figure)}</td>"
+            for head, figure in zip(HEAD[1:], figures, strict=True)
+        )
+        mark = " class='learned'" if result is run.learned else ""
+        rows.append(f"<tr{mark}><td>{escape(name)}</td>{cells}</tr>")
+    return (
+        f"<div class='wide'><table class='results'><tr><th>{HEAD[0]}</th>{head}</tr>"
+        f"{''.join(rows)}</table></div>"
+    )
+
+
 def _said(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
 def _paths(run: Run, looks: dict[str, dict], key: str) -> str:
     """The landscape, with paths that a slider draws up to a moment; whole without a script."""
-    picture = Figure(figsize=(7.2, 6.2), layout="constrained")
+    picture = Figure(figsize=SCENE_SIZE, layout="constrained")
     axes = picture.subplots()
     draw_scene(axes, run.scene, {name: {**look, "alpha": 0.0} for name, look in looks.items()})
     axes.legend(
@@ -126,7 +159,8 @@ def _paths(run: Run, looks: dict[str, dict], key: str) -> str:
     left, bottom, right, top = (scale * np.array(axes.bbox.extents)).tolist()
     clip = f"<clipPath id='{key}-axes'><rect x='{left:.1f}' y='{height - top:.1f}' "
     clip += f"width='{right - left:.1f}' height='{top - bottom:.1f}'/></clipPath>"
-    lines = "".join(_line(points(run.scene.paths[name]), look) for name, look in looks.items())
+    above = sorted(looks.items(), key=lambda item: item[1].get("zorder", 2))
+    lines = "".join(_line(name, points(run.scene.paths[name]), look) for name, look in above)
     steps = max(map(len, run.scene.paths.values())) - 1
     return (
         drawn.replace("</svg>", f"{clip}<g clip-path='url(#{key}-axes)'>{lines}</g></svg>")
@@ -135,7 +169,7 @@ def _paths(run: Run, looks: dict[str, dict], key: str) -> str:
     )
 
 
-def _line(points: Array, look: dict) -> str:
+def _line(name: str, points: Array, look: dict) -> str:
     colour = "currentColor" if look["color"] == BLACK else look["color"]
     dash = look.get("linestyle")
     dashed = f" stroke-dasharray='{' '.join(str(2 * x) for x in dash[1])}'" if dash else ""
@@ -143,13 +177,13 @@ def _line(points: Array, look: dict) -> str:
     x, y = points[-1]
     return (
         f"<polyline points='{text}' fill='none' stroke='{colour}' "
-        f"stroke-width='{look['linewidth']}'{dashed}/>"
+        f"stroke-width='{look['linewidth']}'{dashed}><title>{escape(name)}</title></polyline>"
         f"<circle cx='{x:.1f}' cy='{y:.1f}' r='{LEADING - 1}' fill='{colour}'/>"
     )
 
 
 def _losses(run: Run, looks: dict[str, dict], key: str) -> str:
-    picture = Figure(figsize=(8, 4.6), layout="constrained")
+    picture = Figure(figsize=SIZE, layout="constrained")
     axes = picture.subplots()
     draw_losses(axes, run.scene.losses, run.scene.dt, looks)
     axes.legend(fontsize="small", framealpha=0.0)
@@ -160,11 +194,14 @@ def _learning(learning: Array, key: str) -> str:
     """Mean returns against steps, if any episode ended in training."""
     if not learning.size:
         return "<p>No episode ended during training.</p>"
-    picture = Figure(figsize=(8, 3.6), layout="constrained")
+    picture = Figure(figsize=SIZE, layout="constrained")
     axes = picture.subplots()
     axes.plot(*learning, color=BLUE, linewidth=THIN)
     axes.set(
         xlabel=f"environment steps, {figure(learning[0, -1] / 1e6)} million in all",
         ylabel="return of training episodes",
     )
-    return svg(picture, f"{key}-training")
+    return (
+        "<p>Training episodes are short, and their actions are noisy: their returns are on another "
+        f"scale than J.</p>{svg(picture, f'{key}-training')}"
+    )

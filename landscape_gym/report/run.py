@@ -68,6 +68,11 @@ class Run:
             raise ValueError(f"{folder} is damaged, and cannot be shown: {error!r}") from error
 
     @property
+    def episodes(self) -> int:
+        """How many held-out episodes there were."""
+        return int(self.about["config"]["episodes"])
+
+    @property
     def learned(self) -> Result:
         """How the learned rule did."""
         return next(result for result in self.results if result.name == "learned")

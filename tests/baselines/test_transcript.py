@@ -7,13 +7,8 @@ import numpy as np
 import pytest
 
 from baselines.record.acting import record
-<<<<<<< HEAD:tests/baselines/test_recording.py
 from baselines.record.options import FIRST_SEED
-from baselines.record.recording import Episode, Recording
-=======
-from baselines.record.command import FIRST_SEED
 from baselines.record.transcript import Episode, Transcript
->>>>>>> pages:tests/baselines/test_transcript.py
 from baselines.sweep.cell import made
 from landscape_gym.actions import GlobalStepSize, Velocity
 from landscape_gym.evaluation import rollout

@@ -18,7 +18,7 @@ import baselines.__main__ as baselines_command
 import train_agent
 from agents import logs
 from baselines import comparison
-from landscape_gym.extras import EXTRAS, lacking
+from landscape_gym.extras import EXTRAS, lacking, require
 from landscape_gym.files import write_whole
 from landscape_gym.program import sentence
 from tests.commands.commands import COMMANDS
@@ -162,6 +162,46 @@ def test_a_training_that_gets_the_signal_leaves_a_run_that_goes_on(place: Path):
     line = running.communicate(timeout=60)[1]
     assert running.returncode == 130
     assert line == ("train_agent.py: interrupted. python train_agent.py --resume run goes on.\n")
+
+
+INTERRUPT = """
+import sys
+
+class Interrupted:
+    def find_spec(self, name, path=None, target=None):
+        if name == "torch":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupted())
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([str(ROOT / "train_agent.py")], "train_agent.py: interrupted. Nothing was trained.\n"),
+        (["-m", "baselines"], "baselines: interrupted. Nothing was written.\n"),
+        (["-m", "baselines", "sweep", "--out", "new"], "baselines: interrupted. Nothing was"),
+        (["-m", "agents"], "interrupted. Nothing was begun.\n"),
+        (["-m", "benchmarks"], "interrupted. Nothing was begun.\n"),
+        (["-m", "baselines.networks"], "interrupted. Nothing was begun.\n"),
+        (["-m", "baselines.claims"], "interrupted. Nothing was begun.\n"),
+        (["-m", "docs.generate"], "interrupted. Nothing was begun.\n"),
+    ],
+)
+def test_ctrl_c_while_torch_is_imported_is_one_line(place: Path, words: list[str], said: str):
+    (place / "site").mkdir()
+    (place / "site" / "sitecustomize.py").write_text(INTERRUPT)
+    done = subprocess.run(
+        [sys.executable, *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment(place / "site"),
+    )
+    assert done.returncode == 130
+    assert done.stderr.startswith(said)
+    assert done.stderr.count("\n") == 1
 
 
 # ---- disks --------------------------------------------------------------------------------------
@@ -328,6 +368,9 @@ def test_output_that_cannot_be_written_ends_a_command_quietly(to: str):
         ("stable_baselines3", ["-m", "agents"]),
         ("rich", ["-m", "baselines"]),
         ("matplotlib", ["-m", "baselines.claims"]),
+        ("matplotlib", ["-m", "landscape_gym", "report", "run"]),
+        ("tyro", ["-m", "landscape_gym", "report", "run"]),
+        ("tyro", ["-m", "landscape_gym.artifact", "show", "geometry"]),
     ],
 )
 def test_a_missing_package_is_one_line_with_the_extra(place: Path, package: str, words: list[str]):
@@ -369,6 +412,60 @@ def test_what_a_choice_needs_is_missed_before_anything_is_written(
     assert line.count("\n") == 1
     assert f"pip install 'landscape-gym[{extra}]'" in line
     assert not list(place.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("baselines", ["sweep", "--out", "new", "--no-progress"]),
+        ("baselines", ["--out", "new", "--no-progress"]),
+        (
+            "baselines",
+            [
+                "record",
+                "--regime",
+                "logistic-regression",
+                "--policy",
+                "adam",
+                "--format",
+                "csv",
+                "--out",
+                "new",
+            ],
+        ),
+        ("train_agent.py", ["--regime", "logistic-regression", "--out", "new"]),
+    ],
+)
+def test_data_that_are_not_installed_are_missed_before_anything_starts(
+    name: str,
+    words: list[str],
+    place: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    assert COMMANDS[name](words) == 2
+    line = capsys.readouterr().err
+    assert line.count("\n") == 1
+    assert "'sklearn' is missing: pip install 'landscape-gym[data]'. For the data of" in line
+    assert "logistic-regression" in line
+    assert not list(place.iterdir())
+
+
+def test_a_sweep_without_the_regime_goes_without_its_data(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    assert baselines_command.main(SWEEP) == 0
+
+
+def test_all_that_is_missing_is_told_at_once(monkeypatch: pytest.MonkeyPatch):
+    for package in ("matplotlib", "sklearn"):
+        monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ModuleNotFoundError) as missing:
+        require(["numpy", "sklearn", "matplotlib"], "For pictures.")
+    assert sentence(missing.value) == (
+        "the packages 'sklearn', 'matplotlib' are missing: "
+        "pip install 'landscape-gym[data,plots]'. For pictures."
+    )
 
 
 def test_extras_are_those_of_the_project():

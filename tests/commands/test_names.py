@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+import baselines.__main__ as baselines_command
 import landscape_gym.names as names
 import train_agent
 from agents import ALGORITHMS, PRESETS, RunConfig
+from agents.announcement import announcement
 from agents.presets import OF_REGIME
 from baselines.names import NOTHING, RULES, TUNABLE, TUNED, policy_names
 from baselines.record.command import WRITERS
@@ -68,6 +70,32 @@ def test_options_of_a_training_are_those_that_are_checked_early():
     }
     assert set(accepted_options(RunConfig)) == {*train_agent.NAMES, *train_agent.OTHERS}
     assert not set(NETWORKS) & set(OF_REGIME)
+
+
+def test_help_shows_what_presets_set(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit):
+        train_agent.main(["--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "linear (ppo, of landscape-nav, short-horizon, long-horizon" in said
+    assert f"timesteps {PRESETS['linear'].timesteps}, num_envs 512" in said
+    assert "some steps more than timesteps" in said
+    for name in PRESETS:
+        assert f" {name} (" in said
+
+
+def test_a_training_begins_with_what_it_is():
+    assert announcement(RunConfig(regime="task-switching"), Path("runs/here")) == (
+        "task-switching, seed 0: ppo, preset resets, 12,000,000 steps, about 5 minutes, into "
+        "runs/here"
+    )
+    short = RunConfig(settings='{"timesteps": 1000}')
+    assert "1,000 steps, about a minute or less" in announcement(short, Path("here"))
+
+
+def test_commands_are_in_the_usage_line(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit):
+        baselines_command.main(["--help"])
+    assert "usage: python -m baselines [sweep | record]" in capsys.readouterr().out
 
 
 def test_regimes_know_what_their_data_come_with():

@@ -47,7 +47,10 @@ def test_the_page_needs_no_network(page: str):
 
 def test_the_table_is_that_of_the_run(folder: Path, page: str):
     learned = Run.read(folder).learned
-    assert f"<td>learned</td><td class='number'>{learned.cost:.5g}</td>" in page
+    row = "<tr class='learned'><td>learned</td><td class='number' data-head='cost J'>"
+    assert f"{row}{learned.cost:.5g}</td>" in page
+    assert page.count("class='learned'") == 1
+    assert page.count(">0 of 16</td>") == len(Run.read(folder).results)
     assert str(learned.ratio) in page
     assert "optimum *" in page
 
@@ -55,6 +58,8 @@ def test_the_table_is_that_of_the_run(folder: Path, page: str):
 def test_the_learned_law_stands_beside_the_theory(page: str):
     assert "learned gain on theta - z" in page
     assert "Not derived, their assumptions fail" in page
+    assert "earned: its gains are " in page
+    assert "on another scale than J" in page
 
 
 def test_the_slider_has_a_point_of_every_path_for_each_step(folder: Path, page: str):
@@ -67,11 +72,26 @@ def test_the_slider_has_a_point_of_every_path_for_each_step(folder: Path, page: 
 
 
 def test_paths_are_drawn_upright(folder: Path, page: str):
-    lines = re.findall(r"<polyline points='([^']*)'", page)
-    drawn = np.array([point.split(",") for point in lines[0].split()], float)
-    path = next(iter(Run.read(folder).scene.paths.values()))
+    name, path = next(iter(Run.read(folder).scene.paths.items()))
+    line = re.search(rf"<polyline points='([^']*)'[^>]*><title>{name}</title>", page)
+    assert line is not None
+    drawn = np.array([point.split(",") for point in line[1].split()], float)
     for axis, sign in ((0, 1.0), (1, -1.0)):  # SVG's second axis points down
         assert np.corrcoef(drawn[:, axis], path[:, axis])[0, 1] == pytest.approx(sign, abs=1e-3)
+
+
+def test_the_page_goes_into_the_runs_folder_and_says_where(
+    folder: Path, page: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch
+):
+    shutil.copytree(folder, tmp_path / "runs" / "run")
+    shutil.copytree(folder, tmp_path / "runs" / "other")
+    monkeypatch.chdir(tmp_path)
+    assert main(["report", "runs/run"]) == 0
+    assert "The report is runs/run/report.html:" in capsys.readouterr().out
+    assert (tmp_path / "runs" / "run" / "report.html").exists()
+    assert main(["report", "runs/run", "runs/other"]) == 0
+    assert f"The report is {tmp_path / 'runs' / 'report.html'}:" in capsys.readouterr().out
+    assert [path.name for path in tmp_path.iterdir()] == ["runs"]
 
 
 def test_the_same_run_gives_the_same_bytes(folder: Path, page: str, tmp_path: Path):
@@ -133,3 +153,15 @@ def test_policies_that_cost_the_same_have_colours_in_their_order() -> None:
     assert list(looks) == [*names[:4], "cheaper", "optimum"]
     colours = [looks[name]["color"] for name in ("cheaper", *names[:4])]
     assert colours == list(COLOURS[:5])
+
+
+def test_of_two_policies_that_move_alike_both_can_be_seen(folder: Path, page: str) -> None:
+    costs = {"momentum": 1.01, "nesterov": 1.0, "newton": 2.0, "learned": 0.9}
+    looks = styles(costs)
+    assert "linestyle" in looks["momentum"]
+    assert looks["momentum"]["zorder"] > looks["nesterov"].get("zorder", 2)
+    assert "linestyle" not in looks["nesterov"]
+    assert "linestyle" not in looks["newton"]
+    lines = re.findall(r"<polyline [^>]*>", page)
+    dashed = [i for i, line in enumerate(lines) if "stroke-dasharray='10 8'" in line]
+    assert dashed == list(range(len(lines) - len(dashed), len(lines)))  # above the others
