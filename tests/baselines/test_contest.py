@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,10 +23,11 @@ from baselines.options import Options
 from baselines.readme import readme
 from baselines.records import COLUMNS, as_csv, as_json, footnotes
 from baselines.screen import table
-from baselines.tuning import MOST_TRAINING_EPISODES
+from baselines.tuning import MOST_TRAINING_EPISODES, tune
 from landscape_gym.command_line import parsed
 from landscape_gym.evaluation import DO_NOTHING, compare
 from landscape_gym.policy import RulePolicy
+from landscape_gym.problem import NavigationProblem
 from landscape_gym.registration import REGIMES
 from landscape_gym.rules import RULES, GradientDescent
 
@@ -116,6 +118,69 @@ def test_planned_optima_take_fewer_episodes_and_can_be_left_out(monkeypatch: pyt
     assert left_out.comparison.episodes == 16
     assert "Without optimum: " in "\n".join(footnotes(left_out))
     assert "No optimum is known" in footnotes(left_out)[0]
+
+
+STEEP = {"kind": "rosenbrock", "dim": 5}
+
+
+def test_what_diverges_in_all_test_episodes_is_not_called_tuned(monkeypatch: pytest.MonkeyPatch):
+    regime = replace(
+        REGIMES["long-horizon"],
+        problem=REGIMES["long-horizon"].problem.replace(landscape=STEEP, episode_steps=40),
+    )
+
+    def misled(problem, kind):
+        found = tune(problem, kind, episodes=2, rounds=1, points=2)
+        return replace(found, policy=RulePolicy(GradientDescent(15.4), problem))
+
+    settings = replace(SMALL, kinds=("gradient_descent",), plan_paths=False)
+    small = partial(tune, episodes=8, rounds=3, points=8)
+    monkeypatch.setattr("baselines.contest.tune", small)
+    result = contest("steep", regime, settings)
+    title = "gradient descent, tuned"
+    assert result.comparison["gradient descent"].diverged == 16  # with a short horizon's step size
+    assert result.comparison[title].diverged == 0
+    monkeypatch.setattr("baselines.contest.tune", misled)
+    result = contest("steep", regime, settings)
+    assert title not in result.entrants
+    assert title not in result.runs
+    assert "do not diverge" in result.refusals[title]
+    assert any(line.startswith(f"Without {title}: ") for line in footnotes(result))
+
+
+def test_where_no_optimum_is_known_one_rule_is_tuned_and_a_bound_is_offered():
+    problem = NavigationProblem(landscape=STEEP, episode_steps=50)
+    lineup = line_up(problem, plan_paths=None, episodes=512)
+    assert lineup.reference is None
+    compared = compare(problem, lineup.rules, episodes=32)
+    mark = compared["adam, tuned"]
+    assert mark.diverged == 0
+    assert mark.cost < 0.2 * compared[DO_NOTHING].cost
+    assert compared["gradient descent"].diverged == 32
+    said = "\n".join(lineup.remarks)
+    assert "adam, tuned: lr = " in said
+    assert "--plan-paths" in said
+    assert "adam, tuned" not in said.split("Not derived, their assumptions fail: ")[1]
+    assert "adam, tuned" not in line_up(problem, tune_one=False).rules
+    assert list(line_up(REGIMES["long-horizon"].problem).notes) == []
+
+
+def test_a_bound_is_planned_where_that_is_quick_and_what_is_dear_is_not_tuned(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    problem = NavigationProblem(landscape={"kind": "rosenbrock", "dim": 3}, episode_steps=30)
+    alike = problem.replace(start={"kind": "normal", "mean": 0.5, "std": 0.0})
+    monkeypatch.setattr("baselines.lineup.TUNING", {"episodes": 2, "rounds": 1, "points": 2})
+    for given, episodes in ((problem, 4), (alike, 512)):
+        lineup = line_up(given, plan_paths=None, episodes=episodes)
+        assert lineup.optimum is not None
+        assert "--plan-paths" not in "\n".join(lineup.remarks)
+    assert line_up(problem, plan_paths=None, episodes=512).optimum is None
+    monkeypatch.setattr("baselines.lineup.DEAR", 60)
+    dear = line_up(alike, plan_paths=None, episodes=512)
+    assert dear.optimum is None
+    assert "adam, tuned" not in dear.rules
+    assert any("baselines.tuning.tune(problem, 'adam')" in line for line in dear.remarks)
 
 
 def test_what_is_refused_is_a_footnote_everywhere(refused: Contest):

@@ -159,6 +159,58 @@ def test_costs_are_the_discounted_sum_of_the_environments_rewards(rule: str):
     assert run.path is None
 
 
+class Turning:
+    """Descends for half an episode, and then climbs."""
+
+    def __init__(self, back: float) -> None:
+        self.down, self.up = (RulePolicy(GradientDescent(lr)) for lr in (3.0, -back))
+        self.observation, self.action = self.down.observation, self.down.action
+
+    def predict(self, observation: Any, state: Any = None, *args: Any, **named: Any) -> Any:
+        step = 0 if state is None else state
+        rule = self.down if step < 30 else self.up
+        return rule.predict(observation)[0], step + 1
+
+
+def test_a_loss_that_rises_again_is_called_that():
+    policies = {
+        "learned": Turning(3.0),
+        "hardly": Turning(0.02),
+        "descent": RulePolicy(GradientDescent(3.0)),
+        "ascent": RulePolicy(GradientDescent(-60.0)),
+    }
+    result = compare(PROBLEM, policies, episodes=16)
+    assert [r.name for r in result.rising] == ["learned"]
+    run = rollout(PROBLEM, policies["learned"], episodes=16, seed=1_000_000)
+    lowest = float(run.excess.mean(1).min())
+    assert result["learned"].lowest_excess == lowest < 0.5 * result["learned"].final_excess
+    (line,) = (line for line in result.table().splitlines() if "rises again" in line)
+    assert line.startswith(f"learned: its loss rises again, from {lowest:.3g} above the minimum")
+    assert line.endswith(f"to {result['learned'].final_excess:.3g} at the end.")
+
+
+def test_where_the_loss_rises_by_itself_no_policy_is_blamed():
+    drifting = PROBLEM.replace(drift=20.0, start={"kind": "normal", "mean": 0.0, "std": 0.1})
+    result = compare(drifting, {"descent": RulePolicy(GradientDescent(0.1))}, episodes=16)
+    descent = result["descent"]
+    assert descent.lowest_excess is not None
+    assert descent.final_excess > 2 * descent.lowest_excess
+    assert result.rising == []
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_how_long_episodes_last_is_noted(rule: str):
+    run = rollout(NOISY, RulePolicy(RULES[rule]), episodes=5, seed=3)
+    assert run.lasted is not None
+    if rule == "momentum":
+        assert np.isinf(run.lasted).all()
+        return
+    # After an episode has diverged its loss stays.
+    for steps, excess in zip(run.lasted.astype(int), run.excess.T, strict=True):
+        assert (np.diff(excess[steps:]) == 0).all()
+        assert excess[steps] != excess[steps - 1]
+
+
 def test_a_policy_is_told_where_its_episodes_begin():
     told: list[np.ndarray | None] = []
 
