@@ -1,4 +1,4 @@
-"""Kill runs of every algorithm, at random moments and in the middle of writing, and see what is left.
+"""Kill runs of every algorithm, at random moments and as they write, and see what is left.
 
     python -m tests.agents.kills --kills 200
 
@@ -122,7 +122,9 @@ def left(folder: Path) -> dict[str, Any]:
 
 def leftovers(folder: Path) -> list[str]:
     """What should not be there."""
-    return [path.name for path in folder.rglob("*") if ".partial" in path.name or path.name == ".lock"]
+    return [
+        path.name for path in folder.rglob("*") if ".partial" in path.name or path.name == ".lock"
+    ]
 
 
 def killed(
