@@ -202,18 +202,17 @@ def holder(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """Another process that is at work in ``tmp_path / "run"``."""
     (tmp_path / "run").mkdir()
     root = Path(__file__).parents[2]
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(tmp_path / "run")],
         cwd=root,
         env={**os.environ, "PYTHONPATH": str(root)},
         stdout=subprocess.PIPE,
         text=True,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "held\n"
-    yield process
-    process.kill()
-    process.wait()
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        yield process
+        process.kill()
 
 
 def test_a_second_run_in_a_folder_is_refused_until_the_first_is_gone(
