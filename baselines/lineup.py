@@ -153,7 +153,7 @@ def _tuned(problem: NavigationProblem) -> Tuned | str:
         )
     try:
         return tune(problem, TUNED_KIND, **TUNING)
-    except ValueError as refusal:
+    except Refusal as refusal:
         return str(refusal)
 
 
@@ -169,7 +169,7 @@ def _can_be_planned(problem: NavigationProblem) -> bool:
     """Whether the future can be computed, and so a path be planned."""
     try:
         PlannedPath(problem)
-    except ValueError:
+    except Refusal:
         return False
     return True
 

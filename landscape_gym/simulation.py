@@ -47,7 +47,7 @@ class Simulation:
     Args:
         num_rows: B.
         regime: Name of the regime in `landscape_gym.registration.REGIMES` to begin with.
-        dtype: "float32" or "float64".
+        dtype: "float32" or "float64"; the same seed draws other episodes in one than in the other.
         **changes: What to change of it, as of `Regime.configured`.
     """
 

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from html import escape
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from landscape_gym.evaluation import HEAD, STAR, figure
 from landscape_gym.landscapes.base import Array
-from landscape_gym.rendering.palette import BLACK, BLUE
-from landscape_gym.report.look import THIN, draw_losses, draw_scene, styles
+from landscape_gym.rendering.palette import BLACK, BLUE, COLOURS
+from landscape_gym.report.look import STYLES, THIN, draw_losses, draw_scene, styles
 from landscape_gym.report.run import Run
 from landscape_gym.report.webpage import page, svg, table
 
@@ -109,7 +110,7 @@ def _section(run: Run, key: str, heading: str) -> str:
         f"<h3>The rule, beside the theory&rsquo;s</h3><ul>{remarks}</ul>"
         f"<h3>Paths</h3>{_paths(run, looks, key)}"
         f"<h3>Losses</h3>{_losses(run, looks, key)}"
-        f"<h3>Training</h3>{_learning(run.learning, key)}"
+        f"<h3>Training</h3>{_learning(run, key)}"
         f"<h3>Where it comes from</h3><div class='wide'><table>{first}</table></div>"
         f"<details><summary>Configuration</summary><pre>{escape(rest)}</pre></details></section>"
     )
@@ -190,18 +191,39 @@ def _losses(run: Run, looks: dict[str, dict], key: str) -> str:
     return svg(picture, f"{key}-losses")
 
 
-def _learning(learning: Array, key: str) -> str:
-    """Mean returns against steps, if any episode ended in training."""
-    if not learning.size:
+def _learning(run: Run, key: str) -> str:
+    """What held-out episodes cost against steps, and below it returns of training episodes."""
+    drawn = [
+        (draw, curve)
+        for draw, curve in ((_draw_costs, run.heldout), (_draw_returns, run.learning))
+        if curve.size
+    ]
+    if not drawn:
         return "<p>No episode ended during training.</p>"
-    picture = Figure(figsize=SIZE, layout="constrained")
-    axes = picture.subplots()
-    axes.plot(*learning, color=BLUE, linewidth=THIN)
-    axes.set(
-        xlabel=f"environment steps, {figure(learning[0, -1] / 1e6)} million in all",
-        ylabel="return of training episodes",
-    )
+    picture = Figure(figsize=(SIZE[0], SIZE[1] * len(drawn)), layout="constrained")
+    below = picture.subplots(len(drawn), sharex=True, squeeze=False)[:, 0]
+    for axes, (draw, _) in zip(below, drawn, strict=True):
+        draw(axes, run)
+    steps = max(curve[0, -1] for _, curve in drawn)
+    below[-1].set_xlabel(f"environment steps, {figure(steps / 1e6)} million in all")
     return (
         "<p>Training episodes are short, and their actions are noisy: their returns are on another "
         f"scale than J.</p>{svg(picture, f'{key}-training')}"
     )
+
+
+def _draw_costs(axes: Axes, run: Run) -> None:
+    """The learned rule's cost in held-out episodes, with lines for what it is compared with."""
+    axes.plot(*run.heldout, label="learned", **STYLES["learned"])
+    others = {"do nothing": {"color": COLOURS[-1], "linewidth": THIN}, **STYLES}
+    for name, cost in run.references.items():
+        look = others.get(name, {"color": COLOURS[0], "linewidth": THIN})
+        axes.axhline(cost, label=name, **look)
+    axes.set(ylabel="cost of held-out episodes", yscale="log")
+    axes.legend(fontsize="small", framealpha=0.0)
+
+
+def _draw_returns(axes: Axes, run: Run) -> None:
+    """Returns of training episodes, which may be shorter, and have noisy actions."""
+    axes.plot(*run.learning, color=BLUE, linewidth=THIN)
+    axes.set_ylabel("return of training episodes")

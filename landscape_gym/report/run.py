@@ -16,7 +16,9 @@ from landscape_gym.report.scene import Scene
 
 FILES = ("config.json", "results.json", "report.txt", "progress.csv", "scene.npz", "training.json")
 """What a finished run has; nothing in them can hold code."""
-STEPS, RETURN = "time/total_timesteps", "rollout/ep_rew_mean"
+HELD_OUT_FILE = "heldout.json"
+"""What a run may have: costs to compare held-out ones with."""
+STEPS, RETURN, COST = "time/total_timesteps", "rollout/ep_rew_mean", "heldout/cost"
 """Columns of ``progress.csv``."""
 
 
@@ -37,6 +39,10 @@ class Run:
     scene: Scene
     seconds: float
     """That training took."""
+    heldout: Array
+    """Environment steps, and mean costs of the rule of then in held-out episodes, (2, rows)."""
+    references: dict[str, float]
+    """In these episodes, by name: of doing nothing, of the best derived rule, of the optimum."""
 
     @classmethod
     def read(cls, folder: Path) -> Run:
@@ -60,9 +66,11 @@ class Run:
                 about=json.loads((folder / "config.json").read_text()),
                 results=tuple(map(_result, results)),
                 remarks=_remarks((folder / "report.txt").read_text()),
-                learning=_learning((folder / "progress.csv").read_text()),
+                learning=_logged(folder, RETURN),
                 scene=Scene.load(folder / "scene.npz"),
                 seconds=float(training["seconds"]),
+                heldout=_logged(folder, COST),
+                references=_references(folder / HELD_OUT_FILE),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{folder} is damaged, and cannot be shown: {error!r}") from error
@@ -90,6 +98,15 @@ def _remarks(report: str) -> tuple[str, ...]:
     return tuple(lines[below:])
 
 
-def _learning(text: str) -> Array:
-    rows = [row for row in csv.DictReader(text.splitlines()) if row.get(RETURN)]
-    return np.array([[float(row[name]) for row in rows] for name in (STEPS, RETURN)])
+def _logged(folder: Path, column: str) -> Array:
+    """Environment steps, and a column of the log where it has something, (2, rows)."""
+    text = (folder / "progress.csv").read_text()
+    rows = [row for row in csv.DictReader(text.splitlines()) if row.get(column)]
+    return np.array([[float(row[name]) for row in rows] for name in (STEPS, column)])
+
+
+def _references(path: Path) -> dict[str, float]:
+    """Costs by name; none of a run that was not evaluated as it trained."""
+    if not path.is_file():
+        return {}
+    return {name: float(cost) for name, cost in json.loads(path.read_text())["costs"].items()}

@@ -1,4 +1,4 @@
-"""Kill runs of every algorithm, at any moment and while they write, and see what is left.
+"""Kill runs of every algorithm, at random moments and as they write, and see what is left.
 
     python -m tests.agents.kills --kills 200
 
@@ -122,8 +122,9 @@ def left(folder: Path) -> dict[str, Any]:
 
 def leftovers(folder: Path) -> list[str]:
     """What should not be there."""
-    names = [path.name for path in folder.rglob("*")]
-    return [name for name in names if ".partial" in name or name == ".lock"]
+    return [
+        path.name for path in folder.rglob("*") if ".partial" in path.name or path.name == ".lock"
+    ]
 
 
 def killed(

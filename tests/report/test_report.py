@@ -62,6 +62,18 @@ def test_the_learned_law_stands_beside_the_theory(page: str):
     assert "on another scale than J" in page
 
 
+def test_the_training_is_on_the_scale_of_what_it_is_compared_with(folder: Path, page: str):
+    shown = Run.read(folder)
+    assert shown.heldout.shape[1] >= 2
+    assert list(shown.references)[::2] == ["do nothing", "optimum"]
+    assert "cost of held-out episodes" in page
+    (folder / "heldout.json").rename(folder / "kept.json")  # a run of before
+    try:
+        assert not Run.read(folder).references
+    finally:
+        (folder / "kept.json").rename(folder / "heldout.json")
+
+
 def test_the_slider_has_a_point_of_every_path_for_each_step(folder: Path, page: str):
     lines = re.findall(r"<polyline points='([^']*)'", page)
     assert len(lines) == len(Run.read(folder).scene.paths)
