@@ -9,7 +9,7 @@ from torch import Tensor
 
 from landscape_gym.configuration import number
 from landscape_gym.optim.loss_reading import Moved, Proposal
-from landscape_gym.optim.pieces import pieces
+from landscape_gym.optim.pieces import foreach, pieces
 
 GRADIENT, SQUARE = "exp_avg", "exp_avg_sq"
 """Keys of the running means, torch.optim's names."""
@@ -59,20 +59,41 @@ def proposed(
             (moved[i].state[GRADIENT], moved[i].state[SQUARE], gradients[i], out[i])
             for i in numbers
         ]
-        for members, (mean, square, gradient, velocity) in pieces(rows, group["foreach"]):
-            torch._foreach_lerp_(mean, gradient, 1 - b1)
-            torch._foreach_mul_(square, b2)
-            torch._foreach_addcmul_(square, gradient, gradient, 1 - b2)
-            torch._foreach_copy_(velocity, square)
-            torch._foreach_sqrt_(velocity)
-            torch._foreach_add_(velocity, eps * root)
-            torch._foreach_reciprocal_(velocity)
-            torch._foreach_mul_(velocity, mean)
+        step = together if foreach(rows, group["foreach"]) else one_by_one
+        for members, parts in pieces(rows, group["foreach"]):
+            step(*parts, b1, b2, eps * root)
             promises += [
                 -factors[member] * torch.dot(v, g)
-                for member, v, g in zip(members, velocity, gradient, strict=True)
+                for member, g, v in zip(members, parts[2], parts[3], strict=True)
             ]
     return proposals, total(promises)
+
+
+def one_by_one(
+    means: list[Tensor], squares: list[Tensor], gradients: list[Tensor], out: list[Tensor],
+    b1: float, b2: float, eps: float,
+) -> None:
+    """Running means after a gradient, in place, and ``M / (V^(1/2) + eps)``, not corrected."""
+    for mean, square, gradient, velocity in zip(means, squares, gradients, out, strict=True):
+        mean.lerp_(gradient, 1 - b1)
+        square.mul_(b2).addcmul_(gradient, gradient, value=1 - b2)
+        torch.sqrt(square, out=velocity).add_(eps)
+        torch.div(mean, velocity, out=velocity)
+
+
+def together(
+    means: list[Tensor], squares: list[Tensor], gradients: list[Tensor], out: list[Tensor],
+    b1: float, b2: float, eps: float,
+) -> None:
+    """The same for all tensors at once, as accelerators like it."""
+    torch._foreach_lerp_(means, gradients, 1 - b1)
+    torch._foreach_mul_(squares, b2)
+    torch._foreach_addcmul_(squares, gradients, gradients, 1 - b2)
+    torch._foreach_copy_(out, squares)
+    torch._foreach_sqrt_(out)
+    torch._foreach_add_(out, eps)
+    torch._foreach_reciprocal_(out)
+    torch._foreach_mul_(out, means)
 
 
 def total(numbers: list[Tensor]) -> float:

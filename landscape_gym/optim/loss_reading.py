@@ -17,6 +17,7 @@ from torch.optim.optimizer import ParamsT
 from torch.optim.swa_utils import update_bn
 
 from landscape_gym.configuration import number
+from landscape_gym.optim.pieces import pieces
 from landscape_gym.optim.units import units
 from landscape_gym.rules.gain_bound import GainBound, Gains
 
@@ -206,8 +207,6 @@ class LossReading(torch.optim.Optimizer):
         slowdown = self._slowdown(promise, seen)
         for group, velocities in proposals:
             self._move(group, velocities, slowdown)
-        if self.averaging:
-            self._average([m for _, ms in moved for m in ms])
         return loss
 
     def _told(self, closure: Callable[[], Any] | None, loss: Any) -> tuple[Any, float]:
@@ -309,17 +308,24 @@ class LossReading(torch.optim.Optimizer):
         return replace(self.bound, lowest=self._shared.get("lowest", self.bound.lowest))
 
     def _move(self, group: dict[str, Any], proposals: list[Proposal], slowdown: float) -> None:
+        """Add the velocities to the parameters, and these to their averages, piece by piece."""
         stride = float(group["lr"]) * slowdown
         kept = 1 - stride * group["weight_decay"]
         for p, v, factor in proposals:
-            if kept != 1:
-                p.mul_(kept)
-            p.add_(v.view(p.shape), alpha=stride * factor)
+            average = self.state[p].get(AVERAGE)
+            if average is None or not p.is_contiguous():
+                add(p, v.view(p.shape), kept, stride * factor)
+                if average is not None:
+                    average.lerp_(p.to(average.dtype), self._newness(p))
+                continue
+            rows = [(p.detach(), v.reshape(-1), average)]
+            for _, ((theta,), (velocity,), (mean,)) in pieces(rows, False):
+                add(theta, velocity, kept, stride * factor)
+                mean.lerp_(theta.to(mean.dtype), self._newness(p))
 
-    def _average(self, moved: list[Moved]) -> None:
-        for m in moved:
-            age = m.state["step"] - 1
-            m.state[AVERAGE].lerp_(m.parameter.to(m.gradient.dtype), POWER / (age + POWER))
+    def _newness(self, p: Tensor) -> float:
+        """Weight of the last iterate in the average."""
+        return POWER / (self.state[p]["step"] - 1 + POWER)
 
     def _warn_once(self, loss: float) -> None:
         if self._warned:
@@ -451,6 +457,13 @@ def _number(loss: Any) -> float:
             f"the loss is one number, got a tensor of shape {tuple(loss.shape)}: give its mean."
         )
     return float(loss)
+
+
+def add(theta: Tensor, velocity: Tensor, kept: float, stride: float) -> None:
+    """``kept theta + stride velocity``, in place."""
+    if kept != 1:
+        theta.mul_(kept)
+    theta.add_(velocity, alpha=stride)
 
 
 def _finite(gradients: list[Tensor]) -> bool:

@@ -9,33 +9,30 @@ from torch import Tensor
 CHUNK = 2**15
 """Coordinates in a piece on a CPU: so few that intermediate results stay in its cache."""
 
+Rows = Sequence[Sequence[Tensor]]
+"""For each parameter tensors of its size, contiguous."""
 Piece = tuple[list[int], list[list[Tensor]]]
 """Which rows the parts are of, and the parts of every column."""
 
 
-def pieces(rows: Sequence[Sequence[Tensor]], foreach: bool | None) -> Iterator[Piece]:
-    """Tensors that belong together, flat and in pieces.
+def foreach(rows: Rows, asked: bool | None) -> bool:
+    """Whether tensors are worked on together: as asked, or off the CPU, where that is faster."""
+    return rows[0][0].device.type != "cpu" if asked is None else asked
 
-    On a CPU long tensors are cut and short ones put together, up to `CHUNK` coordinates; elsewhere
-    all are one piece. With ``foreach=False`` each row is a piece.
+
+def pieces(rows: Rows, asked: bool | None) -> Iterator[Piece]:
+    """Tensors that belong together, flat: all of them, or parts of each in turn.
 
     Args:
-        rows: One for each parameter, of tensors of its size, contiguous.
-        foreach: Whether several tensors go together; None: yes.
+        rows: The tensors.
+        asked: For all of them at once, as of `foreach`.
     """
-    cut = rows[0][0].device.type == "cpu" and foreach is not False
-    members: list[int] = []
-    parts: list[list[Tensor]] = []
-    size = 0
-    for number, row in enumerate(rows):
-        flat = [tensor.view(-1) for tensor in row]
-        n = len(flat[0])
-        for start in range(0, n, CHUNK if cut else n):
-            stop = min(start + CHUNK, n) if cut else n
-            if members and (foreach is False or (cut and size + stop - start > CHUNK)):
-                yield members, list(map(list, zip(*parts, strict=True)))
-                members, parts, size = [], [], 0
-            members.append(number)
-            parts.append(flat if stop - start == n else [t[start:stop] for t in flat])
-            size += stop - start
-    yield members, list(map(list, zip(*parts, strict=True)))
+    flat = [[tensor.view(-1) for tensor in row] for row in rows]
+    if foreach(rows, asked):
+        yield list(range(len(rows))), list(map(list, zip(*flat, strict=True)))
+        return
+    for number, row in enumerate(flat):
+        n = len(row[0])
+        size = CHUNK if row[0].device.type == "cpu" else n
+        for start in range(0, n, size):
+            yield [number], [[tensor[start : start + size]] for tensor in row]

@@ -27,7 +27,7 @@ class SelfScaledSOAP(LossReading):
         stiffness: float = 3.0,
         gain: float = 0.5,
         renewal: int = 10,
-        max_dim: int = 1024,
+        max_dim: int = 256,
         **common: Unpack[Common],
     ) -> None:
         constants = {
