@@ -1,0 +1,93 @@
+"""Updates of named optimizers, timed: ``python -m benchmarks.named_optimizers``.
+
+Each is timed in turn with ``torch.optim.AdamW(foreach=True)`` on the same parameters, of which there
+are 1.5 million. Optimizers with a frame do not refresh it in every step, so the ratio is of whole
+periods of steps, and the share of the refresh in them stands beside it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+
+from baselines.pages import markdown, processor
+from baselines.timing import Row, in_turn, spread
+from landscape_gym.optim import FilterBank, SelfScaledAdam, SelfScaledSOAP
+from landscape_gym.optim.loss_reading import LossReading
+from landscape_gym.program import Parser, at_least_one, program
+
+WIDTH = 128
+"""Of a transformer's block, in which matrices are 128 x 128, 128 x 512 and 512 x 128."""
+BLOCKS = 7
+SHAPES = tuple(
+    shape
+    for _ in range(BLOCKS)
+    for shape in (
+        (3 * WIDTH, WIDTH), (3 * WIDTH,), (WIDTH, WIDTH), (WIDTH,), (4 * WIDTH, WIDTH),
+        (4 * WIDTH,), (WIDTH, 4 * WIDTH), (WIDTH,), (WIDTH,), (WIDTH,),
+    )
+) + ((10, WIDTH), (10,), (WIDTH, 784))  # fmt: skip
+TARGETS = {"SelfScaledAdam": "<= 1.3", "SelfScaledSOAP": "<= 6", "FilterBank": "<= 8"}
+OPTIMIZERS = {cls.__name__: cls for cls in (SelfScaledAdam, SelfScaledSOAP, FilterBank)}
+PERIOD = 10
+"""Steps that are timed together: those between two refreshes."""
+
+
+def parameters() -> list[torch.nn.Parameter]:
+    generator = torch.Generator().manual_seed(0)
+    found = [torch.nn.Parameter(torch.randn(shape, generator=generator)) for shape in SHAPES]
+    for p in found:
+        p.grad = torch.randn(p.shape, generator=generator)
+    return found
+
+
+def period(step: Callable[[], object]) -> Callable[[], None]:
+    def steps() -> None:
+        for _ in range(PERIOD):
+            step()
+
+    return steps
+
+
+def optimizer_row(name: str, averaging: bool, rounds: int) -> Row:
+    ours: LossReading = OPTIMIZERS[name](parameters(), averaging=averaging)
+    theirs = torch.optim.AdamW(parameters(), foreach=True)
+    our_time, their_time = in_turn(
+        period(lambda: ours.step(loss=1.0)), period(theirs.step), rounds
+    )
+    our_ms, their_ms = (1e3 * np.median(t) / PERIOD for t in (our_time, their_time))
+    figures = f"{our_ms:.1f} against {their_ms:.1f} ms a step"
+    if "refresh_share" in (said := ours.diagnostics()):
+        figures += f", {said['refresh_share']:.0%} of it refresh"
+    what = f"{name}{', iterates averaged' if averaging else ''}: time against AdamW(foreach=True)"
+    return Row(what, spread(our_time / their_time), TARGETS[name], figures)
+
+
+@program("python -m benchmarks.named_optimizers", "Nothing was written.")
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = Parser(prog="python -m benchmarks.named_optimizers", description=__doc__)
+    parser.add_argument(
+        "--rounds",
+        type=at_least_one,
+        default=7,
+        help=f"of {PERIOD} steps of both in turn (default: %(default)s)",
+    )
+    parser.add_argument("--optimizers", nargs="+", default=list(OPTIMIZERS), choices=OPTIMIZERS)
+    options = parser.parse_args(argv)
+    torch.set_num_threads(1)
+    rows = [
+        optimizer_row(name, averaging, options.rounds)
+        for name in options.optimizers
+        for averaging in (False, True)
+    ]
+    size = sum(p.numel() for p in parameters())
+    print(f"{size:,} parameters, one thread of {processor()}, torch {torch.__version__}\n")
+    head = ("what", "ratio: median [min, max]", "target", "figures")
+    print(markdown(head, [(row.what, row.ratio, row.target, row.figures) for row in rows]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,181 @@
+"""The bank of Kalman filters as a named optimizer."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple, Unpack
+
+import torch
+from torch import Tensor
+from torch.optim.optimizer import ParamsT
+
+from landscape_gym.configuration import number
+from landscape_gym.optim.loss_reading import Common, LossReading, Moved, Proposal
+
+CHUNK = 2**14
+"""Coordinates in a piece on a CPU: with a dozen intermediate results it stays in the cache."""
+TINY = 1e-30
+"""Added to variances that are divided by."""
+
+
+class Filter(NamedTuple):
+    """One of the bank, for coordinates that share a variance."""
+
+    h: float
+    """Curvature."""
+    aim: float
+    """Weight of the distance to the target."""
+    variance: float
+    """Of the target."""
+
+
+class FilterBank(LossReading):
+    """A bank of Kalman filters for each weight tells target and curvature; no learning rate."""
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1.0,
+        *,
+        curvature: tuple[float, ...] = (10**-2.5, 10**-1.5, 10**-0.5),
+        spread: float = 1.0,
+        growth: float = 1e-2,
+        discount: float = 0.99,
+        betas: tuple[float, float] = (0.9, 0.95),
+        stiffness: float = 4.0,
+        gain: float = 1.0,
+        **common: Unpack[Common],
+    ) -> None:
+        constants = {
+            "curvature": curvature, "spread": spread, "growth": growth, "discount": discount,
+            "betas": betas,
+        }  # fmt: skip
+        super().__init__(params, lr, constants, stiffness, gain, **common)
+
+    def _check_group(self, group: dict[str, Any]) -> None:
+        super()._check_group(group)
+        number("spread", group["spread"], low=0.0, strict=True)
+        number("growth", group["growth"], low=0.0)
+        if not group["curvature"] or not all(h > 0 for h in group["curvature"]):
+            raise ValueError(f"curvature is a tuple of some > 0, got {group['curvature']!r}.")
+        for name in ("discount", *group["betas"]):
+            value = group[name] if name == "discount" else name
+            if not 0 <= value < 1:
+                raise ValueError(f"discount and betas are in [0, 1), got {value}.")
+
+    def _begun(self, parameter: Tensor, like: Tensor) -> dict[str, Any]:
+        """The prior: wherever parameters start, and as wide as the spread."""
+        group = next(g for g in self.param_groups if any(p is parameter for p in g["params"]))
+        points = len(group["curvature"])
+        target = like + parameter
+        return {
+            "exp_avg": torch.zeros_like(like),
+            "noise": torch.square(parameter.grad.to(like)),  # pyright: ignore[reportOptionalMemberAccess]
+            "target": torch.stack([target] * points),
+            "log_odds": like.new_zeros((points - 1, *like.shape)),
+            "variance": [group["spread"] ** 2] * points,
+        }
+
+    def _proposed(
+        self, group: dict[str, Any], moved: list[Moved]
+    ) -> tuple[list[Proposal], Tensor | float]:
+        promise, noises = [], []
+        for m in moved:
+            m.state["step"] += 1
+            bank = [
+                Filter(h, aim(h, group["discount"]), P)
+                for h, P in zip(group["curvature"], m.state["variance"], strict=True)
+            ]
+            room, y = self._room(m), m.gradient.reshape(-1)
+            theta = m.parameter.detach().reshape(-1).to(y.dtype)
+            targets = m.state["target"].view(len(bank), -1)
+            odds = m.state["log_odds"].view(len(bank) - 1, -1)
+            mean, noise = m.state["exp_avg"].view(-1), m.state["noise"].view(-1)
+            n = len(y)
+            size = min(CHUNK, n) if y.device.type == "cpu" else n
+            rooms = y.new_empty(4 + 2 * len(bank), size)
+            for start in range(0, n, size):
+                part = slice(start, min(start + size, n))
+                these = rooms[:, : part.stop - start]
+                moments(y[part], mean[part], noise[part], group["betas"], these[0])
+                mixture(
+                    y[part], theta[part], noise[part], bank, targets[:, part], odds[:, part],
+                    these, room[part],
+                )  # fmt: skip
+                promise.append(-torch.dot(room[part], y[part]))
+            noises.append(noise.mean())
+        drift = group["growth"] * group["spread"] ** 2
+        values = torch.stack(noises).tolist()
+        for m, r in zip(moved, values, strict=True):
+            m.state["variance"] = [
+                P * r / (h * h * P + r + TINY) + drift
+                for h, P in zip(group["curvature"], m.state["variance"], strict=True)
+            ]
+        proposals = [Proposal(m.parameter, self._room(m), 1.0) for m in moved]
+        return proposals, torch.stack(promise).sum()
+
+
+def aim(h: float, discount: float) -> float:
+    """Weight of the distance to a known target, with cost and time per step 1 (theory 2)."""
+    lost = 1 - discount + h
+    P = (math.sqrt(lost * lost + 4 * discount * h) - lost) / (2 * discount)
+    return h + discount * P
+
+
+def moments(y: Tensor, mean: Tensor, noise: Tensor, betas: tuple[float, float], room: Tensor) -> None:
+    """Running mean of the gradient, and of the squared distance from it, in place."""
+    mean.lerp_(y, 1 - betas[0])
+    torch.sub(y, mean, out=room)
+    noise.mul_(betas[1]).addcmul_(room, room, value=1 - betas[1])
+
+
+def mixture(
+    y: Tensor,
+    theta: Tensor,
+    noise: Tensor,
+    bank: list[Filter],
+    targets: Tensor,
+    odds: Tensor,
+    rooms: Tensor,
+    u: Tensor,
+) -> None:
+    """The filters after a gradient y, in place, and the move for their mixture, into u.
+
+    Args:
+        y: Gradients, (c,).
+        theta: Parameters, (c,).
+        noise: Its variance, (c,).
+        bank: M filters.
+        targets: Their means of the target, (M, c).
+        odds: Logarithms of the curvatures' probabilities over that of the first, (M - 1, c).
+        rooms: For intermediate results, (4 + 2 M, c).
+        u: The result, (c,).
+    """
+    M = len(bank)
+    V, s, z, top = rooms[:4]
+    distance, misfit = rooms[4 : 4 + M], rooms[4 + M :]
+    for (h, _, P), target, e, worse in zip(bank, targets, distance, misfit, strict=True):
+        torch.sub(theta, target, out=e)
+        torch.add(noise, h * h * P + TINY, out=V)
+        torch.sub(y, e, alpha=h, out=s)
+        torch.div(s, V, out=z)
+        target.sub_(z, alpha=h * P)
+        e.add_(z, alpha=h * P)
+        torch.log(V, out=worse)
+        worse.addcmul_(s, z)
+    weights = misfit  # from here on, in the same place
+    top.zero_()
+    for each, worse in zip(odds, misfit[1:], strict=True):
+        each.sub_(worse, alpha=0.5).add_(misfit[0], alpha=0.5)
+        torch.maximum(top, each, out=top)
+    torch.neg(top, out=weights[0])
+    for each, weight in zip(odds, weights[1:], strict=True):
+        torch.sub(each, top, out=weight)
+    weights.exp_()
+    total = s
+    total.zero_()
+    u.zero_()
+    for (_, aim, _), e, weight in zip(bank, distance, weights, strict=True):
+        total.add_(weight, alpha=1 + aim)
+        u.addcmul_(e, weight, value=-aim)
+    u.div_(total)

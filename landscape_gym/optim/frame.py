@@ -1,0 +1,94 @@
+"""Kronecker eigenframes of weight matrices, and what is carried through their renewal."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+LEFT, RIGHT = "left", "right"
+"""Keys of the running means of G G' and of G' G, of a matrix's gradients G."""
+LEFT_FRAME, RIGHT_FRAME = "left_frame", "right_frame"
+"""Keys of their eigenvectors, in columns."""
+DECAY = 0.95
+"""Of the running means per step."""
+
+State = dict[str, Any]
+
+
+def matrix_shape(shape: torch.Size) -> tuple[int, int]:
+    """Outputs, and all that a unit takes in: convolutions unfolded, vectors as columns."""
+    return shape[0] if shape else 1, math.prod(shape[1:])
+
+
+def begun(like: Tensor, max_dim: int) -> State:
+    """No gradient seen; sides of one, and those longer than max_dim, have no frame."""
+    if like.ndim < 2:
+        return {}
+    rows, columns = matrix_shape(like.shape)
+    state: State = {}
+    for name, n in ((LEFT, rows), (RIGHT, columns)):
+        if 1 < n <= max_dim:
+            state[name] = like.new_zeros(n, n)
+    return state
+
+
+def seen(state: State, G: Tensor) -> None:
+    """Put a gradient (rows, columns) into the running means."""
+    if LEFT in state:
+        state[LEFT].addmm_(G, G.T, beta=DECAY, alpha=1 - DECAY)
+    if RIGHT in state:
+        state[RIGHT].addmm_(G.T, G, beta=DECAY, alpha=1 - DECAY)
+
+
+def into(state: State, A: Tensor) -> Tensor:
+    """A matrix in the coordinates of the frame: ``Q_L' A Q_R``."""
+    if LEFT_FRAME in state:
+        A = state[LEFT_FRAME].T @ A
+    return A @ state[RIGHT_FRAME] if RIGHT_FRAME in state else A
+
+
+def out_of(state: State, A: Tensor) -> Tensor:
+    """A matrix in the parameters' own coordinates: ``Q_L A Q_R'``."""
+    if LEFT_FRAME in state:
+        A = state[LEFT_FRAME] @ A
+    return A @ state[RIGHT_FRAME].T if RIGHT_FRAME in state else A
+
+
+def renew(state: State, moved: tuple[str, ...], kept: tuple[str, ...]) -> None:
+    """Turn the frame to the present eigenvectors, in place.
+
+    The first time they are computed; later on one step of the power iteration, and
+    orthogonalisation, from the last frame are enough, as that has hardly changed.
+
+    Args:
+        state: With what is named below, each (rows, columns).
+        moved: Keys of vectors: they stay what they were, in new coordinates.
+        kept: Keys of what each coordinate has of its own, kept by coordinates, in the order of the
+            eigenvalues.
+    """
+    shape = None
+    for name, frame_name, axis in ((LEFT, LEFT_FRAME, 0), (RIGHT, RIGHT_FRAME, 1)):
+        if name not in state:
+            continue
+        mean = state[name]
+        if frame_name not in state:
+            new = torch.linalg.eigh(mean.double())[1].flip(-1).to(mean.dtype)
+            old = None
+        else:
+            old = state[frame_name]
+            image = mean @ old
+            order = (old * image).sum(0).argsort(descending=True)
+            for key in kept:
+                value = state[key]
+                rows = value.view(matrix_shape(value.shape))
+                rows.copy_(rows.index_select(axis, order))
+            new = torch.linalg.qr(image[:, order])[0]
+        turn = new.T if old is None else new.T @ old
+        for key in moved:
+            value = state[key]
+            A = value.view(matrix_shape(value.shape))
+            A.copy_(turn @ A if axis == 0 else A @ turn.T)
+        state[frame_name] = new

@@ -1,0 +1,487 @@
+"""What optimizers without a learning rate share: loss, bound, averages of iterates, state."""
+
+from __future__ import annotations
+
+import math
+import sys
+import warnings
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, NamedTuple, TypedDict
+
+import torch
+from torch import Tensor, nn
+from torch.optim.optimizer import ParamsT
+from torch.optim.swa_utils import update_bn
+
+from landscape_gym.configuration import number
+from landscape_gym.optim.pieces import pieces
+from landscape_gym.optim.units import units
+from landscape_gym.rules.gain_bound import GainBound, Gains
+
+SHARED = "shared"
+"""Key of the state that all parameters have in common."""
+AVERAGE = "average"
+"""Key of a parameter's average over its iterates."""
+POWER = 9
+"""Of the age, by which iterates are weighted in that average."""
+
+
+class Moved(NamedTuple):
+    """A parameter that has a gradient, and what is known of it."""
+
+    parameter: Tensor
+    gradient: Tensor
+    """Of what falls: negated where it is maximised; in the type of the state."""
+    state: dict[str, Any]
+    unit: float
+    """Of its coordinates."""
+
+
+class Proposal(NamedTuple):
+    """How far a parameter would move, were the coordinates independent."""
+
+    parameter: Tensor
+    velocity: Tensor
+    """Up to the factor, shaped like the parameter or flat."""
+    factor: float
+
+
+class Common(TypedDict, total=False):
+    """Arguments of all of them."""
+
+    weight_decay: float
+    """Decoupled: by which fraction of themselves parameters shrink in a step, >= 0; with the step
+    it is slowed by the bound. Default 0."""
+    lowest: float | None
+    """Lower bound of the loss; ``-math.inf`` if there is none. Default 0."""
+    averaging: bool
+    """Whether iterates are averaged for `averaged_parameters`: a number for each weight. Default
+    True."""
+    maximize: bool
+    """Whether the loss is to rise; `lowest` is then that of its negative, by default none."""
+    foreach: bool | None
+    """Whether tensors are worked on together. Default None: as it is fast."""
+    process_group: Any
+    """Of `torch.distributed`, over which the loss is averaged. Default None: all processes."""
+
+
+class LossReading(torch.optim.Optimizer):
+    """Base of optimizers whose steps are told by the initialisation and by the loss.
+
+    A subclass proposes velocities v for independent coordinates; this class slows all of them by
+    one factor s, the bound's, and moves
+
+        theta+ = theta + lr s (v - weight_decay theta).
+
+    `step` needs the loss of the minibatch that the gradients are of: ``step(closure)``,
+    ``step(loss=loss)``, or ``observe(loss)``, once or for each part of an accumulated gradient,
+    before ``step()``. Where `torch.distributed` is initialised it is averaged over the processes of
+    `process_group`, so that replicas stay the same. With `torch.amp.GradScaler` give
+    ``scaler.step(optimizer, loss=loss)`` the loss *before* it was scaled.
+
+    A loss or gradient that is not finite moves nothing and changes no state.
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor,
+        constants: Mapping[str, Any],
+        stiffness: float,
+        gain: float,
+        *,
+        weight_decay: float = 0.0,
+        lowest: float | None = None,
+        averaging: bool = True,
+        maximize: bool = False,
+        foreach: bool | None = None,
+        process_group: Any = None,
+    ) -> None:
+        if lowest is None:
+            lowest = -math.inf if maximize else 0.0
+        self.bound = GainBound(stiffness, gain, lowest)
+        self.averaging = averaging
+        self.process_group = process_group
+        self._forget_caches()
+        defaults = {
+            "lr": lr,
+            "weight_decay": weight_decay,
+            "maximize": maximize,
+            "foreach": foreach,
+            **constants,
+        }
+        super().__init__(params, defaults)
+
+    # ---- What a subclass adds
+
+    @abstractmethod
+    def _begun(self, parameter: Tensor, like: Tensor) -> dict[str, Any]:
+        """The recurrence's state before the first step; `like` has its type, and 0 everywhere."""
+
+    @abstractmethod
+    def _proposed(
+        self, group: dict[str, Any], moved: list[Moved]
+    ) -> tuple[list[Proposal], Tensor | float]:
+        """Velocities after these gradients, and ``-sum v g``: the decrease that they promise."""
+
+    def _more_diagnostics(self) -> dict[str, float]:
+        return {}
+
+    # ---- Parameters and groups
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add parameters, with constants of their own if they are given.
+
+        Raises:
+            ValueError: for keys that no constant has, constants out of their range, or parameters
+                that are complex or integers.
+            NotImplementedError: for DTensors, as of FSDP2 and of tensor parallelism.
+        """
+        unknown = sorted(set(param_group) - {"params", "param_names"} - set(self.defaults))
+        if unknown:
+            raise ValueError(
+                f"a parameter group has {', '.join(map(repr, unknown))}, which "
+                f"{type(self).__name__} does not know; it knows "
+                f"{', '.join(map(repr, sorted(self.defaults)))}."
+            )
+        super().add_param_group(param_group)
+        try:
+            self._check_group(self.param_groups[-1])
+        except (TypeError, ValueError, NotImplementedError):
+            self.param_groups.pop()
+            raise
+        self._forget_caches()
+
+    def _check_group(self, group: dict[str, Any]) -> None:
+        number("lr", float(group["lr"]), low=0.0)
+        number("weight_decay", group["weight_decay"], low=0.0)
+        for p in group["params"]:
+            if not p.is_floating_point():
+                raise ValueError(
+                    f"{type(self).__name__} moves real numbers, got a parameter of type {p.dtype}: "
+                    "give torch.view_as_real of it."
+                )
+            if _is_distributed_tensor(p):
+                raise NotImplementedError(
+                    f"{type(self).__name__} needs whole parameters, got a DTensor, a part of one: "
+                    "use torch.nn.parallel.DistributedDataParallel in place of FSDP2 "
+                    "(fully_shard) and of tensor parallelism."
+                )
+
+    # ---- The step
+
+    def observe(self, loss: Any) -> None:
+        """Tell the loss ahead of ``step()``; the mean of all that are told before it counts."""
+        self._observed.append(_number(loss))
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None, *, loss: Any = None) -> Any:  # type: ignore[override]
+        """Move all parameters that have gradients.
+
+        Args:
+            closure: Computes gradients anew, and returns the loss.
+            loss: That of the minibatch, where the gradients are there already.
+
+        Returns:
+            What the closure returned, or `loss`.
+
+        Raises:
+            ValueError: without a loss, with one that is told in two ways, or for sparse gradients;
+                then nothing has moved.
+        """
+        loss, seen = self._told(closure, loss)
+        if self.defaults["maximize"]:
+            seen = -seen
+        moved = self._present()
+        if not math.isfinite(seen) or not _finite([m.gradient for _, ms in moved for m in ms]):
+            self._warn_once(seen)
+            return loss
+        proposals, promise = [], 0.0
+        for group, those in moved:
+            velocities, decrease = self._proposed(group, those)
+            proposals.append((group, velocities))
+            promise += float(decrease)
+        slowdown = self._slowdown(promise, seen)
+        for group, velocities in proposals:
+            self._move(group, velocities, slowdown)
+        return loss
+
+    def _told(self, closure: Callable[[], Any] | None, loss: Any) -> tuple[Any, float]:
+        """What `step` returns, and the loss as a number, the same in all processes."""
+        observed, self._observed = self._observed, []
+        if (closure is not None) + (loss is not None) + bool(observed) != 1:
+            raise ValueError(
+                f"{type(self).__name__} reads the loss, told in one way: step(closure), where "
+                "closure computes the gradients and returns the loss; step(loss=loss); or "
+                "observe(loss) before step(). "
+                + ("It was not told." if loss is closure is None else "It was told in two.")
+            )
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+            if loss is None:
+                raise ValueError("the closure returned None: let it return the loss.")
+        seen = sum(observed) / len(observed) if observed else _number(loss)
+        return loss, self._over_processes(seen)
+
+    def _over_processes(self, value: float) -> float:
+        """The mean over the process group, where there is one."""
+        distributed = torch.distributed
+        if not distributed.is_available() or not distributed.is_initialized():
+            return value
+        processes = distributed.get_world_size(self.process_group)
+        if processes == 1:
+            return value
+        device = self.param_groups[0]["params"][0].device
+        total = torch.tensor([value], dtype=torch.float32, device=device)
+        distributed.all_reduce(total, group=self.process_group)
+        return total.item() / processes
+
+    def _present(self) -> list[tuple[dict[str, Any], list[Moved]]]:
+        """Parameters that have gradients, by groups; those that are new get a state."""
+        present = []
+        for group in self.param_groups:
+            moved = []
+            for p in group["params"]:
+                if p.grad is None or p.numel() == 0:
+                    continue
+                if p.grad.layout != torch.strided:
+                    raise ValueError(
+                        f"a gradient has the layout {p.grad.layout}, which {type(self).__name__} "
+                        "does not read: use dense ones, torch.nn.Embedding(sparse=False)."
+                    )
+                gradient = p.grad.to(_type_of_state(p))
+                moved.append((p, -gradient if group["maximize"] else gradient))
+            present.append((group, moved))
+        every = units(self.param_groups) if self._units is None else self._units
+        self._units = every
+        return [
+            (group, [Moved(p, g, self._state(p), every[p]) for p, g in moved])
+            for group, moved in present
+            if moved
+        ]
+
+    def _room(self, m: Moved) -> Tensor:
+        """Where a velocity may be written: (coordinates,), the same at each step."""
+        if m.parameter not in self._scratch:
+            self._scratch[m.parameter] = m.gradient.new_empty(m.gradient.numel())
+        return self._scratch[m.parameter]
+
+    def _state(self, p: Tensor) -> dict[str, Any]:
+        state = self.state[p]
+        if not state:
+            zeros = torch.zeros_like(p, dtype=_type_of_state(p), memory_format=torch.contiguous_format)
+            state.update({"step": 0, **self._begun(p, zeros)})
+            if self.averaging:
+                state[AVERAGE] = torch.empty_like(zeros).copy_(p)
+        return state
+
+    def _slowdown(self, promise: float, loss: float) -> float:
+        """The factor of all velocities; what the bound remembers of them is kept as numbers."""
+        shared = self._shared
+        if loss < shared.get("lowest", self.bound.lowest):
+            warnings.warn(
+                f"a loss of {loss:.6g} is below the lowest that there is, {self.bound.lowest:.6g}: "
+                "from here on steps are bounded by what was gained lately alone. Give lowest=, "
+                "-math.inf for a loss without a known lower bound.",
+                RuntimeWarning,
+                stacklevel=4,
+            )
+            shared["lowest"] = -math.inf
+        bound = self._bound
+        gains = Gains(*(shared[name] for name in Gains._fields)) if "step" in shared else None
+        factor, gains = bound.factor(promise, loss, gains or bound.init(loss))
+        shared |= {**gains._asdict(), "slowdown": factor}
+        return factor
+
+    @property
+    def _shared(self) -> dict[str, float]:
+        """What is remembered beside the parameters' states; plain numbers."""
+        return self.state[SHARED]  # pyright: ignore[reportArgumentType, reportReturnType]
+
+    @property
+    def _bound(self) -> GainBound:
+        """The bound, without a floor once a loss was below it."""
+        return replace(self.bound, lowest=self._shared.get("lowest", self.bound.lowest))
+
+    def _move(self, group: dict[str, Any], proposals: list[Proposal], slowdown: float) -> None:
+        """Add the velocities to the parameters, and these to their averages, piece by piece."""
+        stride = float(group["lr"]) * slowdown
+        kept = 1 - stride * group["weight_decay"]
+        for p, v, factor in proposals:
+            average = self.state[p].get(AVERAGE)
+            if average is None or not p.is_contiguous():
+                add(p, v.view(p.shape), kept, stride * factor)
+                if average is not None:
+                    average.lerp_(p.to(average.dtype), self._newness(p))
+                continue
+            rows = [(p.detach(), v.reshape(-1), average)]
+            for _, ((theta,), (velocity,), (mean,)) in pieces(rows, False):
+                add(theta, velocity, kept, stride * factor)
+                mean.lerp_(theta.to(mean.dtype), self._newness(p))
+
+    def _newness(self, p: Tensor) -> float:
+        """Weight of the last iterate in the average."""
+        return POWER / (self.state[p]["step"] - 1 + POWER)
+
+    def _warn_once(self, loss: float) -> None:
+        if self._warned:
+            return
+        self._warned = True
+        what = "a gradient that is not finite" if math.isfinite(loss) else f"a loss of {loss}"
+        warnings.warn(
+            f"{type(self).__name__} was given {what}: nothing moves in such a step, and no state "
+            "changes. This is said once.",
+            RuntimeWarning,
+            stacklevel=4,
+        )
+
+    # ---- What can be asked
+
+    def diagnostics(self) -> dict[str, float]:
+        """What the last step did, for a logger; empty before the first.
+
+        ``slowdown``: the bound's factor, in (0, 1]. ``effective_rate``: of the first group, the
+        factor of a step that is left. ``promise``, ``left``: the running mean of what steps promise
+        to take off the loss, and what the bound takes to be left. ``loss``: its mean over the last
+        ten steps or so.
+        """
+        if SHARED not in self.state:
+            return {}
+        shared = self._shared
+        gains = Gains(*(shared[name] for name in Gains._fields))
+        weight = 1 - self.bound.decay**gains.step
+        return {
+            "slowdown": shared["slowdown"],
+            "effective_rate": shared["slowdown"] * float(self.param_groups[0]["lr"]),
+            "promise": gains.promise / weight,
+            "left": self._bound.left(gains) / weight,
+            "loss": gains.loss / weight,
+            **self._more_diagnostics(),
+        }
+
+    def averaged_parameters(self) -> dict[Any, Tensor]:
+        """Averages over the iterates, in which late ones count more: age^9.
+
+        Returns:
+            Tensors of their own; by name where the optimizer was given ``named_parameters()``,
+            else by parameter. A parameter that was never moved is there as it is.
+
+        Raises:
+            ValueError: for an optimizer made with ``averaging=False``.
+        """
+        if not self.averaging:
+            raise ValueError("averages were not kept: make the optimizer with averaging=True.")
+        found: dict[Any, Tensor] = {}
+        for group in self.param_groups:
+            for i, p in enumerate(group["params"]):
+                key = group["param_names"][i] if "param_names" in group else p
+                average = self.state[p].get(AVERAGE, p) if p in self.state else p
+                found[key] = average.detach().to(p.dtype, copy=True)
+        return found
+
+    @contextmanager
+    def averaged(
+        self, model: nn.Module | None = None, batches: Iterable[Any] | None = None
+    ) -> Iterator[None]:
+        """Within it parameters are their averages; afterwards all is as it was.
+
+        Args:
+            model: That of the parameters, if it has batch normalisation: the running statistics
+                are of the last iterates, and are computed anew within from `batches`.
+            batches: What the model is called on: inputs, or tuples that begin with them.
+        """
+        if (model is None) != (batches is None):
+            raise ValueError("give the model and batches of its inputs, or neither.")
+        averages = self.averaged_parameters()
+        every = [p for group in self.param_groups for p in group["params"]]
+        kept = [p.detach().clone() for p in every]
+        buffers = {name: b.clone() for name, b in model.named_buffers()} if model else {}
+        _overwrite(every, averages.values())
+        try:
+            if model is not None and batches is not None:
+                update_bn(batches, model, device=every[0].device)
+            yield
+        finally:
+            _overwrite(every, kept)
+            if model is not None:
+                own = dict(model.named_buffers())
+                _overwrite([own[name] for name in buffers], buffers.values())
+
+    # ---- Saving and loading
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from the state of an optimizer of the same class and groups, bit for bit."""
+        super().load_state_dict(state_dict)
+        # As it was: torch makes all state of the parameter's type, which may be half precision.
+        numbers = [i for group in state_dict["param_groups"] for i in group["params"]]
+        own = [p for group in self.param_groups for p in group["params"]]
+        for p, i in zip(own, numbers, strict=True):
+            for name, value in state_dict["state"].get(i, {}).items():
+                if isinstance(value, Tensor):
+                    self.state[p][name] = value.detach().to(p.device, copy=True)
+        if SHARED in state_dict["state"]:
+            self.state[SHARED] = dict(state_dict["state"][SHARED])  # pyright: ignore[reportArgumentType]
+
+    def __getstate__(self) -> dict[str, Any]:
+        own = {name: getattr(self, name) for name in ("bound", "averaging", "process_group")}
+        return {**super().__getstate__(), **own}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._forget_caches()
+
+    def _forget_caches(self) -> None:
+        self._units: dict[Tensor, float] | None = None
+        self._scratch: dict[Tensor, Tensor] = {}
+        self._observed: list[float] = []
+        self._warned = False
+
+
+def _type_of_state(p: Tensor) -> torch.dtype:
+    """float32 for those of half precision."""
+    return torch.float32 if p.dtype in (torch.float16, torch.bfloat16) else p.dtype
+
+
+def _number(loss: Any) -> float:
+    """A loss as a number.
+
+    Raises:
+        ValueError: for a tensor of several.
+    """
+    if isinstance(loss, Tensor) and loss.numel() != 1:
+        raise ValueError(
+            f"the loss is one number, got a tensor of shape {tuple(loss.shape)}: give its mean."
+        )
+    return float(loss)
+
+
+def add(theta: Tensor, velocity: Tensor, kept: float, stride: float) -> None:
+    """``kept theta + stride velocity``, in place."""
+    if kept != 1:
+        theta.mul_(kept)
+    theta.add_(velocity, alpha=stride)
+
+
+def _finite(gradients: list[Tensor]) -> bool:
+    """Whether all of them are."""
+    squares = [torch.dot(flat, flat) for flat in (g.reshape(-1) for g in gradients)]
+    by_device: dict[torch.device, Tensor] = {}
+    for square in squares:
+        by_device[square.device] = by_device.get(square.device, 0.0) + 0.0 * square
+    return all(total.item() == 0 for total in by_device.values())
+
+
+def _overwrite(tensors: Iterable[Tensor], values: Iterable[Tensor]) -> None:
+    with torch.no_grad():
+        for tensor, value in zip(tensors, values, strict=True):
+            tensor.copy_(value)
+
+
+def _is_distributed_tensor(p: Tensor) -> bool:
+    """Whether it is a DTensor, without loading what defines them."""
+    module = sys.modules.get("torch.distributed.tensor")
+    return module is not None and isinstance(p, module.DTensor)
