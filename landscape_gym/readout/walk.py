@@ -48,7 +48,7 @@ def walk(
         policy: What acts.
         hidden: Names of channels without memory to keep too, which the landscape offers.
         episodes: Number of episodes, one per row; row i is seeded with seed + i.
-        steps: Steps of each, fewer if episodes are shorter.
+        steps: Steps of each, fewer if episodes are shorter or all of them have diverged.
         seed: Of the first row.
     """
     simulation = Simulation.begun(

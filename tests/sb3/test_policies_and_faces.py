@@ -124,7 +124,8 @@ def test_a_belief_is_that_of_the_filter_across_episodes():
     )
     belief = optimum(NOISY.problem, NOISY.observation).policy
     assert isinstance(belief, LQGPolicy)
-    env.seed(3), plain.seed(3)
+    env.seed(3)
+    plain.seed(3)
     error, observation = env.reset(), plain.reset()
     state = None
     start = np.ones(4, bool)
@@ -151,7 +152,8 @@ def test_coordinates_as_rows_are_the_environment_taken_apart():
     rows = CoordinateVecEnv(3, "hidden-curvature", **changes)
     whole = LandscapeNavVecEnv(3, "hidden-curvature", **changes)
     assert rows.num_envs == 18
-    rows.seed(7), whole.seed(7)
+    rows.seed(7)
+    whole.seed(7)
     split, together = rows.reset(), whole.reset()
     for step in range(5):
         slices = whole.envs.simulation.layout.slices
