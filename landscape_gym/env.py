@@ -11,7 +11,7 @@ from gymnasium.error import ResetNeeded
 
 from landscape_gym.actions import ACTIONS, Action
 from landscape_gym.configuration import one_of
-from landscape_gym.face import Face
+from landscape_gym.face import Face, check_options, check_seed
 from landscape_gym.landscapes.base import Array
 from landscape_gym.observation import CHANNELS, ObservationConfig
 from landscape_gym.problem import NavigationProblem
@@ -31,7 +31,7 @@ class LandscapeNavEnv(Face, gym.Env[Array, Array]):  # pyright: ignore[reportInc
 
     ## Action Space
 
-    A box in [-1, 1]; what lies outside is clipped. Its meaning (argument `action`):
+    A box in [-1, 1]; what lies outside, also infinity, is clipped. Its meaning (argument `action`):
 
     {actions}
 
@@ -124,10 +124,16 @@ class LandscapeNavEnv(Face, gym.Env[Array, Array]):  # pyright: ignore[reportInc
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Array, dict[str, Any]]:
-        """Begin a new episode; `seed` None goes on with the generator there is."""
+        """Begin a new episode; `seed` None goes on with the generator there is.
+
+        Raises:
+            ValueError: for a seed below 0, or options: there are none.
+        """
+        check_options(options)
         if seed is None and self._np_random_seed is None:
             (seed,) = fresh_seeds(1)
         if seed is not None:
+            check_seed(seed)
             self.simulation.streams.seed([0], [seed])
             self._np_random_seed = seed
             self._np_random = self.simulation.streams.generators[0]
@@ -142,7 +148,7 @@ class LandscapeNavEnv(Face, gym.Env[Array, Array]):  # pyright: ignore[reportInc
         )
 
     def step(self, action: Array) -> tuple[Array, float, bool, bool, dict[str, Any]]:
-        """Move by `action`, (size,).
+        """Move by `action`, (size,) in [-1, 1]; what lies outside, infinite or not, is clipped.
 
         Returns:
             Observation (size,), reward, terminated, truncated and info: ``loss``, ``excess_loss``
@@ -154,7 +160,10 @@ class LandscapeNavEnv(Face, gym.Env[Array, Array]):  # pyright: ignore[reportInc
         """
         if not self._running:
             raise ResetNeeded("the episode is over or has not begun: call reset() before step().")
-        outcome = self.simulation.advance(np.asarray(action)[None])
+        action = np.asarray(action)
+        if action.shape != self.action_space.shape:
+            raise ValueError(f"the action has shape {self.action_space.shape}, got {action.shape}.")
+        outcome = self.simulation.advance(action[None])
         terminated, truncated = bool(outcome.terminated[0]), bool(outcome.truncated[0])
         self._running = not (terminated or truncated)
         if self._recording:

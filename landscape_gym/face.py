@@ -3,13 +3,38 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from gymnasium.envs.registration import EnvSpec
 
-from landscape_gym.configuration import plain
+from landscape_gym.configuration import plain, unknown
 from landscape_gym.observation import Layout
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.simulation import Simulation
+
+
+def check_seed(seed: int) -> None:
+    """Refuse a seed below 0.
+
+    Raises:
+        ValueError: for one.
+    """
+    if seed < 0:
+        raise ValueError(f"seed must be at least 0, got {seed}; None draws one.")
+
+
+def check_options(options: Mapping[str, Any] | None, accepted: Collection[str] = ()) -> None:
+    """Refuse options of `reset` that would be ignored.
+
+    Raises:
+        ValueError: for a name that is not accepted, with the nearest.
+    """
+    for name in options or ():
+        if not accepted:
+            raise ValueError(f"reset takes no options here, got {name!r}: leave them out.")
+        if name not in accepted:
+            raise ValueError(unknown("option of reset", name, accepted))
 
 
 class Face:

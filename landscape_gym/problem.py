@@ -187,6 +187,17 @@ class NavigationProblem:
     max_norm: float | None = None
     """Norm of theta past which an episode has diverged; None is ``100 sqrt(dim)``."""
 
+    def __new__(cls, *_: Any, **given: Any) -> NavigationProblem:
+        """Refuse a field that there is not, with the nearest.
+
+        Raises:
+            TypeError: for one, as any function does.
+        """
+        for name in given:
+            if name not in cls.__dataclass_fields__:
+                raise TypeError(unknown("NavigationProblem: field", name, cls.__dataclass_fields__))
+        return super().__new__(cls)
+
     def __post_init__(self) -> None:
         """Validate, and bring every field to its canonical form."""
         put = lambda name, value: object.__setattr__(self, name, value)  # noqa: E731

@@ -104,6 +104,14 @@ class Regime:
         return alternative(ACTIONS, given, "action", Action)
 
 
+class Regimes(dict[str, Regime]):
+    """Regimes by name; a name that is missing is told with the nearest that is there."""
+
+    def __missing__(self, name: str) -> Regime:
+        """Raise KeyError."""
+        raise KeyError(unknown("regime", name, self))
+
+
 def _planar(**changes: Any) -> NavigationProblem:
     """Two coordinates of curvature 1/9 and 1, as in the paper's Figure 2, starts N(0, I)."""
     return NavigationProblem(landscape=Quadratic(dim=2, curvature=(1 / 9, 1.0)), **changes)
@@ -219,6 +227,9 @@ REGIMES: dict[str, Regime] = {
 }
 
 
+REGIMES = Regimes(REGIMES)
+
+
 def _network(id: str, data: str, model: Mlp, **landscape: Any) -> Regime:
     """A network on data, by minibatches; what is seen and done is the same for every coordinate."""
     return Regime(
@@ -270,7 +281,7 @@ TRAINING: dict[str, Regime] = {
 }
 """Regimes to learn rules in that serve elsewhere: every episode is a problem of its own."""
 
-ALL: dict[str, Regime] = {**REGIMES, **NETWORKS, **TRAINING}
+ALL: dict[str, Regime] = Regimes({**REGIMES, **NETWORKS, **TRAINING})
 """By name, every regime that an environment can be made of."""
 
 

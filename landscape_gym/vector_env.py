@@ -12,7 +12,7 @@ from gymnasium.vector.utils import batch_space
 
 from landscape_gym.actions import Action
 from landscape_gym.configuration import one_of
-from landscape_gym.face import Face
+from landscape_gym.face import Face, check_options, check_seed
 from landscape_gym.landscapes.base import Array
 from landscape_gym.observation import ObservationConfig
 from landscape_gym.problem import NavigationProblem
@@ -118,7 +118,11 @@ class LandscapeNavVectorEnv(Face, VectorEnv[Array, Array, Array]):  # pyright: i
 
         Returns:
             Observations (B, size), of which rows that were not reset are as they were, and info.
+
+        Raises:
+            ValueError: for a seed below 0, another number of seeds, or another option.
         """
+        check_options(options, ("reset_mask",))
         rows = self._rows
         if options is not None and "reset_mask" in options:
             rows = self._checked_rows(options["reset_mask"])
@@ -137,7 +141,7 @@ class LandscapeNavVectorEnv(Face, VectorEnv[Array, Array, Array]):  # pyright: i
         """Move every row by its action.
 
         Args:
-            actions: (B, size) in [-1, 1]; what lies outside is clipped.
+            actions: (B, size) in [-1, 1]; what lies outside, infinite or not, is clipped.
 
         Returns:
             Observations (B, size), rewards (B,), terminations (B,), truncations (B,) and info:
@@ -196,6 +200,8 @@ class LandscapeNavVectorEnv(Face, VectorEnv[Array, Array, Array]):  # pyright: i
         if len(seed) != self.num_envs:
             raise ValueError(f"give one seed per row, {self.num_envs}; got {len(seed)}.")
         chosen = {int(row): seed[row] for row in rows if seed[row] is not None}
+        for given in chosen.values():
+            check_seed(cast(int, given))
         self.simulation.streams.seed(list(chosen), cast(list[int], list(chosen.values())))
         self._np_random_seed = next(iter(chosen.values()), self._np_random_seed)
 

@@ -30,6 +30,7 @@ tr.learned { font-weight: 700; }
 @media (max-width: 40rem) {
   table.results tr:first-child { display: none; }
   table.results td { display: flex; justify-content: space-between; border: 0; padding: 0; }
+  table.results td:first-child { display: block; font-weight: 600; }
   table.results td::before { content: attr(data-head); color: var(--soft); font-weight: 400; }
   table.results tr { display: block; padding: 0.4rem 0; border-bottom: 1px solid var(--line); }
 }

@@ -422,15 +422,8 @@ def test_what_a_choice_needs_is_missed_before_anything_is_written(
         (
             "baselines",
             [
-                "record",
-                "--regime",
-                "logistic-regression",
-                "--policy",
-                "adam",
-                "--format",
-                "csv",
-                "--out",
-                "new",
+                *("record", "--regime", "logistic-regression", "--policy", "adam"),
+                *("--format", "csv", "--out", "new"),
             ],
         ),
         ("train_agent.py", ["--regime", "logistic-regression", "--out", "new"]),

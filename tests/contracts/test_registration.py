@@ -1,5 +1,7 @@
 """`gym.make` and `gym.make_vec`: what may be given, what is refused how, and specs as JSON."""
 
+import copy
+import pickle
 from typing import Any
 
 import gymnasium as gym
@@ -14,6 +16,7 @@ from landscape_gym import (
     NavigationProblem,
     ObservationConfig,
     Velocity,
+    registration,
 )
 from landscape_gym.landscapes import Conditioned, DoubleWell, Quadratic, Rosenbrock
 from landscape_gym.problem import Decay, IsotropicNoise, NormalStart
@@ -188,3 +191,39 @@ def test_a_mapping_of_the_problem_and_overrides_are_judged_together():
     # A metric of two numbers does not fit the regime's ten parameters, but those of himmelblau.
     env = LandscapeNavEnv(problem={"metric": (1.0, 2.0)}, landscape="himmelblau")
     assert env.problem.metric == (1.0, 2.0)
+
+
+def test_a_missing_regime_is_told_with_the_nearest():
+    for regimes in (REGIMES, registration.ALL):
+        with pytest.raises(KeyError, match="Did you mean 'long-horizon'"):
+            regimes["long-horison"]
+        assert regimes.get("long-horison") is None
+
+
+def test_a_field_that_a_problem_does_not_have_is_told_with_the_nearest():
+    with pytest.raises(TypeError, match="Did you mean 'gamma'"):
+        NavigationProblem(gama=1)  # type: ignore[call-arg]
+    problem = NavigationProblem(gamma=1.0)
+    assert copy.deepcopy(problem) == pickle.loads(pickle.dumps(problem)) == problem
+
+
+@pytest.mark.parametrize("make", [LandscapeNavEnv, lambda: LandscapeNavVectorEnv(2)])
+def test_a_reset_refuses_what_it_would_ignore(make):
+    env = make()
+    with pytest.raises(ValueError, match=r"seed must be at least 0, got -1"):
+        env.reset(seed=-1)
+    with pytest.raises(ValueError, match=r"reset.*'foo'"):
+        env.reset(options={"foo": 1})
+    env.reset(seed=0, options={})
+
+
+def test_a_single_environments_action_is_told_its_own_shape():
+    env = LandscapeNavEnv("long-horizon")
+    env.reset(seed=0)
+    with pytest.raises(ValueError, match=r"shape \(2,\), got \(3,\)"):
+        env.step(np.zeros(3, np.float32))
+    outcomes = []
+    for action in (np.inf, 1.0):  # clipped alike
+        env.reset(seed=0)
+        outcomes.append(env.step(np.full(2, action, np.float32))[1])
+    assert outcomes[0] == outcomes[1]
