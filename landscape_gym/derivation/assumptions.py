@@ -14,7 +14,7 @@ def check_free_motion(problem: NavigationProblem, rule: str) -> None:
     """Require that parameters move by the control alone, and by each coordinate's own.
 
     Raises:
-        ValueError: for a control matrix, or default dynamics that are not zero.
+        Refusal: for a control matrix, or default dynamics that are not zero.
     """
     if problem.control_matrix is not None:
         raise Refusal(
@@ -33,7 +33,7 @@ def check_single_task(problem: NavigationProblem, rule: str) -> None:
     """Require that the task is not redrawn.
 
     Raises:
-        ValueError: for hazard > 0.
+        Refusal: for hazard > 0.
     """
     if problem.hazard > 0:
         raise Refusal(
@@ -46,7 +46,7 @@ def diagonal_metric(problem: NavigationProblem, rule: str) -> Array:
     """The diagonal of a constant diagonal metric, (1,) if it is the same for all, else (d,).
 
     Raises:
-        ValueError: for another metric.
+        Refusal: for another metric.
     """
     if isinstance(problem.metric, str):
         raise Refusal(

@@ -76,7 +76,7 @@ class ContinuousSolution:
             m: Mean of the target's prior, one number or (d,); it matters only with hazard.
 
         Raises:
-            ValueError: if there is no solution, or its path does not end at a single point.
+            Refusal: if there is no solution, or its path does not end at a single point.
         """
         if not self.converged:
             raise Refusal(self.status)

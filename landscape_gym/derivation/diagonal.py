@@ -28,7 +28,7 @@ from landscape_gym.derivation.model import Law
 from landscape_gym.landscapes.base import Array
 
 
-class Value(NamedTuple):
+class DiagonalValue(NamedTuple):
     """``V = 1/2 P x^2 + x (M z + N m) + terms without x``, elementwise."""
 
     P: Array
@@ -131,20 +131,20 @@ def stationary(dq: DiagonalQuadratic) -> Law:
     last = -math.expm1(-dq.gamma * dq.dt) + dq.beta * lag
     M = _ratio(-closed * dq.q, stay)
     N = _ratio(dq.beta * -math.expm1(-dq.hazard * dq.dt) * closed * M, last)
-    return backward(dq, Value(P, M, N))[0]
+    return backward(dq, DiagonalValue(P, M, N))[0]
 
 
 def finite_horizon(dq: DiagonalQuadratic, horizon: int) -> Law:
     """The optimal law of `horizon` steps, with a leading axis of that length."""
     zero = np.zeros(np.broadcast_shapes(dq.c.shape, dq.q.shape, dq.a.shape))
-    value, laws = Value(zero, zero, zero), []
+    value, laws = DiagonalValue(zero, zero, zero), []
     for _ in range(horizon):
         law, value = backward(dq, value)
         laws.append(law)
     return Law(*map(np.stack, zip(*reversed(laws), strict=True)))
 
 
-def backward(dq: DiagonalQuadratic, after: Value) -> tuple[Law, Value]:
+def backward(dq: DiagonalQuadratic, after: DiagonalValue) -> tuple[Law, DiagonalValue]:
     """One step of dynamic programming: the law now and the value now, from the value afterwards."""
     c, q, a, beta, rho = dq.c, dq.q, dq.a, dq.beta, dq.rho
     S = q + beta * after.P
@@ -153,7 +153,7 @@ def backward(dq: DiagonalQuadratic, after: Value) -> tuple[Law, Value]:
     scale = 1 / (dq.dt * (c + S))
     closed = a * c / (c + S)
     law = Law(scale * a * S, scale * L, scale * l)
-    return law, Value(closed * a * S, closed * L, closed * l)
+    return law, DiagonalValue(closed * a * S, closed * L, closed * l)
 
 
 def _stationary_value(dq: DiagonalQuadratic) -> Array:

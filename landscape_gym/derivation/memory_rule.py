@@ -48,7 +48,7 @@ CONVERGED = 1e-9
 """Residual up to which a search has converged."""
 
 
-class Memory(NamedTuple):
+class LastSteps(NamedTuple):
     """What the rule remembers, the latest first."""
 
     gradients: tuple[Any, ...]
@@ -93,12 +93,12 @@ class MemoryRule:
             "for this rule, and an upper bound of the least possible."
         )
 
-    def init(self, gradient: Any) -> Memory:
+    def init(self, gradient: Any) -> LastSteps:
         """At rest, no gradient seen."""
         k, zero = len(self.b), 0.0 * gradient
-        return Memory((zero,) * k, (zero,) * k)
+        return LastSteps((zero,) * k, (zero,) * k)
 
-    def update(self, gradient: Any, state: Memory) -> tuple[Any, Memory]:
+    def update(self, gradient: Any, state: LastSteps) -> tuple[Any, LastSteps]:
         """The velocity, and what is remembered."""
         gradients = (gradient, *state.gradients)
         u = 0.0 * gradient
@@ -107,7 +107,7 @@ class MemoryRule:
         for b, before in zip(self.b, state.updates, strict=True):
             u = u + b * before
         k = len(self.b)
-        return u, Memory(gradients[:k], (u, *state.updates)[:k])
+        return u, LastSteps(gradients[:k], (u, *state.updates)[:k])
 
 
 class CostAndSlope(NamedTuple):
@@ -164,7 +164,7 @@ def best_memory_rule(problem: HiddenCurvature, memory: int) -> MemoryRule:
     best = MemoryRule((first.a,), (), first.cost)
     candidates = [best]
     for k in range(1, memory + 1):
-        candidates = [_lengthened(best, c) for c in CANCELLED]
+        candidates = [_lengthen(best, c) for c in CANCELLED]
         if k == 1:
             momentum = best_linear_rule(problem)
             candidates.append(MemoryRule((momentum.a, 0.0), (momentum.b,), momentum.cost))
@@ -172,7 +172,7 @@ def best_memory_rule(problem: HiddenCurvature, memory: int) -> MemoryRule:
     return best if memory else _descend(problem, best)
 
 
-def _lengthened(rule: MemoryRule, c: float) -> MemoryRule:
+def _lengthen(rule: MemoryRule, c: float) -> MemoryRule:
     """(1 - c L) times the rule, which moves as the rule does."""
     a = np.convolve(rule.a, [1.0, -c])
     b = -np.convolve([1.0, *(-weight for weight in rule.b)], [1.0, -c])[1:]

@@ -58,7 +58,7 @@ def noise_variance(problem: NavigationProblem, curvature: Array) -> Array:
     7(b)).
 
     Raises:
-        ValueError: for noise whose variance is not known or depends on the gradient.
+        Refusal: for noise whose variance is not known or depends on the gradient.
     """
     return (problem.noise or EXACT).variance(problem.landscape, curvature)
 

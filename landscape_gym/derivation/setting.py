@@ -36,7 +36,7 @@ def linear_setting(problem: NavigationProblem, rule: str = "a linear rule") -> H
         rule: Who asks, for error messages.
 
     Raises:
-        ValueError: for a control matrix, default dynamics, a metric that is not a multiple of the
+        Refusal: for a control matrix, default dynamics, a metric that is not a multiple of the
             identity, task switching, unknown curvatures, or noise that is not additive.
     """
     check_free_motion(problem, rule)
@@ -75,7 +75,7 @@ def check_lasting(setting: HiddenCurvature, rule: str) -> None:
     """Require that some rule is better than ever slower ones.
 
     Raises:
-        ValueError: for noisy gradients without discount, end or drift.
+        Refusal: for noisy gradients without discount, end or drift.
     """
     endless = setting.horizon is None and setting.gamma == setting.drift == 0
     if endless and np.any(setting.noise):

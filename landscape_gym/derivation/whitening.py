@@ -56,7 +56,7 @@ def noise_scale(problem: NavigationProblem, rule: str) -> float:
     """sigma: the noise's standard deviation where the curvature is 1.
 
     Raises:
-        ValueError: for noise that does not tell the curvature.
+        Refusal: for noise that does not tell the curvature.
     """
     noise = problem.noise
     sigma = 0.0 if noise is None else noise.curvature_std(problem.landscape)
@@ -81,7 +81,7 @@ def best_whitening(
         inflation: By what factor the rule makes the noise's variance larger.
 
     Raises:
-        ValueError: for noise that does not tell the curvature, a control matrix, default dynamics,
+        Refusal: for noise that does not tell the curvature, a control matrix, default dynamics,
             a metric that is not a multiple of the identity, task switching, unknown curvatures, or
             planning for ever where nothing changes.
     """
@@ -91,7 +91,7 @@ def best_whitening(
     if not np.any(setting.curvatures):
         return Whitening(0.0, 0.0, 0.0)
     averaged = averaged and setting.horizon != 1  # one step has one gradient
-    control, loss = _whitened(setting, _shown(problem, setting), inflation)
+    control, loss = _whiten(setting, _shown(problem, setting), inflation)
     limit = 2 / (setting.dt * float(np.max(control.curvatures)))  # of stability, for b = 0
 
     def cost(a: Array | float, b: Array | float) -> Array:
@@ -127,7 +127,7 @@ def _shown(problem: NavigationProblem, setting: HiddenCurvature) -> Array:
     return np.full_like(h, h @ setting.weights)
 
 
-def _whitened(
+def _whiten(
     setting: HiddenCurvature, shown: Array, inflation: float
 ) -> tuple[HiddenCurvature, HiddenCurvature]:
     """The setting for gradients divided by the root of `shown`: control alone, and loss alone.

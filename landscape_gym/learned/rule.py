@@ -53,9 +53,11 @@ class LearnedRule(StatefulPolicy):
         array([[-0.1, -0.2, -0.3]])
     """
 
+    name = "learned rule"
+
     observation: ObservationConfig
     """The channels it reads."""
-    action: Action = field()  # not the base's default
+    action: Action = field()  # has no default, whatever the base class has
     """What its actions mean."""
     network: Network
     mean: Array

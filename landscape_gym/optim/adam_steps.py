@@ -70,8 +70,13 @@ def proposed(
 
 
 def one_by_one(
-    means: list[Tensor], squares: list[Tensor], gradients: list[Tensor], out: list[Tensor],
-    b1: float, b2: float, eps: float,
+    means: list[Tensor],
+    squares: list[Tensor],
+    gradients: list[Tensor],
+    out: list[Tensor],
+    b1: float,
+    b2: float,
+    eps: float,
 ) -> None:
     """Running means after a gradient, in place, and ``M / (V^(1/2) + eps)``, not corrected."""
     for mean, square, gradient, velocity in zip(means, squares, gradients, out, strict=True):
@@ -82,8 +87,13 @@ def one_by_one(
 
 
 def together(
-    means: list[Tensor], squares: list[Tensor], gradients: list[Tensor], out: list[Tensor],
-    b1: float, b2: float, eps: float,
+    means: list[Tensor],
+    squares: list[Tensor],
+    gradients: list[Tensor],
+    out: list[Tensor],
+    b1: float,
+    b2: float,
+    eps: float,
 ) -> None:
     """The same for all tensors at once, as accelerators like it."""
     torch._foreach_lerp_(means, gradients, 1 - b1)

@@ -122,7 +122,9 @@ def aim(h: float, discount: float) -> float:
     return h + discount * P
 
 
-def moments(y: Tensor, mean: Tensor, noise: Tensor, betas: tuple[float, float], room: Tensor) -> None:
+def moments(
+    y: Tensor, mean: Tensor, noise: Tensor, betas: tuple[float, float], room: Tensor
+) -> None:
     """Running mean of the gradient, and of the squared distance from it, in place."""
     mean.lerp_(y, 1 - betas[0])
     torch.sub(y, mean, out=room)

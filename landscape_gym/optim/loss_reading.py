@@ -273,7 +273,9 @@ class LossReading(torch.optim.Optimizer):
     def _state(self, p: Tensor) -> dict[str, Any]:
         state = self.state[p]
         if not state:
-            zeros = torch.zeros_like(p, dtype=_type_of_state(p), memory_format=torch.contiguous_format)
+            zeros = torch.zeros_like(
+                p, dtype=_type_of_state(p), memory_format=torch.contiguous_format
+            )
             state.update({"step": 0, **self._begun(p, zeros)})
             if self.averaging:
                 state[AVERAGE] = torch.empty_like(zeros).copy_(p)

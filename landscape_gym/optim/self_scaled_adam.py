@@ -36,8 +36,6 @@ class SelfScaledAdam(LossReading):
     def _begun(self, parameter: Tensor, like: Tensor) -> dict[str, Any]:
         return adam_steps.begun(like)
 
-    def _proposed(
-        self, group: dict[str, Any], moved: list[Moved]
-    ) -> tuple[list[Proposal], float]:
+    def _proposed(self, group: dict[str, Any], moved: list[Moved]) -> tuple[list[Proposal], float]:
         gradients = [m.gradient.contiguous() for m in moved]
         return adam_steps.proposed(group, moved, gradients, [self._room(m) for m in moved])

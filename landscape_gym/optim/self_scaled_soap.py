@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any, Unpack
 
 from torch import Tensor
@@ -48,14 +47,14 @@ class SelfScaledSOAP(LossReading):
         )
         return {**adam_steps.begun(like), **frame.begun(like, max_dim)}
 
-    def _proposed(
-        self, group: dict[str, Any], moved: list[Moved]
-    ) -> tuple[list[Proposal], float]:
+    def _proposed(self, group: dict[str, Any], moved: list[Moved]) -> tuple[list[Proposal], float]:
         matrices = [m.gradient.reshape(frame.matrix_shape(m.gradient.shape)) for m in moved]
         rotated = [
             frame.into(m.state, G).contiguous() for m, G in zip(moved, matrices, strict=True)
         ]
-        proposals, promise = adam_steps.proposed(group, moved, rotated, [self._room(m) for m in moved])
+        proposals, promise = adam_steps.proposed(
+            group, moved, rotated, [self._room(m) for m in moved]
+        )
         back = []
         states = {m.parameter: m.state for m in moved}
         for p, v, factor in proposals:

@@ -52,7 +52,7 @@ def fit(outputs: Array, quantities: Mapping[str, Array], counted: Array) -> Fit:
         counted: Which rows to fit, (steps, episodes).
 
     Raises:
-        ValueError: where columns are collinear or vanish, or no row counts.
+        Refusal: where columns are collinear or vanish, or no row counts.
     """
     if not counted.any():
         raise Refusal("every episode diverged at its first step: there is nothing to read.")

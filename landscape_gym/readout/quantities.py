@@ -101,8 +101,9 @@ def quantities(
     """The quantities of a basis; averages are named by their rates, such as ``"average 0.9"``.
 
     Raises:
-        ValueError: for an unknown name, with the nearest; for a quantity that needs what the
-            landscape does not offer; for an empty basis, or a rate outside [0, 1).
+        ValueError: for an unknown name, with the nearest; for an empty basis, or a rate outside
+            [0, 1).
+        Refusal: for a quantity that needs what the landscape does not offer.
     """
     found = {}
     for name in (basis,) if isinstance(basis, str) else basis:

@@ -122,9 +122,10 @@ def read_rule(
         seed: Of the first row.
 
     Raises:
-        ValueError: for an unknown quantity, naming the nearest; for one that needs what the
-            landscape does not offer; where quantities are collinear along these episodes; and in
-            the shared form for one that does not have one number per control.
+        ValueError: for an unknown quantity, naming the nearest; and in the shared form for one that
+            does not have one number per control.
+        Refusal: for a quantity that needs what the landscape does not offer, and where quantities
+            are collinear along these episodes: the law cannot be read.
 
     Example:
         >>> from landscape_gym.control import optimum

@@ -37,7 +37,7 @@ def reaches_minimum(solution: GridSolution, starts: Array) -> Array:
     Other minima of the same loss count too.
 
     Raises:
-        ValueError: for random landscapes, default dynamics, a finite horizon, or a solution whose
+        Refusal: for random landscapes, default dynamics, a finite horizon, or a solution whose
             moves go from node to node.
     """
     if not all(part.value.refined for part in solution.parts):
@@ -46,7 +46,7 @@ def reaches_minimum(solution: GridSolution, starts: Array) -> Array:
             "minimum: solve with refined=True."
         )
     problem, cells = solution.problem, _cells(solution)
-    landscape = _checked(problem)
+    landscape = _known_landscape(problem)
     theta = np.asarray(starts, np.float64)
     for _ in range(STEPS):
         moved = transition(problem, theta, solution.control(theta))
@@ -68,7 +68,7 @@ def crossing_interval(solution: GridSolution, axis: int = 0) -> tuple[float, flo
     lies between the minimum and the end of the grid.
 
     Raises:
-        ValueError: where coordinates depend on each other, and as `reaches_minimum`.
+        Refusal: where coordinates depend on each other, and as `reaches_minimum`.
 
     Example:
         >>> problem = NavigationProblem(landscape="double_well", gamma=1.0)
@@ -76,7 +76,7 @@ def crossing_interval(solution: GridSolution, axis: int = 0) -> tuple[float, flo
         >>> round(low, 2), high
         (-0.38, 2.0)
     """
-    landscape = _checked(solution.problem)
+    landscape = _known_landscape(solution.problem)
     if axis not in range(solution.problem.dim):
         raise ValueError(
             f"axis is a coordinate from 0 to {solution.problem.dim - 1}, got {axis!r}."
@@ -134,7 +134,7 @@ def critical_discount(
         Rates, (batch,); inf where the minimum is reached even at `high`, 0 where not even at `low`.
 
     Raises:
-        ValueError: as `reaches_minimum` and `grid_solution`, or for an empty range of rates.
+        Refusal: as `reaches_minimum` and `grid_solution`, or for an empty range of rates.
 
     Example:
         >>> critical_discount(
@@ -146,7 +146,7 @@ def critical_discount(
         raise ValueError(
             f"give 0 < low < high and tolerance > 0, got {low!r}, {high!r} and {tolerance!r}."
         )
-    _checked(problem)
+    _known_landscape(problem)
     starts = np.asarray(starts, np.float64).reshape(-1, problem.dim)
 
     def reach(gamma: float, rows: Array) -> Array:
@@ -173,7 +173,7 @@ def critical_discount(
     return critical
 
 
-def _checked(problem: NavigationProblem) -> Fixed:
+def _known_landscape(problem: NavigationProblem) -> Fixed:
     """The landscape, if paths end in minima of a loss that is known."""
     if not isinstance(problem.landscape, Fixed):
         raise Refusal(

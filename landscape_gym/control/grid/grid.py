@@ -177,7 +177,7 @@ def _policy_iteration(grid: Grid, V: Array, refined: bool) -> tuple[Array, int, 
         if residual <= TOLERANCE or iteration == ITERATIONS:
             return better, iteration, residual
         M = _transitions(grid, sources, passes, refined)
-        V = V + _solved(one - grid.beta * M, change.ravel(), V.ndim).reshape(V.shape)
+        V = V + _solve_sparse(one - grid.beta * M, change.ravel(), V.ndim).reshape(V.shape)
     return V, ITERATIONS, residual
 
 
@@ -237,7 +237,7 @@ def _sparse(columns: Array, weights: Array, size: int) -> Any:
     return matrix
 
 
-def _solved(A: Any, b: Array, d: int) -> Array:
+def _solve_sparse(A: Any, b: Array, d: int) -> Array:
     """``A^-1 b``: in the plane to the few digits that Newton's method needs, if that is quick.
 
     In the plane elimination fills in, while Krylov methods are quick where all modes of M decay at

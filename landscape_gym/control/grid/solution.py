@@ -146,7 +146,7 @@ def grid_solution(
         estimate: Whether to solve a second time on every other node, for `GridSolution.error`.
 
     Raises:
-        ValueError: if an assumption fails, naming it and what to use instead.
+        Refusal: if an assumption fails, naming it and what to use instead.
     """
     _check(problem)
     ends = np.array(
@@ -170,7 +170,7 @@ def grid_solution(
         basis, grid = _plane(problem, instances, ends, counts)
         grids = [(grid, tuple(range(problem.dim)))]
     parts = tuple(
-        _solved(grid, coordinates, problem.horizon, refined, estimate)
+        _solve_part(grid, coordinates, problem.horizon, refined, estimate)
         for grid, coordinates in grids
     )
     return GridSolution(problem, parts, basis)
@@ -184,7 +184,7 @@ def _copies(part: Part) -> int:
     return len(part.coordinates) // _dim(part)
 
 
-def _solved(
+def _solve_part(
     grid: Grid, coordinates: tuple[int, ...], horizon: int | None, refined: bool, estimate: bool
 ) -> Part:
     """Solve one grid, and its every other node."""

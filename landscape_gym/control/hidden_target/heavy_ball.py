@@ -45,7 +45,7 @@ def heavy_ball(problem: NavigationProblem) -> HeavyBall:
     """The stationary LQG controller of a problem as momentum, (d,) each.
 
     Raises:
-        ValueError: unless the curvature is known and diagonal, the target drifts, and parameters
+        Refusal: unless the curvature is known and diagonal, the target drifts, and parameters
             stay when left alone; naming what to use instead.
 
     Example:

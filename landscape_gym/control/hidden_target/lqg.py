@@ -155,7 +155,7 @@ class LQGPolicy(StatefulPolicy):
         """
         self._check_linear()
         parts = ensemble(self._controller.structure)
-        steps = parts.checked(steps)
+        steps = parts.steps_to_sum(steps)
         law = parts.law if law is None else law
         unknown = estimation_cost(parts.lq, law, self._covariances(parts.hessian), steps)
         return parts.expected_cost(steps, law) + float(parts.weights @ unknown)

@@ -54,14 +54,14 @@ class Ensemble:
         Raises:
             ValueError: for a number of steps that is not the problem's horizon, if it has one.
         """
-        law, steps = self.law if law is None else law, self.checked(steps)
+        law, steps = self.law if law is None else law, self.steps_to_sum(steps)
         if steps is None:
             value = endless_value_of(self.lq, law)
         else:
             *_, (_, _, value) = values_of(self.lq, law, steps)
         return float(self.weights @ value.mean(self.second))
 
-    def checked(self, steps: int | None) -> int | None:
+    def steps_to_sum(self, steps: int | None) -> int | None:
         """The number of steps to sum over; None is endless."""
         horizon = self.problem.horizon
         if horizon is not None and steps not in (None, horizon):

@@ -52,7 +52,7 @@ def direct(
         tolerance: Of ``1/2 |dJ/dv|^2``, relative to J.
 
     Raises:
-        ValueError: where default dynamics are a function of more than `JACOBIAN_LIMIT` parameters.
+        Refusal: where default dynamics are a function of more than `JACOBIAN_LIMIT` parameters.
 
     Example:
         >>> from landscape_gym.problem import NavigationProblem

@@ -84,7 +84,7 @@ def plan(
         options: How to plan.
 
     Raises:
-        ValueError: where the future cannot be computed (`PathProblem.of`).
+        Refusal: where the future cannot be computed (`PathProblem.of`).
 
     Example:
         >>> problem = NavigationProblem(landscape="double_well", gamma=0.5)

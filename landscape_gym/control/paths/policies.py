@@ -144,7 +144,7 @@ class PlannedPath(StatefulPolicy):
             chosen = rows[group]
             guesses = initial_guesses(path, self.options)
             if warm is not None:
-                guesses = {"previous plan": _continued(warm, chosen, t[chosen])}
+                guesses = {"previous plan": _continue(warm, chosen, t[chosen])}
             found = refine(path, x[chosen], guesses, self.options).best
             plans.x[: path.T + 1, chosen], plans.u[: path.T, chosen] = found.x, found.u
             if plans.gains is not None:
@@ -218,7 +218,7 @@ class RecedingHorizon(PlannedPath):
         return age >= self.every
 
 
-def _continued(plans: Plans, rows: Array, t: Array) -> Guess:
+def _continue(plans: Plans, rows: Array, t: Array) -> Guess:
     """The rest of old plans, then no control."""
 
     def guess(path: PathProblem, start: Array) -> Array:

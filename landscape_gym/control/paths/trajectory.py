@@ -113,7 +113,7 @@ class PathProblem:
             elapsed: Steps of the episode that are over; it matters only to a finite horizon.
 
         Raises:
-            ValueError: where the future cannot be computed, naming the assumption that fails.
+            Refusal: where the future cannot be computed, naming the assumption that fails.
         """
         p, instances = problem, known_instance(problem)
         steps = None if steps is None else count("steps", steps)
@@ -260,7 +260,7 @@ def known_instance(problem: NavigationProblem) -> Any:
     """The landscape's only instance, in float64, if nothing that a plan needs is random.
 
     Raises:
-        ValueError: naming what is random, and what to do.
+        Refusal: naming what is random, and what to do.
     """
     for name in ("hazard", "drift"):
         if getattr(problem, name) > 0:
