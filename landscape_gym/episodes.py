@@ -42,7 +42,7 @@ def moments(simulation: Simulation, act: Act, steps: int | None = None) -> Itera
         >>> from landscape_gym.problem import NavigationProblem
         >>> problem = NavigationProblem(episode_steps=3)
         >>> simulation = Simulation.begun([0, 1], problem=problem)
-        >>> [each.step for each in moments(simulation, lambda step: np.zeros((2, 10)))]
+        >>> [each.step for each in moments(simulation, lambda step: np.zeros((2, 2)))]
         [0, 1, 2, 3]
     """
     problem = simulation.problem

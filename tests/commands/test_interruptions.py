@@ -64,7 +64,7 @@ INTERRUPTED = [
     (
         "python -m baselines.claims",
         [],
-        "baselines.claims.__main__:shown",
+        "baselines.claims.__main__:check_and_say",
         "--claim NAME checks one",
     ),
     ("python -m benchmarks", [], "benchmarks.__main__:speed_rows", "Nothing was written."),
