@@ -446,4 +446,4 @@ class Layout:
             if len(values) != batch:
                 values = xp.broadcast_to(values, (batch, values.shape[1]))
             parts.append(values)
-        return xp.concat(parts, axis=1)
+        return parts[0] if len(parts) == 1 else xp.concat(parts, axis=1)  # clipped, so new

@@ -157,7 +157,7 @@ class Simulation:
             control = self.action.control(action, learner, self._control_matrix)
             theta = dynamics.transition(problem, before, control)
             charge = dynamics.control_cost(problem, state.instances, state.point(before), control)
-            if np.isnan(charge).any():
+            if np.isnan(charge.dot(charge)):  # if one is; charges are no negative infinities
                 self._refuse_nan(action, still)
             self.streams.advance(still)
             point, uniform = state.point(theta), self.streams.uniform

@@ -149,30 +149,44 @@ class Streams:
             self._draw_blocks(self._uniforms, rows, self._draw_uniform)
 
     def _draw_blocks(
-        self, ring: Array, rows: Array, draw: Callable[[list[int], Array], None]
+        self, ring: Array, rows: Array, drawing: Callable[[Array], Callable[[list[int]], None]]
     ) -> None:
         """Draw blocks row by row, and put them into the ring several rows at a time."""
         length, num_rows, numbers = ring.shape
         together = max(CHUNK_NUMBERS // (length * numbers), 1)
+        blocks = np.empty((min(together, len(rows)), length, numbers), self.dtype)
+        draw = drawing(blocks)
         for first in range(0, len(rows), together):
             piece = slice(first, first + together)
             chunk = rows[piece]
-            blocks = np.empty((len(chunk), length, numbers), self.dtype)
-            draw(chunk.tolist(), blocks)
+            draw(chunk.tolist())
+            drawn = blocks[: len(chunk)]
             if self._slot:
-                blocks = np.roll(blocks, self._slot, axis=1)
+                drawn = np.roll(drawn, self._slot, axis=1)
             # A slice is several times as fast as the same rows by number.
-            ring[:, piece if len(rows) == num_rows else chunk] = blocks.swapaxes(0, 1)
+            ring[:, piece if len(rows) == num_rows else chunk] = drawn.swapaxes(0, 1)
 
-    def _draw_normal(self, rows: list[int], blocks: Array) -> None:
+    def _draw_normal(self, blocks: Array) -> Callable[[list[int]], None]:
+        """What draws normal numbers for some rows into the first of `blocks`."""
         import torch
 
-        for row, block in zip(rows, torch.from_numpy(blocks).unbind(), strict=True):
-            block.normal_(generator=self.noise_generators[row])
+        views, generators = torch.from_numpy(blocks).unbind(), self.noise_generators
 
-    def _draw_uniform(self, rows: list[int], blocks: Array) -> None:
-        for row, block in zip(rows, blocks, strict=True):
-            self.generators[row].random(out=block, dtype=self.dtype)
+        def draw(rows: list[int]) -> None:
+            for row, view in zip(rows, views, strict=False):
+                view.normal_(generator=generators[row])
+
+        return draw
+
+    def _draw_uniform(self, blocks: Array) -> Callable[[list[int]], None]:
+        """What draws uniform numbers for some rows into the first of `blocks`."""
+        views, generators, dtype = list(blocks), self.generators, self.dtype
+
+        def draw(rows: list[int]) -> None:
+            for row, view in zip(rows, views, strict=False):
+                generators[row].random(out=view, dtype=dtype)
+
+        return draw
 
 
 def fresh_seeds(count: int) -> list[int]:

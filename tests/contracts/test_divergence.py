@@ -34,7 +34,7 @@ def test_a_row_that_leaves_the_bound_ends_where_it_was():
     after = envs.simulation.state
     for name in ("theta", "loss", "grad"):
         np.testing.assert_array_equal(getattr(after, name)[0], before[name][0])
-    np.testing.assert_array_equal(after.previous_update[0], 0)
+    np.testing.assert_array_equal(after.learner.previous_update[0], 0)
     assert observation in envs.observation_space
     assert np.isfinite(reward).all()
     assert reward[0] < reward[1]
