@@ -11,8 +11,8 @@ from landscape_gym.evaluation import compare
 from landscape_gym.policy import RulePolicy
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.rules.fisher import fisher_product
-from landscape_gym.rules.linear_systems import conjugate_gradients
 from landscape_gym.rules.gradient_descent import GradientDescent
+from landscape_gym.rules.linear_systems import conjugate_gradients
 from landscape_gym.rules.natural_gradient import NaturalGradient
 
 

@@ -12,8 +12,8 @@ from landscape_gym.control.hidden_curvature.bracket import (
     price_of_the_first_move,
 )
 from landscape_gym.control.hidden_curvature.self_tuning import SelfTuningPolicy
-from landscape_gym.derivation.coordinate_prior import curvature_prior
 from landscape_gym.control.hidden_target.lqg import LQGPolicy
+from landscape_gym.derivation.coordinate_prior import curvature_prior
 from landscape_gym.evaluation import rollout
 from landscape_gym.landscapes import LogUniform, Quadratic
 from landscape_gym.problem import CurvatureNoise, NavigationProblem, NormalStart
