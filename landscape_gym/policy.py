@@ -149,6 +149,16 @@ class Rule(Protocol):
     It takes NumPy arrays and torch tensors alike, (..., dim). What it sees is named by `channels`,
     from `landscape_gym.observation.CHANNELS`: the first of them, as a rule the gradient, is passed
     by position, the others by name.
+
+    `init` and `update` are functions: they overwrite nothing that they are given, and so gradients
+    flow through them and `torch.func.vmap` takes them. What is done in place for speed, the
+    optimizer does (`landscape_gym.optim.RuleOptimizer`), and a rule may help it in two ways:
+
+    - ``separable: ClassVar[bool] = True`` says that each coordinate is treated by itself: the
+      update of some coordinates, from their part of the state, is their part of the update. They
+      are then moved in pieces that fit in the cache. Without it a rule counts as not separable.
+    - an argument ``out`` of `update`, None by default, is a state into which the next one may be
+      written, as far as that saves time. It may be `state` itself.
     """
 
     @property
@@ -168,8 +178,7 @@ class Rule(Protocol):
     def update(self) -> Callable[..., tuple[Any, Any]]:
         """``update(gradient, state, **others)``: the control and the next state.
 
-        The control u is a velocity: theta+ = theta + dt u. Arrays stay as they are; tensors of
-        `state` may become those of the next one.
+        The control u is a velocity: theta+ = theta + dt u.
         """
         ...
 

@@ -30,7 +30,11 @@ GROWTH = 1e-2
 
 @dataclass
 class RuleLearner:
-    """A rule, one state for each seed, as in `RuleOptimizer`; parameters are from the start."""
+    """A rule that moves networks (B, d) of its own seed each; parameters count from the start.
+
+    `RuleOptimizer` makes one vector of all parameters that it has. Here rows are vectors, so that
+    a seed learns the same whoever learns beside it, and the rule, which is a function, is called.
+    """
 
     rule: Rule
     l2_init: float = 0.0
@@ -54,11 +58,11 @@ class RuleLearner:
         if self.l2_init:
             gradient = gradient + self.l2_init * gone
         values = {"gradient": gradient, "parameters": gone, "displacement": gone}
-        seen = [values[channel] for channel in self.rule.channels]
-        others = dict(zip(self.rule.channels[1:], seen[1:], strict=True))
+        first, *others = self.rule.channels
+        seen = {name: values[name] for name in others}
         if self.state is None:
-            self.state = self.rule.init(seen[0], **others)
-        u, self.state = self.update(seen[0], self.state, **others)
+            self.state = self.rule.init(values[first], **seen)
+        u, self.state = self.update(values[first], self.state, **seen)
         return theta + u
 
 

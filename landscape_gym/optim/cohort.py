@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import is_dataclass
+from inspect import signature
 from typing import Any, NamedTuple
 
 import torch
@@ -57,6 +58,7 @@ class Cohort:
 
     def __init__(self, rule: Rule, parameters: Sequence[Tensor], number: int) -> None:
         self.rule = rule
+        self.takes_out = "out" in signature(rule.update).parameters
         self.number = number
         self.parameters = list(parameters)
         self.sizes = [p.numel() for p in parameters]
@@ -146,9 +148,12 @@ class Cohort:
 
         What a rule only hands on, such as the last gradient but one, is copied for that, so that
         the state can be overwritten. A rule that gives `state` itself back remembers nothing, or
-        has changed it in place.
+        has changed it in place; one that takes `out` has written into it what is there again.
         """
-        u, after = self.rule.update(seen.pop(self.rule.channels[0]), state, **seen)
+        first = seen.pop(self.rule.channels[0])
+        if self.takes_out:
+            return self.rule.update(first, state, **seen, out=state)
+        u, after = self.rule.update(first, state, **seen)
 
         def apart(_: str, leaf: Tensor) -> Tensor:
             return leaf.clone() if leaf.untyped_storage().data_ptr() in self.memory else leaf

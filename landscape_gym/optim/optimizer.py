@@ -12,8 +12,8 @@ from torch.optim.optimizer import ParamsT
 
 from landscape_gym.configuration import number
 from landscape_gym.learned import LearnedRule
-from landscape_gym.optim.accepted import accepted, check_size
 from landscape_gym.optim.cohort import Cohort
+from landscape_gym.optim.resolve import check_size, resolve_rule
 from landscape_gym.optim.suited import warn_where_unsuited
 from landscape_gym.policy import Rule
 from landscape_gym.problem import NavigationProblem
@@ -84,7 +84,7 @@ class RuleOptimizer(torch.optim.Optimizer):
         dt: float | None = None,
         problem: NavigationProblem | str | None = None,
     ) -> None:
-        self.rule, dt = accepted(rule, problem, dt)
+        self.rule, dt = resolve_rule(rule, problem, dt)
         self._cohorts: dict[int, Cohort] = {}
         super().__init__(params, {"lr": lr, "dt": dt})
         sizes = (p.numel() for group in self.param_groups for p in group["params"])

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from landscape_gym.derivation.whitening import best_whitening
 from landscape_gym.problem import NavigationProblem
-from landscape_gym.rules.arrays import add_square, lerp
+from landscape_gym.rules.arrays import lerp, mean_square
 from landscape_gym.rules.forgetting import curvature_memory
 
 
@@ -89,21 +89,26 @@ class Adam:
         none = 0.0 * gradient[..., :1]
         return AdamState(0.0 * gradient, 0.0 * gradient, none, none)
 
-    def update(self, gradient: Any, state: AdamState) -> tuple[Any, AdamState]:
+    def update(
+        self, gradient: Any, state: AdamState, out: AdamState | None = None
+    ) -> tuple[Any, AdamState]:
         """The velocity, and the running means with this gradient in them."""
         b1, b2 = self.b1, self.b2
-        mean = lerp(state.mean, gradient, 1 - b1)
+        mean = lerp(state.mean, gradient, 1 - b1, out=out and out.mean)
         now = AdamState(
             mean,
-            add_square(b2 * state.square, self._spread(gradient, mean), 1 - b2),
+            mean_square(state.square, self._spread(gradient, mean), b2, out=out and out.square),
             # Not as 1 - b^t, which cancels in float32.
             b1 * state.mean_weight + (1 - b1),
             b2 * state.square_weight + (1 - b2),
         )
-        # Corrected by one number each: a vector costs by how often it is read.
+        # Corrected by one number each, and in place: a vector costs by how often memory is touched.
         correction = now.square_weight**0.5
-        root = now.square**0.5 + self.eps * correction
-        return (-self.lr * correction / now.mean_weight) * mean / root, now
+        root = now.square**0.5
+        root += self.eps * correction
+        u = (-self.lr * correction / now.mean_weight) * mean
+        u /= root
+        return u, now
 
     def _spread(self, gradient: Any, mean: Any) -> Any:
         """What is squared."""

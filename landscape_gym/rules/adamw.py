@@ -86,9 +86,11 @@ class AdamW:
         """No gradient seen."""
         return self._adam.init(gradient)
 
-    def update(self, gradient: Any, state: AdamState, parameters: Any) -> tuple[Any, AdamState]:
+    def update(
+        self, gradient: Any, state: AdamState, parameters: Any, out: AdamState | None = None
+    ) -> tuple[Any, AdamState]:
         """The velocity, and the running means with this gradient in them."""
-        u, state = self._adam.update(gradient, state)
+        u, state = self._adam.update(gradient, state, out)
         return u - (self.lr * self.weight_decay) * parameters, state
 
     @property

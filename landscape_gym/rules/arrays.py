@@ -51,28 +51,36 @@ def solve(matrices: Any, vectors: Any) -> Any:
     return array_namespace(vectors).linalg.solve(matrices, vectors[..., None])[..., 0]
 
 
-def lerp(start: Any, end: Any, weight: float) -> Any:
+def lerp(start: Any, end: Any, weight: float, out: Any = None) -> Any:
     """``start + weight (end - start)``, in one pass where the library has one for it (torch).
+
+    Args:
+        start: At weight 0.
+        end: At weight 1.
+        weight: Of the end.
+        out: A tensor that the result is written into, if it is one.
 
     Example:
         >>> lerp(np.zeros(2), np.array([1.0, 2.0]), 0.25)
         array([0.25, 0.5 ])
     """
     fused = getattr(array_namespace(start), "lerp", None)
-    return start + weight * (end - start) if fused is None else fused(start, end, weight)
+    if fused is None:
+        return start + weight * (end - start)
+    return fused(start, end, weight, out=out)
 
 
-def add_square(array: Any, value: Any, weight: float) -> Any:
-    """``array + weight value^2``, likewise.
+def mean_square(mean: Any, value: Any, decay: float, out: Any = None) -> Any:
+    """``decay mean + (1 - decay) value^2``, a running mean of squares, likewise.
 
     Example:
-        >>> add_square(np.ones(2), np.array([1.0, 2.0]), 0.25)
-        array([1.25, 2.  ])
+        >>> mean_square(np.ones(2), np.array([1.0, 2.0]), 0.75)
+        array([1.  , 1.75])
     """
-    fused = getattr(array_namespace(array), "addcmul", None)
-    if fused is None:
-        return array + weight * value * value
-    return fused(array, value, value, value=weight)
+    xp = array_namespace(mean)
+    if not hasattr(xp, "addcmul"):
+        return decay * mean + (1 - decay) * value * value
+    return xp.addcmul(xp.mul(mean, decay, out=out), value, value, value=1 - decay, out=out)
 
 
 def plain(array: Any) -> Constant:

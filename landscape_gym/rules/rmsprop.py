@@ -7,7 +7,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from landscape_gym.derivation.whitening import best_whitening
 from landscape_gym.problem import NavigationProblem
-from landscape_gym.rules.arrays import add_square, lerp
+from landscape_gym.rules.arrays import lerp, mean_square
 from landscape_gym.rules.forgetting import curvature_memory
 
 
@@ -88,14 +88,16 @@ class RMSprop:
         none = 0.0 * gradient[..., :1]
         return RMSpropState(0.0 * gradient, 0.0 * gradient if self.centred else none, none)
 
-    def update(self, gradient: Any, state: RMSpropState) -> tuple[Any, RMSpropState]:
+    def update(
+        self, gradient: Any, state: RMSpropState, out: RMSpropState | None = None
+    ) -> tuple[Any, RMSpropState]:
         """The velocity, and the running means with this gradient in them."""
         b2, mean = self.b2, state.mean
-        square = add_square(b2 * state.square, gradient, 1 - b2)
+        square = mean_square(state.square, gradient, b2, out=out and out.square)
         weight = b2 * state.weight + (1 - b2)
         v = square
         if self.centred:
-            mean = lerp(mean, gradient, 1 - b2)
+            mean = lerp(mean, gradient, 1 - b2, out=out and out.mean)
             variance = square - mean * mean
             v = variance * (variance > 0)  # rounding can take it below 0, and torch.optim to NaN
         if self.corrected:

@@ -100,10 +100,14 @@ class SelfScaledAdam:
         return SelfScaledAdamState(self._adam.init(gradient), self._bound.init(loss))
 
     def update(
-        self, gradient: Any, state: SelfScaledAdamState, loss: Any
+        self,
+        gradient: Any,
+        state: SelfScaledAdamState,
+        loss: Any,
+        out: SelfScaledAdamState | None = None,
     ) -> tuple[Any, SelfScaledAdamState]:
         """The velocity, and the running means with this gradient and loss in them."""
-        v, adam = self._adam.update(gradient, state.adam)
+        v, adam = self._adam.update(gradient, state.adam, out and out.adam)
         v = v * self._units(gradient)
         u, promise = self._bound.slowed(v, gradient, loss, state.promise)
         return u, SelfScaledAdamState(adam, promise)

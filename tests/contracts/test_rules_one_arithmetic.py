@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,11 @@ from landscape_gym.rules import RULES, Coupled, GradientDescent, LossBound, Self
 from tests.contracts.rule_cases import CASES, DIM, Case, shown
 
 STEPS = 4
+
+
+def takes_out(rule: Any) -> bool:
+    return "out" in signature(rule.update).parameters
+
 
 each_case = pytest.mark.parametrize("case", CASES, ids=str)
 
@@ -155,6 +161,21 @@ def test_vmap_is_the_batch(case: Case) -> None:
     v, by_row = one(seen, state)
     for batch, rows in zip((u, *leaves(later)), (v, *leaves(by_row)), strict=True):
         torch.testing.assert_close(batch, rows, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if takes_out(case.rule)], ids=str)
+def test_a_rule_that_takes_memory_writes_there_what_it_would_give(case: Case) -> None:
+    rule = case.rule
+    state, seen = after_a_step(rule)
+    u, later = updated(rule, seen, state)
+    before = [leaf.data_ptr() for leaf in leaves(state)]
+    first, *others = rule.channels
+    given = {name: seen[name] for name in others}
+    v, in_place = rule.update(seen[first], state, **given, out=state)
+    for ours, theirs in zip((u, *leaves(later)), (v, *leaves(in_place)), strict=True):
+        assert torch.equal(ours, theirs)
+    kept = sum(leaf.data_ptr() in before for leaf in leaves(in_place))
+    assert kept >= 1
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if is_separable(case.rule)], ids=str)

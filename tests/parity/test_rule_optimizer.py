@@ -95,6 +95,43 @@ def test_vectors_longer_than_a_piece_move_as_by_torch_optim(monkeypatch):
     torch.testing.assert_close(trained, train(net, theirs, 50), rtol=0, atol=1e-10)
 
 
+def test_a_single_number_before_a_long_vector_has_its_own_memory(monkeypatch):
+    monkeypatch.setattr("landscape_gym.optim.cohort.CHUNK", 8)
+    ours, theirs = ([torch.nn.Parameter(torch.ones(n)) for n in (1, 8)] for _ in range(2))
+    optimizers = RuleOptimizer(ours, Momentum(0.1, 0.9)), torch.optim.SGD(theirs, 0.1, 0.9)
+    for _ in range(3):
+        for p in (*ours, *theirs):
+            p.grad = torch.ones_like(p)
+        for optimizer in optimizers:
+            optimizer.step()
+    for p, q in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(p, q)
+
+
+class Delayed:
+    """Descends by the gradient of two steps ago, and hands on what it remembers."""
+
+    channels = ("gradient",)
+
+    def init(self, gradient):
+        return 0.0 * gradient, 0.0 * gradient
+
+    def update(self, gradient, state):
+        last, before = state
+        return before, (gradient, last)
+
+
+def test_what_a_rule_hands_on_is_not_overwritten_on_the_way():
+    p = torch.nn.Parameter(torch.zeros(2))
+    optimizer = RuleOptimizer([p], Delayed())
+    passed = []
+    for step in range(1, 6):
+        p.grad = torch.full_like(p, float(step))
+        optimizer.step()
+        passed.append(p.detach()[0].item())
+    assert passed == [0.0, 0.0, 1.0, 3.0, 6.0]
+
+
 @pytest.mark.parametrize(
     "rule",
     ["adam", "hidden-curvature", "centred_adam", "momentum", SelfTuning.for_networks()],

@@ -23,7 +23,7 @@ GIVEN = ("gradient", "parameters", "displacement", "loss")
 """Channels that a training loop has; the loss, if `step` is given a closure."""
 
 
-def accepted(
+def resolve_rule(
     given: object, problem: NavigationProblem | str | None, dt: float | None
 ) -> tuple[Rule, float]:
     """The rule for tensors, and the time that a step takes.
