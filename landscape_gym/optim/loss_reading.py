@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+import time
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -193,6 +194,7 @@ class LossReading(torch.optim.Optimizer):
                 then nothing has moved.
         """
         loss, seen = self._told(closure, loss)
+        start = time.perf_counter()
         if self.defaults["maximize"]:
             seen = -seen
         moved = self._present()
@@ -207,6 +209,7 @@ class LossReading(torch.optim.Optimizer):
         slowdown = self._slowdown(promise, seen)
         for group, velocities in proposals:
             self._move(group, velocities, slowdown)
+        self._seconds += time.perf_counter() - start
         return loss
 
     def _told(self, closure: Callable[[], Any] | None, loss: Any) -> tuple[Any, float]:
@@ -236,7 +239,8 @@ class LossReading(torch.optim.Optimizer):
         if processes == 1:
             return value
         device = self.param_groups[0]["params"][0].device
-        total = torch.tensor([value], dtype=torch.float32, device=device)
+        double = torch.float32 if device.type == "mps" else torch.float64  # which has no other
+        total = torch.tensor([value], dtype=double, device=device)
         distributed.all_reduce(total, group=self.process_group)
         return total.item() / processes
 
@@ -441,6 +445,7 @@ class LossReading(torch.optim.Optimizer):
         self._scratch: dict[Tensor, Tensor] = {}
         self._observed: list[float] = []
         self._warned = False
+        self._seconds, self._refresh_seconds = 0.0, 0.0
 
 
 def _type_of_state(p: Tensor) -> torch.dtype:
@@ -458,7 +463,7 @@ def _number(loss: Any) -> float:
         raise ValueError(
             f"the loss is one number, got a tensor of shape {tuple(loss.shape)}: give its mean."
         )
-    return float(loss)
+    return loss.item() if isinstance(loss, Tensor) else float(loss)
 
 
 def add(theta: Tensor, velocity: Tensor, kept: float, stride: float) -> None:

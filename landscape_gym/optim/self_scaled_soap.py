@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, Unpack
 
 from torch import Tensor
@@ -32,7 +33,6 @@ class SelfScaledSOAP(LossReading):
         constants = {
             "scale": scale, "betas": betas, "eps": eps, "renewal": renewal, "max_dim": max_dim
         }  # fmt: skip
-        self._seconds = {"refresh": 0.0, "step": 0.0}
         super().__init__(params, lr, constants, stiffness, gain, **common)
 
     def _check_group(self, group: dict[str, Any]) -> None:
@@ -47,21 +47,38 @@ class SelfScaledSOAP(LossReading):
         )
         return {**adam_steps.begun(like), **frame.begun(like, max_dim)}
 
-    def _proposed(self, group: dict[str, Any], moved: list[Moved]) -> tuple[list[Proposal], float]:
-        matrices = [m.gradient.reshape(frame.matrix_shape(m.gradient.shape)) for m in moved]
+    def _proposed(
+        self, group: dict[str, Any], moved: list[Moved]
+    ) -> tuple[list[Proposal], float]:
+        matrices = [m.gradient.reshape(frame.matrix_shape(m.parameter.shape)) for m in moved]
         rotated = [
             frame.into(m.state, G).contiguous() for m, G in zip(moved, matrices, strict=True)
         ]
-        proposals, promise = adam_steps.proposed(
-            group, moved, rotated, [self._room(m) for m in moved]
-        )
-        back = []
-        states = {m.parameter: m.state for m in moved}
-        for p, v, factor in proposals:
-            v = v.view(frame.matrix_shape(p.shape))
-            back.append(Proposal(p, frame.out_of(states[p], v), factor))
+        rooms = [self._room(m) for m in moved]
+        proposals, promise = adam_steps.proposed(group, moved, rotated, rooms)
+        own = [
+            Proposal(p, frame.out_of(self.state[p], v.view(frame.matrix_shape(p.shape))), factor)
+            for p, v, factor in proposals
+        ]
+        # After the velocities: a frame that this gradient had a part in would flatter it.
         for m, G in zip(moved, matrices, strict=True):
             frame.seen(m.state, G)
             if m.state["step"] % group["renewal"] == 0:
-                frame.renew(m.state, (adam_steps.GRADIENT,), (adam_steps.SQUARE,))
-        return back, promise
+                self._renew(m.state)
+        return own, promise
+
+    def _renew(self, state: dict[str, Any]) -> None:
+        start = time.perf_counter()
+        frame.renew(state, (adam_steps.GRADIENT,), (adam_steps.SQUARE,))
+        self._refresh_seconds += time.perf_counter() - start
+
+    def _more_diagnostics(self) -> dict[str, float]:
+        """Steps since the frames were renewed, the oldest, and the renewals' share of all time."""
+        ages = [
+            state["step"] % group["renewal"] if state["step"] >= group["renewal"] else state["step"]
+            for group in self.param_groups
+            for state in (self.state[p] for p in group["params"] if p in self.state)
+            if frame.LEFT in state or frame.RIGHT in state
+        ]
+        share = self._refresh_seconds / self._seconds if self._seconds else 0.0
+        return {"frame_age": float(max(ages, default=0)), "refresh_share": share}

@@ -1,34 +1,112 @@
-"""Named optimizers make the steps of the pure rules."""
+"""Named optimizers make the steps of the pure rules, under the same bound."""
 
+from collections.abc import Callable
+
+import numpy as np
+import pytest
 import torch
 
-from landscape_gym.optim import RuleOptimizer
-from landscape_gym.optim.filter_bank import FilterBank
+from landscape_gym.optim import FilterBank, RuleOptimizer, SelfScaledAdam, SelfScaledSOAP
+from landscape_gym.optim.frame import matrix_shape
+from landscape_gym.rules import Adam, Coupled, SelfTuning
 from landscape_gym.rules.gain_bound import GainBound
 
+DOUBLE = torch.float64
+SHAPE = (5, 4)
 
-def test_bank():
-    from landscape_gym.rules import Coupled, SelfTuning
 
-    def trained(make):
-        torch.manual_seed(0)
-        w = torch.nn.Parameter(torch.randn(5, 4, dtype=torch.float64))
-        x, y = torch.randn(64, 4, dtype=torch.float64), torch.randn(64, 5, dtype=torch.float64)
-        o = make([w])
-        for t in range(30):
-            rows = torch.randint(64, (8,))
+def trained(make: Callable[[list[torch.nn.Parameter]], torch.optim.Optimizer]) -> torch.Tensor:
+    """A linear model's matrix after 30 noisy steps."""
+    generator = torch.Generator().manual_seed(0)
+    draw = lambda *shape: torch.randn(shape, generator=generator, dtype=DOUBLE)  # noqa: E731
+    w, x, y = torch.nn.Parameter(draw(*SHAPE)), draw(64, SHAPE[1]), draw(64, SHAPE[0])
+    optimizer = make([w])
+    for _ in range(30):
+        rows = torch.randint(64, (8,), generator=generator)
 
-            def closure():
-                o.zero_grad()
-                l = (x[rows] @ w.T - y[rows]).square().mean()
-                l.backward()
-                return l
+        def closure(rows: torch.Tensor = rows) -> torch.Tensor:
+            optimizer.zero_grad()
+            loss = (x[rows] @ w.T - y[rows]).square().mean()
+            loss.backward()
+            return loss
 
-            o.step(closure)
-        return w.detach()
+        optimizer.step(closure)
+    return w.detach()
 
-    a = trained(lambda p: FilterBank(p))
+
+def test_the_bank_of_one_tensor_is_the_pure_rule():
     bank = SelfTuning.for_networks(spread=1.0, growth=1e-2)
-    b = trained(lambda p: RuleOptimizer(p, Coupled(bank, GainBound(4.0, 1.0))))
-    print((a - b).abs().max())
-    torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-10)
+    pure = trained(lambda p: RuleOptimizer(p, Coupled(bank, GainBound(4.0, 1.0))))
+    torch.testing.assert_close(trained(FilterBank), pure, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("foreach", [None, True, False])
+def test_self_scaled_adam_is_the_pure_rule(foreach):
+    rule = Adam(lr=0.4 * SHAPE[1] ** -0.5)
+    pure = trained(lambda p: RuleOptimizer(p, Coupled(rule, GainBound(3.0))))
+    ours = trained(lambda p: SelfScaledAdam(p, foreach=foreach))
+    torch.testing.assert_close(ours, pure, rtol=1e-12, atol=1e-12)
+
+
+def test_without_a_side_that_is_short_enough_soap_is_self_scaled_adam():
+    torch.testing.assert_close(
+        trained(lambda p: SelfScaledSOAP(p, max_dim=1)), trained(SelfScaledAdam), rtol=0, atol=0
+    )
+    assert not torch.equal(trained(SelfScaledSOAP), trained(SelfScaledAdam)), "or it has no frame"
+
+
+def test_a_gain_without_end_leaves_the_bound_by_the_floor():
+    from landscape_gym.rules import LossBound
+
+    rule = Adam(lr=0.2)
+    old = trained(lambda p: RuleOptimizer(p, Coupled(rule, LossBound(3.0, lowest=0.01))))
+    ours = trained(lambda p: SelfScaledAdam(p, gain=float("inf"), lowest=0.01))
+    torch.testing.assert_close(ours, old, rtol=1e-12, atol=1e-12)
+
+
+def soap_by_hand(gradients: list[np.ndarray], renewal: int, left: bool, right: bool) -> np.ndarray:
+    """Velocities' sum, unbounded: frames by eigh at the first renewal, power iteration after it."""
+    rows, columns = gradients[0].shape
+    m, L, R = np.zeros((rows, columns)), np.zeros((rows, rows)), np.zeros((columns, columns))
+    v, Q, P, moved = np.zeros_like(m), np.eye(rows), np.eye(columns), np.zeros_like(m)
+
+    def turned(S: np.ndarray, old: np.ndarray, first: bool) -> tuple[np.ndarray, np.ndarray]:
+        if first:
+            return np.linalg.eigh(S)[1][:, ::-1], np.arange(len(S))
+        order = np.argsort(-np.einsum("ij,ij->j", old, S @ old), kind="stable")
+        return np.linalg.qr((S @ old)[:, order])[0], order
+
+    for t, G in enumerate(gradients, 1):
+        m = 0.9 * m + 0.1 * G  # in the parameters' own coordinates
+        rotated = Q.T @ G @ P
+        v = 0.999 * v + 0.001 * rotated**2
+        root = np.sqrt(v / (1 - 0.999**t)) + 1e-8
+        u = Q @ ((Q.T @ m @ P / (1 - 0.9**t)) / root) @ P.T
+        moved -= 0.4 / np.sqrt(columns) * u
+        L, R = 0.95 * L + 0.05 * G @ G.T, 0.95 * R + 0.05 * G.T @ G
+        if t % renewal == 0:
+            if left:
+                Q, order = turned(L, Q, t == renewal)
+                v = v[order]
+            if right:
+                P, order = turned(R, P, t == renewal)
+                v = v[:, order]
+    return moved
+
+
+@pytest.mark.parametrize(
+    ("shape", "max_dim", "left", "right"),
+    [((5, 4), 8, True, True), ((3, 2, 2, 2), 8, True, True), ((9, 4), 8, False, True)],
+)
+def test_the_frame_moves_means_and_keeps_squares(shape, max_dim, left, right):
+    """Momentum kept in the parameters' coordinates is the same as moved with the frame."""
+    rng = np.random.default_rng(0)
+    p = torch.nn.Parameter(torch.zeros(shape, dtype=DOUBLE))
+    optimizer = SelfScaledSOAP([p], stiffness=1e-300, renewal=4, max_dim=max_dim)  # unbounded
+    rows, columns = matrix_shape(p.shape)
+    gradients = [rng.normal(size=(rows, columns)) @ np.diag(1.0 + np.arange(columns)) for _ in range(13)]
+    for G in gradients:
+        p.grad = torch.tensor(G).reshape(shape)
+        optimizer.step(loss=1.0)
+    expected = soap_by_hand(gradients, 4, left, right)
+    np.testing.assert_allclose(p.detach().reshape(rows, columns), expected, rtol=1e-7, atol=1e-9)
