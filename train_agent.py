@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from landscape_gym.configuration import one_of
 from landscape_gym.extras import needed_by, require
 from landscape_gym.program import program
-from landscape_gym.registration import NETWORKS, REGIMES
+from landscape_gym.registration import NETWORKS, REGIMES, TRAINING
 
 with needed_by(__name__):
     require(["tyro", "stable_baselines3", "sb3_contrib", "tensorboard", "rich", "matplotlib"])
@@ -15,11 +15,11 @@ with needed_by(__name__):
 
 PROG = "train_agent.py"
 NAMES: Mapping[str, Iterable[str]] = {
-    "--regime": tuple(REGIMES),
-    "--algo": ("ppo", "recurrent_ppo", "a2c", "trpo", "sac", "td3", "ars"),
+    "--regime": (*REGIMES, *TRAINING),
+    "--algo": ("ppo", "recurrent_ppo", "a2c", "trpo", "sac", "td3", "ars", "evolution"),
     "--preset": (
         *("linear", "mlp", "steady", "resets", "schedule", "basins", "per-coordinate"),
-        *("belief", "memory", "recurrent", "a2c", "trpo", "sac", "td3", "ars"),
+        *("belief", "memory", "recurrent", "a2c", "trpo", "sac", "td3", "ars", "evolution"),
     ),
     "--executor": ("serial", "joblib", "ray"),
 }
@@ -72,7 +72,7 @@ def check(words: Sequence[str]) -> None:
     if regime in NETWORKS:
         raise ValueError(
             f"the regime {regime!r} has thousands of parameters, and no agent is trained on it: "
-            "rules for networks are learned on small ones, by python -m agents.evolution, and the "
+            "rules for networks are learned on small ones, by --regime small-networks, and the "
             "shipped one trains this regime: python -m baselines record --regime "
             f"{regime} --learned networks; docs/networks.md compares them."
         )

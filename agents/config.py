@@ -17,8 +17,8 @@ from agents.algorithms import ALGORITHMS
 from agents.presets import OF_REGIME, PRESETS, preset_for
 from agents.trainer import Training
 from baselines.pages import revision
-from baselines.screen import named
 from baselines.sweep import EXECUTORS, Workers
+from landscape_gym.command_line import named
 from landscape_gym.configuration import build, merged, one_of, plain
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.registration import ALL, Regime

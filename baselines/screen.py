@@ -13,7 +13,6 @@ from rich.text import Text
 
 from baselines.contest import Contest
 from baselines.records import footnotes
-from landscape_gym.command_line import named as named  # agents/ takes it from here
 from landscape_gym.evaluation import HEAD, STAR
 
 WIDTH = 140

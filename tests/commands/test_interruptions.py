@@ -49,7 +49,7 @@ INTERRUPTED = [
     ),
     (
         "python -m agents",
-        ["--names", "geometry", "--folder", "runs"],
+        ["--names", "geometry", "--folder", "runs", "--no-progress"],
         "agents.run:train",
         "The same command goes on.",
     ),
