@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from landscape_gym.policy import Rule
 from landscape_gym.rules import (
     Adam,
     AdamW,
@@ -36,14 +35,21 @@ ROWS, DIM = 3, 4
 EACH = (0.5, 1.0, 1.5, 2.0)
 EACH_WEIGHT = (0.1, 0.2, 0.3, 0.4)
 MATRIX = tuple(tuple(0.3 if i != j else each for j in range(DIM)) for i, each in enumerate(EACH))
-FILTER = {"lr": 0.3, "pull": 0.1, "mean": 0.2, "curvature": 0.7, "first": 0.8, "last": 0.1}
+FILTER: dict[str, Any] = {
+    "lr": 0.3,
+    "pull": 0.1,
+    "mean": 0.2,
+    "curvature": 0.7,
+    "first": 0.8,
+    "last": 0.1,
+}
 
 
 @dataclass(frozen=True)
 class Case:
     """A rule, and where it is not what rules are."""
 
-    rule: Rule
+    rule: Any
     not_smooth: str = ""
     """Why its velocity has no gradient everywhere."""
 
@@ -111,7 +117,7 @@ CASES = (
 )
 
 
-def shown(rule: Rule, step: int, dtype: Any = np.float64, rows: int = ROWS) -> dict[str, Any]:
+def shown(rule: Any, step: int, dtype: Any = np.float64, rows: int = ROWS) -> dict[str, Any]:
     """What the rule is shown at a step, (rows, ...), by channel."""
     rng = np.random.default_rng(step)
     root = rng.normal(size=(rows, DIM, DIM))

@@ -144,8 +144,9 @@ def test_gradients_flow_through_steps(case: Case) -> None:
     first = seen[0][rule.channels[0]].requires_grad_()
     state = begun(rule, seen[0])
     remembers = any(True for _ in leaves(state))
-    for shown_then in seen:
-        u, state = updated(rule, shown_then, state)
+    for shown_then in seen[:-1]:
+        _, state = updated(rule, shown_then, state)
+    u, _ = updated(rule, seen[-1], state)
     if remembers:
         (slope,) = torch.autograd.grad(u.sum(), first)
         assert torch.isfinite(slope).all()
@@ -206,18 +207,18 @@ def test_the_bound_is_the_same_in_both_and_has_gradients() -> None:
     v, gradient = rng.normal(size=(2, 3, 4))
     loss, v = 1 + rng.random((3, 1)), v - 2 * gradient  # downhill: something is promised
     state, in_torch = bound.init(loss), bound.init(torch.from_numpy(loss))
-    arrays = [torch.from_numpy(array) for array in (v, gradient, loss)]
+    asked, g, now = (torch.from_numpy(array) for array in (v, gradient, loss))
     for _ in range(STEPS):
         before = [leaf.clone() for leaf in in_torch]
         u, state = bound.slowed(v, gradient, loss, state)
-        w, later = bound.slowed(*arrays, in_torch)
+        w, later = bound.slowed(asked, g, now, in_torch)
         assert all(map(torch.equal, before, in_torch))
         in_torch = later
         np.testing.assert_allclose(u, w.numpy(), rtol=1e-12)
         assert (np.abs(u) < np.abs(v)).all()
-    given = [array.clone().requires_grad_() for array in (*arrays, *in_torch)]
+    given: Any = [array.clone().requires_grad_() for array in (asked, g, now, *in_torch)]
     assert torch.autograd.gradcheck(
         lambda v, g, loss, *means: bound.slowed(v, g, loss, type(in_torch)(*means))[0], given
     )
-    rows, _ = torch.func.vmap(bound.slowed)(*arrays, in_torch)
-    torch.testing.assert_close(rows, bound.slowed(*arrays, in_torch)[0], rtol=1e-12, atol=0)
+    rows, _ = torch.func.vmap(bound.slowed)(asked, g, now, in_torch)
+    torch.testing.assert_close(rows, bound.slowed(asked, g, now, in_torch)[0], rtol=1e-12, atol=0)
