@@ -61,17 +61,23 @@ def proposed(
         ]
         step = together if foreach(rows, group["foreach"]) else one_by_one
         for members, parts in pieces(rows, group["foreach"]):
-            step(*parts, b1, b2, eps * root)
+            means, squares, those, velocities = parts
+            step(means, squares, those, velocities, b1, b2, eps * root)
             promises += [
                 -factors[member] * torch.dot(v, g)
-                for member, g, v in zip(members, parts[2], parts[3], strict=True)
+                for member, g, v in zip(members, those, velocities, strict=True)
             ]
     return proposals, total(promises)
 
 
 def one_by_one(
-    means: list[Tensor], squares: list[Tensor], gradients: list[Tensor], out: list[Tensor],
-    b1: float, b2: float, eps: float,
+    means: list[Tensor],
+    squares: list[Tensor],
+    gradients: list[Tensor],
+    out: list[Tensor],
+    b1: float,
+    b2: float,
+    eps: float,
 ) -> None:
     """Running means after a gradient, in place, and ``M / (V^(1/2) + eps)``, not corrected."""
     for mean, square, gradient, velocity in zip(means, squares, gradients, out, strict=True):
@@ -82,18 +88,23 @@ def one_by_one(
 
 
 def together(
-    means: list[Tensor], squares: list[Tensor], gradients: list[Tensor], out: list[Tensor],
-    b1: float, b2: float, eps: float,
+    means: list[Tensor],
+    squares: list[Tensor],
+    gradients: list[Tensor],
+    out: list[Tensor],
+    b1: float,
+    b2: float,
+    eps: float,
 ) -> None:
     """The same for all tensors at once, as accelerators like it."""
-    torch._foreach_lerp_(means, gradients, 1 - b1)
-    torch._foreach_mul_(squares, b2)
-    torch._foreach_addcmul_(squares, gradients, gradients, 1 - b2)
-    torch._foreach_copy_(out, squares)
-    torch._foreach_sqrt_(out)
-    torch._foreach_add_(out, eps)
-    torch._foreach_reciprocal_(out)
-    torch._foreach_mul_(out, means)
+    torch._foreach_lerp_(means, gradients, 1 - b1)  # pyright: ignore[reportPrivateImportUsage]
+    torch._foreach_mul_(squares, b2)  # pyright: ignore[reportPrivateImportUsage]
+    torch._foreach_addcmul_(squares, gradients, gradients, 1 - b2)  # pyright: ignore[reportPrivateImportUsage]
+    torch._foreach_copy_(out, squares)  # pyright: ignore[reportPrivateImportUsage]
+    torch._foreach_sqrt_(out)  # pyright: ignore[reportPrivateImportUsage]
+    torch._foreach_add_(out, eps)  # pyright: ignore[reportPrivateImportUsage]
+    torch._foreach_reciprocal_(out)  # pyright: ignore[reportPrivateImportUsage]
+    torch._foreach_mul_(out, means)  # pyright: ignore[reportPrivateImportUsage]
 
 
 def total(numbers: list[Tensor]) -> float:

@@ -119,7 +119,7 @@ class LossReading(torch.optim.Optimizer):
     # ---- What a subclass adds
 
     @abstractmethod
-    def _begun(self, parameter: Tensor, like: Tensor) -> dict[str, Any]:
+    def _begun(self, group: dict[str, Any], parameter: Tensor, like: Tensor) -> dict[str, Any]:
         """The recurrence's state before the first step; `like` has its type, and 0 everywhere."""
 
     @abstractmethod
@@ -263,7 +263,7 @@ class LossReading(torch.optim.Optimizer):
         every = units(self.param_groups) if self._units is None else self._units
         self._units = every
         return [
-            (group, [Moved(p, g, self._state(p), every[p]) for p, g in moved])
+            (group, [Moved(p, g, self._state(group, p), every[p]) for p, g in moved])
             for group, moved in present
             if moved
         ]
@@ -274,11 +274,13 @@ class LossReading(torch.optim.Optimizer):
             self._scratch[m.parameter] = m.gradient.new_empty(m.gradient.numel())
         return self._scratch[m.parameter]
 
-    def _state(self, p: Tensor) -> dict[str, Any]:
+    def _state(self, group: dict[str, Any], p: Tensor) -> dict[str, Any]:
         state = self.state[p]
         if not state:
-            zeros = torch.zeros_like(p, dtype=_type_of_state(p), memory_format=torch.contiguous_format)
-            state.update({"step": 0, **self._begun(p, zeros)})
+            zeros = torch.zeros_like(
+                p, dtype=_type_of_state(p), memory_format=torch.contiguous_format
+            )
+            state.update({"step": 0, **self._begun(group, p, zeros)})
             if self.averaging:
                 state[AVERAGE] = torch.empty_like(zeros).copy_(p)
         return state
