@@ -18,7 +18,7 @@ from torch.optim.optimizer import ParamsT
 from torch.optim.swa_utils import update_bn
 
 from landscape_gym.configuration import number
-from landscape_gym.optim.pieces import pieces
+from landscape_gym.optim.pieces import CHUNK, pieces
 from landscape_gym.optim.units import units
 from landscape_gym.rules.gain_bound import GainBound, Gains
 
@@ -319,7 +319,7 @@ class LossReading(torch.optim.Optimizer):
         kept = 1 - stride * group["weight_decay"]
         for p, v, factor in proposals:
             average = self.state[p].get(AVERAGE)
-            if average is None or not p.is_contiguous():
+            if average is None or p.numel() <= CHUNK or not p.is_contiguous():
                 add(p, v.view(p.shape), kept, stride * factor)
                 if average is not None:
                     average.lerp_(p.to(average.dtype), self._newness(p))
@@ -475,11 +475,11 @@ def add(theta: Tensor, velocity: Tensor, kept: float, stride: float) -> None:
 
 def _finite(gradients: list[Tensor]) -> bool:
     """Whether all of them are."""
-    squares = [torch.dot(flat, flat) for flat in (g.reshape(-1) for g in gradients)]
-    by_device: dict[torch.device, Tensor] = {}
-    for square in squares:
-        by_device[square.device] = by_device.get(square.device, 0.0) + 0.0 * square
-    return all(total.item() == 0 for total in by_device.values())
+    by_device: dict[torch.device, list[Tensor]] = {}
+    for g in gradients:
+        flat = g.view(-1) if g.is_contiguous() else g.reshape(-1)
+        by_device.setdefault(g.device, []).append(torch.dot(flat, flat))
+    return all(math.isfinite(torch.stack(those).sum().item()) for those in by_device.values())
 
 
 def _overwrite(tensors: Iterable[Tensor], values: Iterable[Tensor]) -> None:
