@@ -1,7 +1,7 @@
 """Updates of named optimizers, timed: ``python -m benchmarks.named_optimizers``.
 
-Each is timed in turn with ``torch.optim.AdamW(foreach=True)`` on the same parameters, of which there
-are 1.5 million. Optimizers with a frame do not refresh it in every step, so the ratio is of whole
+Each is timed in turn with ``torch.optim.AdamW(foreach=True)`` on parameters like its own, 1.5
+million of them. Optimizers with a frame do not refresh it in every step, so the ratio is of whole
 periods of steps, and the share of the refresh in them stands beside it.
 """
 
@@ -22,14 +22,19 @@ from landscape_gym.program import Parser, at_least_one, program
 WIDTH = 128
 """Of a transformer's block, in which matrices are 128 x 128, 128 x 512 and 512 x 128."""
 BLOCKS = 7
-SHAPES = tuple(
-    shape
-    for _ in range(BLOCKS)
-    for shape in (
-        (3 * WIDTH, WIDTH), (3 * WIDTH,), (WIDTH, WIDTH), (WIDTH,), (4 * WIDTH, WIDTH),
-        (4 * WIDTH,), (WIDTH, 4 * WIDTH), (WIDTH,), (WIDTH,), (WIDTH,),
-    )
-) + ((10, WIDTH), (10,), (WIDTH, 784))  # fmt: skip
+BLOCK = (
+    (3 * WIDTH, WIDTH),
+    (3 * WIDTH,),
+    (WIDTH, WIDTH),
+    (WIDTH,),
+    (4 * WIDTH, WIDTH),
+    (4 * WIDTH,),
+    (WIDTH, 4 * WIDTH),
+    (WIDTH,),
+    (WIDTH,),
+    (WIDTH,),
+)
+SHAPES = (*BLOCK * BLOCKS, (10, WIDTH), (10,), (WIDTH, 784))
 TARGETS = {"SelfScaledAdam": "<= 1.3", "SelfScaledSOAP": "<= 6", "FilterBank": "<= 8"}
 OPTIMIZERS = {cls.__name__: cls for cls in (SelfScaledAdam, SelfScaledSOAP, FilterBank)}
 PERIOD = 10

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -79,12 +80,14 @@ class TuningTask:
         return self.criterion(outputs, y).item() - self.floor
 
 
-def mlp(*sizes: int, activation: type[nn.Module], norm: Callable[[int], nn.Module] | None = None):
+def mlp(
+    *sizes: int, activation: type[nn.Module], norm: Callable[[int], nn.Module] | None = None
+) -> Callable[[], nn.Module]:
     """Makes fully connected layers, normalised before they are activated."""
 
     def build() -> nn.Module:
         layers: list[nn.Module] = []
-        for inputs, units in zip(sizes[:-2], sizes[1:-1], strict=True):
+        for inputs, units in pairwise(sizes[:-1]):
             layers += [nn.Linear(inputs, units), *([norm(units)] if norm else []), activation()]
         return nn.Sequential(*layers, nn.Linear(sizes[-2], sizes[-1]))
 
@@ -174,7 +177,9 @@ TUNING_TASKS = {
         mlp(40, 64, 64, 10, activation=nn.ReLU, norm=nn.BatchNorm1d),
     ),
     "wide": TuningTask("MNIST-1D, 40-256-10, tanh", curves, mlp(40, 256, 10, activation=nn.Tanh)),
-    "narrow": TuningTask("spirals, 2-8-8-8-3, tanh", spirals, mlp(2, 8, 8, 8, 3, activation=nn.Tanh)),
+    "narrow": TuningTask(
+        "spirals, 2-8-8-8-3, tanh", spirals, mlp(2, 8, 8, 8, 3, activation=nn.Tanh)
+    ),
     "deep": TuningTask(
         "MNIST-1D, 40-32-32-32-32-10, ReLU, minibatches of 16",
         curves,
@@ -199,7 +204,9 @@ TUNING_TASKS = {
         mlp(20, 64, 64, 6, activation=nn.ReLU),
         redrawn=REDRAWN,
     ),
-    "text": TuningTask("text, transformer of one layer, minibatches of 16", characters, transformer, batch=16),
+    "text": TuningTask(
+        "text, transformer of one layer, minibatches of 16", characters, transformer, batch=16
+    ),
     "conv": TuningTask("digits, convolutions of 8, 16, BatchNorm", digits, convolutions),
-}  # fmt: skip
+}
 """By the name that results have."""

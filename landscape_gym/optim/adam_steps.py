@@ -47,7 +47,7 @@ def proposed(
     for i, m in enumerate(moved):
         m.state["step"] += 1
         by_age.setdefault(m.state["step"], []).append(i)
-    proposals, promises = [], []
+    proposals, promises, weights = [], [], []
     for age, numbers in by_age.items():
         root = (1 - b2**age) ** 0.5
         factors = [-group["scale"] * moved[i].unit * root / (1 - b1**age) for i in numbers]
@@ -61,12 +61,11 @@ def proposed(
         ]
         step = together if foreach(rows, group["foreach"]) else one_by_one
         for members, parts in pieces(rows, group["foreach"]):
-            step(*parts, b1, b2, eps * root)
-            promises += [
-                -factors[member] * torch.dot(v, g)
-                for member, g, v in zip(members, parts[2], parts[3], strict=True)
-            ]
-    return proposals, total(promises)
+            means, squares, those, velocities = parts
+            step(means, squares, those, velocities, b1, b2, eps * root)
+            weights += [-factors[member] for member in members]
+            promises += map(torch.dot, velocities, those)
+    return proposals, sum(w * each for w, each in zip(weights, numbers_of(promises), strict=True))
 
 
 def one_by_one(
@@ -96,19 +95,18 @@ def together(
     eps: float,
 ) -> None:
     """The same for all tensors at once, as accelerators like it."""
-    torch._foreach_lerp_(means, gradients, 1 - b1)
-    torch._foreach_mul_(squares, b2)
-    torch._foreach_addcmul_(squares, gradients, gradients, 1 - b2)
-    torch._foreach_copy_(out, squares)
-    torch._foreach_sqrt_(out)
-    torch._foreach_add_(out, eps)
-    torch._foreach_reciprocal_(out)
-    torch._foreach_mul_(out, means)
+    torch._foreach_lerp_(means, gradients, 1 - b1)  # pyright: ignore[reportPrivateImportUsage]
+    torch._foreach_mul_(squares, b2)  # pyright: ignore[reportPrivateImportUsage]
+    torch._foreach_addcmul_(squares, gradients, gradients, 1 - b2)  # pyright: ignore[reportPrivateImportUsage]
+    torch._foreach_copy_(out, squares)  # pyright: ignore[reportPrivateImportUsage]
+    torch._foreach_sqrt_(out)  # pyright: ignore[reportPrivateImportUsage]
+    torch._foreach_add_(out, eps)  # pyright: ignore[reportPrivateImportUsage]
+    torch._foreach_reciprocal_(out)  # pyright: ignore[reportPrivateImportUsage]
+    torch._foreach_mul_(out, means)  # pyright: ignore[reportPrivateImportUsage]
 
 
-def total(numbers: list[Tensor]) -> float:
-    """The sum of numbers that may be on several devices."""
-    by_device: dict[torch.device, list[Tensor]] = {}
-    for each in numbers:
-        by_device.setdefault(each.device, []).append(each)
-    return sum(torch.stack(those).sum().item() for those in by_device.values())
+def numbers_of(scalars: list[Tensor]) -> list[float]:
+    """Tensors of one number each as numbers; they come from a device at once, if it is one."""
+    if len({each.device for each in scalars}) == 1:
+        return torch.stack(scalars).tolist()
+    return [each.item() for each in scalars]

@@ -30,7 +30,36 @@ class Filter(NamedTuple):
 
 
 class FilterBank(LossReading):
-    """A bank of Kalman filters for each weight tells target and curvature; no learning rate."""
+    """A bank of Kalman filters for each weight tells target and curvature; no learning rate.
+
+    The recurrence of `landscape_gym.rules.SelfTuning.for_networks` without hazard, in place, under
+    a `landscape_gym.rules.gain_bound.GainBound`. The variances of targets are one for each tensor
+    and curvature. For M curvatures it remembers 2 M + 1 numbers for each weight, and one more for
+    the average of iterates.
+
+    Args:
+        params: As of `SelfScaledAdam`, and so is lr.
+        lr: Likewise.
+        curvature: The bank, > 0, in units of cost over time squared.
+        spread: Standard deviation of how far weights travel, > 0.
+        growth: By which fraction of spread^2 the target's variance grows in a step, >= 0.
+        discount: Discount per step, in [0, 1).
+        betas: Decays per step of the mean gradient and of its noise's variance, in [0, 1).
+        stiffness: As of `SelfScaledAdam`.
+        gain: Likewise.
+        **common: As of `Common`.
+
+    Example:
+        >>> model = torch.nn.Linear(3, 1)
+        >>> optimizer = FilterBank(model.parameters())
+        >>> for _ in range(100):
+        ...     optimizer.zero_grad()
+        ...     loss = (model(torch.eye(3)) - 1).square().mean()
+        ...     loss.backward()
+        ...     _ = optimizer.step(loss=loss)
+        >>> loss.item() < 0.01
+        True
+    """
 
     def __init__(
         self,
@@ -58,14 +87,12 @@ class FilterBank(LossReading):
         number("growth", group["growth"], low=0.0)
         if not group["curvature"] or not all(h > 0 for h in group["curvature"]):
             raise ValueError(f"curvature is a tuple of some > 0, got {group['curvature']!r}.")
-        for name in ("discount", *group["betas"]):
-            value = group[name] if name == "discount" else name
+        for value in (group["discount"], *group["betas"]):
             if not 0 <= value < 1:
                 raise ValueError(f"discount and betas are in [0, 1), got {value}.")
 
-    def _begun(self, parameter: Tensor, like: Tensor) -> dict[str, Any]:
+    def _begun(self, group: dict[str, Any], parameter: Tensor, like: Tensor) -> dict[str, Any]:
         """The prior: wherever parameters start, and as wide as the spread."""
-        group = next(g for g in self.param_groups if any(p is parameter for p in g["params"]))
         points = len(group["curvature"])
         target = like + parameter
         return {

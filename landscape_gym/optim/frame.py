@@ -69,7 +69,6 @@ def renew(state: State, moved: tuple[str, ...], kept: tuple[str, ...]) -> None:
         kept: Keys of what each coordinate has of its own, kept by coordinates, in the order of the
             eigenvalues.
     """
-    shape = None
     for name, frame_name, axis in ((LEFT, LEFT_FRAME, 0), (RIGHT, RIGHT_FRAME, 1)):
         if name not in state:
             continue

@@ -18,7 +18,7 @@ from torch.optim.optimizer import ParamsT
 from torch.optim.swa_utils import update_bn
 
 from landscape_gym.configuration import number
-from landscape_gym.optim.pieces import pieces
+from landscape_gym.optim.pieces import CHUNK, pieces
 from landscape_gym.optim.units import units
 from landscape_gym.rules.gain_bound import GainBound, Gains
 
@@ -119,7 +119,7 @@ class LossReading(torch.optim.Optimizer):
     # ---- What a subclass adds
 
     @abstractmethod
-    def _begun(self, parameter: Tensor, like: Tensor) -> dict[str, Any]:
+    def _begun(self, group: dict[str, Any], parameter: Tensor, like: Tensor) -> dict[str, Any]:
         """The recurrence's state before the first step; `like` has its type, and 0 everywhere."""
 
     @abstractmethod
@@ -263,7 +263,7 @@ class LossReading(torch.optim.Optimizer):
         every = units(self.param_groups) if self._units is None else self._units
         self._units = every
         return [
-            (group, [Moved(p, g, self._state(p), every[p]) for p, g in moved])
+            (group, [Moved(p, g, self._state(group, p), every[p]) for p, g in moved])
             for group, moved in present
             if moved
         ]
@@ -274,13 +274,13 @@ class LossReading(torch.optim.Optimizer):
             self._scratch[m.parameter] = m.gradient.new_empty(m.gradient.numel())
         return self._scratch[m.parameter]
 
-    def _state(self, p: Tensor) -> dict[str, Any]:
+    def _state(self, group: dict[str, Any], p: Tensor) -> dict[str, Any]:
         state = self.state[p]
         if not state:
             zeros = torch.zeros_like(
                 p, dtype=_type_of_state(p), memory_format=torch.contiguous_format
             )
-            state.update({"step": 0, **self._begun(p, zeros)})
+            state.update({"step": 0, **self._begun(group, p, zeros)})
             if self.averaging:
                 state[AVERAGE] = torch.empty_like(zeros).copy_(p)
         return state
@@ -319,7 +319,7 @@ class LossReading(torch.optim.Optimizer):
         kept = 1 - stride * group["weight_decay"]
         for p, v, factor in proposals:
             average = self.state[p].get(AVERAGE)
-            if average is None or not p.is_contiguous():
+            if average is None or p.numel() <= CHUNK or not p.is_contiguous():
                 add(p, v.view(p.shape), kept, stride * factor)
                 if average is not None:
                     average.lerp_(p.to(average.dtype), self._newness(p))
@@ -475,11 +475,11 @@ def add(theta: Tensor, velocity: Tensor, kept: float, stride: float) -> None:
 
 def _finite(gradients: list[Tensor]) -> bool:
     """Whether all of them are."""
-    squares = [torch.dot(flat, flat) for flat in (g.reshape(-1) for g in gradients)]
-    by_device: dict[torch.device, Tensor] = {}
-    for square in squares:
-        by_device[square.device] = by_device.get(square.device, 0.0) + 0.0 * square
-    return all(total.item() == 0 for total in by_device.values())
+    by_device: dict[torch.device, list[Tensor]] = {}
+    for g in gradients:
+        flat = g.view(-1) if g.is_contiguous() else g.reshape(-1)
+        by_device.setdefault(g.device, []).append(torch.dot(flat, flat))
+    return all(math.isfinite(torch.stack(those).sum().item()) for those in by_device.values())
 
 
 def _overwrite(tensors: Iterable[Tensor], values: Iterable[Tensor]) -> None:

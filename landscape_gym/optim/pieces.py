@@ -34,5 +34,8 @@ def pieces(rows: Rows, asked: bool | None) -> Iterator[Piece]:
     for number, row in enumerate(flat):
         n = len(row[0])
         size = CHUNK if row[0].device.type == "cpu" else n
+        if n <= size:
+            yield [number], [[tensor] for tensor in row]
+            continue
         for start in range(0, n, size):
             yield [number], [[tensor[start : start + size]] for tensor in row]

@@ -12,7 +12,34 @@ from landscape_gym.optim.loss_reading import Common, LossReading, Moved, Proposa
 
 
 class SelfScaledAdam(LossReading):
-    """Adam without a learning rate: steps in units of the initialisation, bounded by the loss."""
+    """Adam without a learning rate: steps in units of the initialisation, bounded by the loss.
+
+    The recurrence of `landscape_gym.rules.SelfScaledAdam`, in place, under a
+    `landscape_gym.rules.gain_bound.GainBound`. What it needs of a training loop is the loss: see
+    `LossReading`, which also has the averages, diagnostics and what else all of these share.
+
+    Args:
+        params: Parameters, ``named_parameters()``, or groups with constants of their own.
+        lr: Factor of every step, for schedules and groups; no learning rate, and not to be tuned.
+        scale: Velocity of a coordinate whose gradient is all signal, in its unit.
+        betas: Decays per step of the means of gradient and square, in [0, 1).
+        eps: What is added to the root, > 0.
+        stiffness: Of the bound: rate of the fastest direction over the mean rate, > 0.
+        gain: Of the bound: what may be left over what was gained lately, > 0.
+        **common: As of `Common`.
+
+    Example:
+        >>> import torch
+        >>> model = torch.nn.Linear(3, 1)
+        >>> optimizer = SelfScaledAdam(model.parameters())
+        >>> for _ in range(100):
+        ...     optimizer.zero_grad()
+        ...     loss = (model(torch.eye(3)) - 1).square().mean()
+        ...     loss.backward()
+        ...     _ = optimizer.step(loss=loss)
+        >>> loss.item() < 0.01
+        True
+    """
 
     def __init__(
         self,
@@ -33,7 +60,7 @@ class SelfScaledAdam(LossReading):
         super()._check_group(group)
         adam_steps.check(group)
 
-    def _begun(self, parameter: Tensor, like: Tensor) -> dict[str, Any]:
+    def _begun(self, group: dict[str, Any], parameter: Tensor, like: Tensor) -> dict[str, Any]:
         return adam_steps.begun(like)
 
     def _proposed(self, group: dict[str, Any], moved: list[Moved]) -> tuple[list[Proposal], float]:

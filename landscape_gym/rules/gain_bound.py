@@ -31,7 +31,7 @@ class GainBound:
 
         promise <- mean of -dt sum(v g),   loss <- mean of L - lowest           (decay per step)
         A_p <- A_p + (p + 1)/(t + 11 + p) (L - A_p),   p = 1, 9
-        left = min(loss, gain (A_1 - A_9))
+        left = min(loss, gain max(A_1 - A_9, loss / (t + 11)))
         r = stiffness promise / (2 left)
         u = v ( (1 + r^2 / 4)^(1/2) - r / 2 )
 
@@ -49,8 +49,10 @@ class GainBound:
 
     in proportion to what is left, whatever a and the floor: 0.89 of it for alpha = 1, 0.28 for
     alpha = 1/2. The time over which gains are taken is the age, so no horizon is set. Losses that
-    fall faster than any power, as towards a floor of 0 that is reached, are overestimated, and there
-    the loss itself is the lower of the two.
+    fall faster than any power, as towards a floor of 0 that is reached, are overestimated, and
+    there the loss itself is the lower of the two. Where the loss has *risen*, nothing was gained,
+    and a rule that stopped could never find out that there is something: so at least a part of the
+    loss is hoped for that falls with the age, too little to matter otherwise.
 
     Why `gain` is not derived: it would be 1/0.89 or 1/0.28 for these laws, but what enters u is
     ``stiffness / gain``, and stiffness, the rate of the fastest direction over the mean one, is
@@ -132,7 +134,8 @@ class GainBound:
         if math.isinf(self.gain):
             return above
         weight = 1 - self.decay**now.step
-        gained = _positive(weight * self.gain * (now.slow - now.quick))
+        gained, hoped = weight * (now.slow - now.quick), abs(now.loss) / (now.step + 11)
+        gained = self.gain * (hoped + _positive(gained - hoped))
         return gained if math.isinf(self.lowest) else above - _positive(above - gained)
 
 

@@ -17,7 +17,9 @@ each = pytest.mark.parametrize("cls", NAMED)
 
 def model(dtype: torch.dtype = torch.float32) -> nn.Module:
     torch.manual_seed(0)
-    return nn.Sequential(nn.Linear(6, 12), nn.BatchNorm1d(12), nn.Tanh(), nn.Linear(12, 2)).to(dtype)
+    return nn.Sequential(nn.Linear(6, 12), nn.BatchNorm1d(12), nn.Tanh(), nn.Linear(12, 2)).to(
+        dtype
+    )
 
 
 def batch(step: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -120,14 +122,18 @@ def test_what_is_not_finite_moves_nothing_and_is_said_once(cls, what):
     net = model()
     optimizer = cls(net.parameters())
     train(net, optimizer, range(3))
-    saved, before = copy.deepcopy(optimizer.state_dict()), [p.detach().clone() for p in net.parameters()]
+    saved, before = (
+        copy.deepcopy(optimizer.state_dict()),
+        [p.detach().clone() for p in net.parameters()],
+    )
     if what == "gradient":
         next(net.parameters()).grad[0, 0] = math.inf
     bad = math.nan if what == "loss" else 1.0
-    with pytest.warns(RuntimeWarning, match="nothing moves") as caught:
+    with pytest.warns(RuntimeWarning, match="nothing moves"):
         optimizer.step(loss=bad)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
         optimizer.step(loss=bad)
-    assert len(caught) == 1
     same(list(net.parameters()), before)
     assert_same_state(optimizer.state_dict(), saved)
 
@@ -239,7 +245,7 @@ def test_parameters_without_gradients_stay_and_later_ones_join(cls):
 @each
 def test_what_it_does_not_know_is_refused(cls):
     net = model()
-    with pytest.raises(ValueError, match="'momentum'.*it knows.*'lr'"):
+    with pytest.raises(ValueError, match=r"'momentum'.*it knows.*'lr'"):
         cls([{"params": net.parameters(), "momentum": 0.9}])
     with pytest.raises(ValueError, match="view_as_real"):
         cls([nn.Parameter(torch.zeros(2, dtype=torch.complex64))])

@@ -1,0 +1,76 @@
+"""The bound that asks what was gained lately: its law, its limits, and arrays of every kind."""
+
+import numpy as np
+import pytest
+import torch
+
+from landscape_gym.rules import LossBound
+from landscape_gym.rules.gain_bound import GainBound
+
+
+def told(bound: GainBound, losses: np.ndarray, decrease: float = 1e-6):
+    """The last factor and what is remembered, after these losses."""
+    state, factor = bound.init(losses[0]), 1.0
+    for loss in losses:
+        factor, state = bound.factor(decrease, loss, state)
+    return factor, state
+
+
+@pytest.mark.parametrize(("alpha", "part"), [(1.0, 8 / 9), (0.5, 16 / 57)])
+def test_what_is_left_of_a_power_law_whatever_its_floor(alpha, part):
+    """A_p - floor = (p + 1)/(p + 1 - alpha) a t^-alpha, so A_1 - A_9 is 8/9 or 16/57 of it."""
+    t = np.arange(1, 200_001, dtype=float)
+    for floor in (0.0, 5.0):
+        losses = floor + 40 * t**-alpha
+        bound = GainBound(3.0, gain=1.0, lowest=-np.inf)
+        left = bound.left(told(bound, losses)[1])
+        hoped = losses[-1] / (len(t) + 11)
+        assert left == pytest.approx(max(part * (losses[-1] - floor), hoped), rel=0.01)
+
+
+def test_it_is_the_bound_by_the_loss_where_all_of_it_is_left():
+    loss, v = np.array([2.0]), np.array([-1.0, 1.0])
+    old, new = LossBound(3.0, lowest=0.5), GainBound(3.0, gain=np.inf, lowest=0.5)
+    state, after = old.init(loss), new.init(loss)
+    for _ in range(3):
+        u, state = old.slowed(v, -v, loss, state)
+        w, after = new.slowed(v, -v, loss, after)
+    np.testing.assert_allclose(u, w, rtol=1e-12)
+    assert not np.allclose(u, GainBound(3.0, lowest=0.5).slowed(v, -v, loss, after)[0])
+
+
+def test_it_goes_on_after_the_loss_has_risen():
+    bound = GainBound(3.0)
+    risen = np.concatenate([np.full(5, 2.0), np.full(20, 14.0)])
+    factor, state = told(bound, risen, decrease=10.0)
+    assert state.slow < state.quick
+    assert 1e-3 < factor < 0.1
+
+
+def test_it_slows_where_the_loss_stays_above_the_floor():
+    flat = 1 + 2 / np.arange(1.0, 400.0)
+    assert told(GainBound(3.0), flat, 0.1)[0] < 0.3 * told(GainBound(3.0, np.inf), flat, 0.1)[0]
+
+
+def test_rows_tensors_and_floats_are_alike():
+    bound = GainBound(3.0)
+    rng = np.random.default_rng(0)
+    v, g, losses = (
+        rng.normal(size=(3, 5, 4)),
+        rng.normal(size=(3, 5, 4)),
+        rng.uniform(1, 2, (3, 5, 1)),
+    )
+    rows, tensors = bound.init(losses[0]), bound.init(torch.tensor(losses[0]))
+    one = bound.init(float(losses[0, 2, 0]))
+    for t in range(3):
+        u, rows = bound.slowed(v[t], g[t], losses[t], rows)
+        same, tensors = bound.slowed(*map(torch.tensor, (v[t], g[t], losses[t])), tensors)
+        factor, one = bound.factor(-float(v[t, 2] @ g[t, 2]), float(losses[t, 2, 0]), one)
+        np.testing.assert_allclose(u, same, rtol=1e-12)
+        np.testing.assert_allclose(u[2], factor * v[t, 2], rtol=1e-12)
+
+
+@pytest.mark.parametrize("constants", [{"stiffness": 0.0}, {"stiffness": 1.0, "gain": -1.0}])
+def test_constants_that_are_not_positive_are_refused(constants):
+    with pytest.raises(ValueError, match="must be > 0"):
+        GainBound(**constants)
