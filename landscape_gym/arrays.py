@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 import numpy as np
-from array_api_compat import array_namespace
+from array_api_compat import array_namespace, device
 from array_api_compat import numpy as numpy_namespace
 
 Array: TypeAlias = Any
@@ -40,14 +40,14 @@ def like(values: Any, data: Array) -> Array:
         return np.asarray(values, data.dtype)
     if isinstance(values, type(data)):
         return values.to(data)
-    return namespace(data).asarray(values, dtype=data.dtype, device=data.device)
+    return namespace(data).asarray(values, dtype=data.dtype, device=device(data))
 
 
 def brought(values: Any, data: Array) -> Array:
     """An array of any library, with its own dtype, as one of the data's library and device."""
     if isinstance(values, type(data)):
         return values
-    return namespace(data).asarray(values, device=data.device)
+    return namespace(data).asarray(values, device=device(data))
 
 
 def dot(a: Array, b: Array) -> Array:

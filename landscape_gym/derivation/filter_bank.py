@@ -20,9 +20,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from array_api_compat import array_namespace
-
-from landscape_gym.arrays import SMALLEST
+from landscape_gym.arrays import SMALLEST, namespace
 
 
 class Sight(NamedTuple):
@@ -50,7 +48,7 @@ def sight(variance: Any, h: Any, r: Any) -> Sight:
         array([0.3])
     """
     V = h * h * variance + r + SMALLEST
-    return Sight(h * variance / V, V, array_namespace(V).log(V))
+    return Sight(h * variance / V, V, namespace(V).log(V))
 
 
 def filter_update(

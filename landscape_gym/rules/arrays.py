@@ -5,20 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from array_api_compat import array_namespace, device
+
+from landscape_gym.arrays import like, namespace
 
 Constant = float | tuple[float, ...] | tuple[tuple[float, ...], ...]
 """One number for all coordinates, one for each, or a matrix."""
-
-
-def like(values: Any, data: Any) -> Any:
-    """Numbers as an array of the data's library, type and device.
-
-    Example:
-        >>> like((1.0, 2.0), np.zeros(2, np.float32))
-        array([1., 2.], dtype=float32)
-    """
-    return array_namespace(data).asarray(values, dtype=data.dtype, device=device(data))
 
 
 def weigh(constant: Any, vectors: Any) -> Any:
@@ -48,7 +39,7 @@ def square(flat: Any, vectors: Any) -> Any:
 
 def solve(matrices: Any, vectors: Any) -> Any:
     """``A^-1 b`` for matrices (..., d, d) and vectors (..., d)."""
-    return array_namespace(vectors).linalg.solve(matrices, vectors[..., None])[..., 0]
+    return namespace(vectors).linalg.solve(matrices, vectors[..., None])[..., 0]
 
 
 def lerp(start: Any, end: Any, weight: float, out: Any = None) -> Any:
@@ -64,7 +55,7 @@ def lerp(start: Any, end: Any, weight: float, out: Any = None) -> Any:
         >>> lerp(np.zeros(2), np.array([1.0, 2.0]), 0.25)
         array([0.25, 0.5 ])
     """
-    fused = getattr(array_namespace(start), "lerp", None)
+    fused = getattr(namespace(start), "lerp", None)
     if fused is None:
         return start + weight * (end - start)
     return fused(start, end, weight, out=out)
@@ -77,7 +68,7 @@ def mean_square(mean: Any, value: Any, decay: float, out: Any = None) -> Any:
         >>> mean_square(np.ones(2), np.array([1.0, 2.0]), 0.75)
         array([1.  , 1.75])
     """
-    xp = array_namespace(mean)
+    xp = namespace(mean)
     if not hasattr(xp, "addcmul"):
         return decay * mean + (1 - decay) * value * value
     return xp.addcmul(xp.mul(mean, decay, out=out), value, value, value=1 - decay, out=out)

@@ -6,10 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
+from landscape_gym.arrays import like
 from landscape_gym.derivation.assumptions import check_free_motion, diagonal_metric
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.refusal import Refusal
-from landscape_gym.rules.arrays import like
 
 
 class GradientDescentState(NamedTuple):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from landscape_gym.arrays import like
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.refusal import Refusal
-from landscape_gym.rules.arrays import like
 from landscape_gym.rules.resetting import ResetState, ResettingRule, constants
 
 

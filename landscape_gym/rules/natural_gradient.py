@@ -9,9 +9,10 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from landscape_gym.arrays import like
 from landscape_gym.landscapes.base import Array
 from landscape_gym.problem import NavigationProblem
-from landscape_gym.rules.arrays import Constant, like, matrix, plain, solve, square, weigh
+from landscape_gym.rules.arrays import Constant, matrix, plain, solve, square, weigh
 from landscape_gym.rules.gradient_descent import GradientDescent
 from landscape_gym.rules.linear_systems import conjugate_gradients
 

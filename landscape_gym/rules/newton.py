@@ -8,13 +8,14 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from landscape_gym.arrays import like
 from landscape_gym.derivation.assumptions import check_free_motion
 from landscape_gym.derivation.structure import fixed_curvature
 from landscape_gym.landscapes import Quadratic
 from landscape_gym.landscapes.base import Array
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.refusal import Refusal
-from landscape_gym.rules.arrays import Constant, like, matrix, plain, solve, square, weigh
+from landscape_gym.rules.arrays import Constant, matrix, plain, solve, square, weigh
 
 
 class NewtonState(NamedTuple):

@@ -7,10 +7,11 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from landscape_gym.arrays import like
 from landscape_gym.derivation.prior import target_moments
 from landscape_gym.derivation.structure import check_linear_quadratic
 from landscape_gym.problem import NavigationProblem
-from landscape_gym.rules.arrays import Constant, like, plain, weigh
+from landscape_gym.rules.arrays import Constant, plain, weigh
 from landscape_gym.rules.known_curvature import (
     check_endless,
     check_exact_gradients,

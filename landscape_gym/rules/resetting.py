@@ -26,6 +26,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from landscape_gym.arrays import like
 from landscape_gym.derivation.assumptions import check_free_motion, diagonal_metric
 from landscape_gym.derivation.diagonal import DiagonalQuadratic, stationary
 from landscape_gym.derivation.prior import noise_variance, target_moments
@@ -37,7 +38,7 @@ from landscape_gym.derivation.structure import (
 from landscape_gym.landscapes.base import Array
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.refusal import Refusal
-from landscape_gym.rules.arrays import Constant, like, plain
+from landscape_gym.rules.arrays import Constant, plain
 
 
 class ResetState(NamedTuple):

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from array_api_compat import array_namespace
 
+from landscape_gym.arrays import like, namespace
 from landscape_gym.derivation.prior import noise_variance
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.refusal import Refusal
-from landscape_gym.rules.arrays import Constant, like, plain
+from landscape_gym.rules.arrays import Constant, plain
 from landscape_gym.rules.resetting import ResetState, ResettingRule, constants, next_weight
 
 CERTAIN = 80.0
@@ -116,7 +116,7 @@ class SelectiveReset(ResettingRule):
 
     def _probability(self, stay: Any, moved: Any, weight: Any, first: Any) -> Any:
         """That the target was redrawn, from both surprises over the noise."""
-        xp = array_namespace(stay)
+        xp = namespace(stay)
         odds = 0.5 * (stay * stay * (1 - weight) - moved * moved * (1 - first))
         odds = odds + 0.5 * xp.log((1 - first) / (1 - weight))
         odds = odds + math.log(self.chance / (1 - self.chance))

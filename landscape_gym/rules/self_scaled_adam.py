@@ -9,8 +9,8 @@ from typing import Any, ClassVar, NamedTuple
 
 from array_api_compat import array_namespace, device
 
+from landscape_gym.arrays import like
 from landscape_gym.rules.adam import Adam, AdamState
-from landscape_gym.rules.arrays import like
 from landscape_gym.rules.loss_bound import LossBound, Promise
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-from array_api_compat import array_namespace
 
+from landscape_gym.arrays import like, namespace
 from landscape_gym.derivation.coordinate_prior import coordinate_prior
 from landscape_gym.derivation.diagonal import DiagonalQuadratic, stationary
 from landscape_gym.derivation.filter_bank import filter_update, sight, variance_update
@@ -16,7 +16,7 @@ from landscape_gym.derivation.prior import start_moments
 from landscape_gym.landscapes.base import Array
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.refusal import Refusal
-from landscape_gym.rules.arrays import Constant, larger, like, plain
+from landscape_gym.rules.arrays import Constant, larger, plain
 
 Bank = tuple[Constant, ...]
 """A constant for each curvature of the bank."""
@@ -303,7 +303,7 @@ def _normalised(log_weights: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     for each in log_weights[1:]:
         largest = larger(largest, each)
     relative = [each - largest for each in log_weights]
-    xp = array_namespace(largest)
+    xp = namespace(largest)
     odds = [xp.exp(each) for each in relative]
     total = sum(odds)
     log_total = xp.log(total)

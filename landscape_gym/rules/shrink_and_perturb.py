@@ -7,10 +7,11 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from landscape_gym.arrays import like
 from landscape_gym.derivation.prior import target_moments
 from landscape_gym.derivation.structure import check_linear_quadratic
 from landscape_gym.problem import NavigationProblem
-from landscape_gym.rules.arrays import Constant, like, plain
+from landscape_gym.rules.arrays import Constant, plain
 from landscape_gym.rules.pseudorandom import Stream, draw, stream
 from landscape_gym.rules.resetting import ResetState, ResettingRule
 from landscape_gym.rules.soft_reset import SoftReset
