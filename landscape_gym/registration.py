@@ -1,7 +1,8 @@
 """The registered environments: one `Regime` per id, each the special case behind one sentence.
 
-`import landscape_gym` registers all of them with Gymnasium; ``gym.make`` with an id of the form
-``"landscape_gym:LandscapeNav-v0"`` imports it by itself.
+Importing this module registers all of them with Gymnasium, and so does `import landscape_gym`
+(`after_gymnasium`), which ``gym.make`` with an id of the form ``"landscape_gym:LandscapeNav-v0"``
+does by itself.
 """
 
 from __future__ import annotations
@@ -303,3 +304,6 @@ def register_all() -> None:
             vector_entry_point="landscape_gym.vector_env:LandscapeNavVectorEnv",
             kwargs={"regime": name},
         )
+
+
+register_all()

@@ -18,9 +18,9 @@ from torch.optim.optimizer import ParamsT
 from torch.optim.swa_utils import update_bn
 
 from landscape_gym.configuration import number
+from landscape_gym.gain_bound import GainBound, Gains
 from landscape_gym.optim.pieces import CHUNK, pieces
 from landscape_gym.optim.units import units
-from landscape_gym.rules.gain_bound import GainBound, Gains
 
 SHARED = "shared"
 """Key of the state that all parameters have in common."""

@@ -11,6 +11,7 @@ the learning rate of torch.optim.
 
 from typing import TYPE_CHECKING, Any
 
+from landscape_gym.gain_bound import GainBound
 from landscape_gym.rules.adam import Adam
 from landscape_gym.rules.adamw import AdamW
 from landscape_gym.rules.ballistic import Ballistic
@@ -70,6 +71,7 @@ __all__ = [
     "CentredAdam",
     "Coupled",
     "EvolutionStrategy",
+    "GainBound",
     "GradientDescent",
     "HardReset",
     "L2Init",

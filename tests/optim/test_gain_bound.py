@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from landscape_gym.rules import LossBound
-from landscape_gym.rules.gain_bound import GainBound
+from landscape_gym.gain_bound import GainBound
 
 
 def told(bound: GainBound, losses: np.ndarray, decrease: float = 1e-6):

@@ -6,8 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-TINY = 1e-30
-"""Added to what is divided by; representable in float32."""
+from landscape_gym.arrays import SMALLEST
 
 
 class Gains(NamedTuple):
@@ -38,7 +37,7 @@ class GainBound:
     Assumption: what is left of the loss that descent can take off is no more than it took off
     lately, over a time in proportion to the age. One vector of all parameters is moved together.
 
-    Derivation: r and u are those of `LossBound`, in which ``L - lowest`` stands for what is left to
+    Derivation: r and u are those of `rules.LossBound`, in which ``L - lowest`` stands for what is left to
     gain. Where the loss cannot come near its bound (noise in the labels, a small network) that is
     far too much, and steps are 2 to 20 times too long, the more so the longer they run. A bound on
     what is left is needed that falls as the loss falls. A_p is the average in which the loss of
@@ -125,7 +124,7 @@ class GainBound:
             state.slow + 2 / (t + 12) * (loss - state.slow),
             state.quick + 10 / (t + 20) * (loss - state.quick),
         )
-        half = self.stiffness * _positive(now.promise) / (4 * self.left(now) + TINY)
+        half = self.stiffness * _positive(now.promise) / (4 * self.left(now) + SMALLEST)
         return 1 / ((1 + half * half) ** 0.5 + half), now
 
     def left(self, now: Gains) -> Any:
