@@ -1,4 +1,4 @@
-"""Environments are registered as soon as Gymnasium is imported, which is not done for their sake."""
+"""Environments are registered as soon as Gymnasium is imported, which they do not ask for."""
 
 from __future__ import annotations
 

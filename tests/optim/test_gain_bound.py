@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from landscape_gym.rules import LossBound
 from landscape_gym.gain_bound import GainBound
+from landscape_gym.rules import LossBound
 
 
 def told(bound: GainBound, losses: np.ndarray, decrease: float = 1e-6):

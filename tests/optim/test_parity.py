@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from landscape_gym.gain_bound import GainBound
 from landscape_gym.optim import FilterBank, RuleOptimizer, SelfScaledAdam, SelfScaledSOAP
 from landscape_gym.optim.frame import matrix_shape
 from landscape_gym.rules import Adam, Coupled, SelfTuning
-from landscape_gym.gain_bound import GainBound
 
 DOUBLE = torch.float64
 SHAPE = (5, 4)
