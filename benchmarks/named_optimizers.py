@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from baselines.pages import markdown, processor
 from baselines.timing import Row, in_turn, spread
+from landscape_gym.command_line import parsed
+from landscape_gym.configuration import count, one_of
 from landscape_gym.optim import FilterBank, SelfScaledAdam, SelfScaledSOAP
 from landscape_gym.optim.loss_reading import LossReading
-from landscape_gym.program import Parser, at_least_one, program
+from landscape_gym.program import program
 
 WIDTH = 128
 """Of a transformer's block, in which matrices are 128 x 128, 128 x 512 and 512 x 128."""
@@ -69,17 +72,26 @@ def optimizer_row(name: str, averaging: bool, rounds: int) -> Row:
     return Row(what, spread(our_time / their_time), TARGETS[name], figures)
 
 
+@dataclass(frozen=True)
+class Options:
+    """Time the updates of named optimizers."""
+
+    rounds: int = 7
+    """Rounds in which each and its opponent are timed in turn."""
+    optimizers: tuple[str, ...] = tuple(OPTIMIZERS)
+    """Which of them."""
+
+    def __post_init__(self) -> None:
+        count("rounds", self.rounds)
+        for name in self.optimizers:
+            one_of("optimizer", name, OPTIMIZERS)
+
+
 @program("python -m benchmarks.named_optimizers", "Nothing was written.")
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = Parser(prog="python -m benchmarks.named_optimizers", description=__doc__)
-    parser.add_argument(
-        "--rounds",
-        type=at_least_one,
-        default=7,
-        help=f"of {PERIOD} steps of both in turn (default: %(default)s)",
+    options = parsed(
+        Options, argv, prog="python -m benchmarks.named_optimizers", description=__doc__
     )
-    parser.add_argument("--optimizers", nargs="+", default=list(OPTIMIZERS), choices=OPTIMIZERS)
-    options = parser.parse_args(argv)
     torch.set_num_threads(1)
     rows = [
         optimizer_row(name, averaging, options.rounds)

@@ -42,7 +42,7 @@ def warn_where_unsuited(rule: Rule, problem: NavigationProblem | str | None, siz
 
     Example:
         >>> from landscape_gym.rules import Momentum
-        >>> with warnings.catch_warnings(record=True) as caught:
+        >>> with warnings.catch_warnings(record=True, action="always") as caught:
         ...     warn_where_unsuited(Momentum(), "hidden-curvature", size=6)
         ...     warn_where_unsuited(Momentum(), "hidden-curvature", size=600)
         >>> [str(each.message)[:57] for each in caught]

@@ -64,7 +64,7 @@ def test_networks_and_their_starts_depend_on_the_seed_alone():
     alone = Simulation.begun([4], problem=PROBLEM).state
     np.testing.assert_array_equal(alone.theta[0], together.theta[1])
     np.testing.assert_array_equal(alone.instances.x[0], together.instances.x[1])
-    np.testing.assert_allclose(alone.gradient[0], together.gradient[1], rtol=1e-12)
+    np.testing.assert_allclose(alone.learner.gradient[0], together.learner.gradient[1], rtol=1e-12)
 
 
 def test_scores_are_what_the_rule_would_have_as_a_policy():

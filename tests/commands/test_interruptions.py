@@ -180,8 +180,11 @@ sys.meta_path.insert(0, Interrupted())
     ("words", "said"),
     [
         ([str(ROOT / "train_agent.py")], "train_agent.py: interrupted. Nothing was trained.\n"),
-        (["-m", "baselines"], "baselines: interrupted. Nothing was written.\n"),
-        (["-m", "baselines", "sweep", "--out", "new"], "baselines: interrupted. Nothing was"),
+        (["-m", "baselines", "--no-progress"], "baselines: interrupted. Nothing was written.\n"),
+        (
+            ["-m", "baselines", "sweep", "--out", "new", "--no-progress"],
+            "Interrupted: the same command goes on with the other cells.\n",
+        ),
         (["-m", "agents"], "interrupted. Nothing was begun.\n"),
         (["-m", "benchmarks"], "interrupted. Nothing was begun.\n"),
         (["-m", "baselines.networks"], "interrupted. Nothing was begun.\n"),

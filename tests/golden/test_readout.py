@@ -327,7 +327,7 @@ def test_learned_and_theorys_law_stand_side_by_side():
     theory = read_rule(SWITCHING, best(SWITCHING), optimal_basis(SWITCHING))
     learned = read_rule(SWITCHING, Noisy(best(SWITCHING), 0.1), optimal_basis(SWITCHING))
     lines = side_by_side(learned, theory).splitlines()
-    gain, pull, weight, constant, r2 = lines
+    gain, pull, weight, constant, r2, verdict = lines
     assert gain.startswith("learned gain on theta - z (0.2")
     assert "theory (0.227, 0.835)" in gain
     assert "off the diagonal at most 0.0" in pull
@@ -335,6 +335,7 @@ def test_learned_and_theorys_law_stand_side_by_side():
     assert "±" in weight
     assert "(off" not in weight + constant
     assert "theory 1.0000" in r2
+    assert verdict.startswith("Learned: ")
 
 
 def test_a_law_that_turns_is_shown_as_a_whole_matrix():

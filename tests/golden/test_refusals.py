@@ -95,7 +95,7 @@ CASES: dict[str, tuple[str, Callable[[], Any]]] = {
     "planner": (f"{CONTROL}.paths.planner.refine", lambda: optimum(NavigationProblem(**VALLEY))),
     "linear rule": (f"{DERIVATION}.linear_rule.minimize", lambda: best_linear_rule(SETTING)),
     "memory rule": (f"{DERIVATION}.memory_rule.minimize", lambda: best_memory_rule(SETTING, 1)),
-    "self-tuning": (f"{CONTROL}.hidden_target.kalman.update", learner(SelfTuningPolicy)),
+    "self-tuning": (f"{CONTROL}.hidden_curvature.self_tuning.sight", learner(SelfTuningPolicy)),
     "quasi-Newton": (
         f"{CONTROL}.hidden_curvature.quasi_newton.gains",
         lambda: QuasiNewtonPolicy(problem(landscape={**HIDDEN, "rotated": True})),

@@ -99,6 +99,7 @@ def test_what_tensors_tell_is_what_the_environment_shows(chunk):
         np.testing.assert_allclose(ours, simulation.state.theta[0], rtol=1e-7, atol=1e-9)
 
 
+@pytest.mark.filterwarnings("ignore:this rule was learned")  # whether it serves is not asked
 def test_float32_differs_by_rounding_alone():
     rule, rng, size = load_rule("hidden-curvature"), np.random.default_rng(0), 20_000
     zeros = np.zeros(size, np.float32), np.zeros(size)

@@ -138,6 +138,7 @@ def test_what_a_rule_hands_on_is_not_overwritten_on_the_way():
     ids=str,
 )
 @pytest.mark.parametrize("half", [False, True])
+@pytest.mark.filterwarnings("ignore:this rule was learned")  # whether it serves is not asked
 def test_training_goes_on_bit_for_bit(rule, half, tmp_path):
     def make():
         net = mlp()

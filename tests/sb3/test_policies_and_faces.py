@@ -48,7 +48,7 @@ def test_the_hidden_part_is_the_cost_under_full_information_at_the_last_state_to
     state = env.venv.envs.simulation.state
     layout = Layout(best.policy.observation, problem)
     for step in range(3):
-        expected = best.value(layout.observe(state, np.dtype(np.float32)).astype(float))
+        expected = best.value(layout.observe(state).astype(float))
         np.testing.assert_allclose(seen["hidden"][:, 0] * best.cost, expected, rtol=1e-4)
         assert seen["seen"].shape == (3, Layout(HIDDEN.observation, problem).size)
         theta = state.theta.copy()
@@ -57,7 +57,7 @@ def test_the_hidden_part_is_the_cost_under_full_information_at_the_last_state_to
     assert dones.all()
     last = np.array([info["terminal_observation"]["hidden"][0] for info in infos]) * best.cost
     assert (state.theta != theta).all()  # a new episode
-    fresh = best.value(layout.observe(state, np.dtype(np.float32)).astype(float))
+    fresh = best.value(layout.observe(state).astype(float))
     np.testing.assert_allclose(seen["hidden"][:, 0] * best.cost, fresh, rtol=1e-4)
     assert (np.abs(last / fresh - 1) > 1e-3).all()
     assert (last > 0).all()
@@ -214,7 +214,7 @@ def test_a_quadratic_critic_can_hold_the_value_of_a_linear_quadratic_problem():
     problem = REGIMES["long-horizon"].problem
     best = optimum(problem)
     state = env.envs.simulation.state
-    shown = Layout(best.policy.observation, problem).observe(state, np.dtype(np.float32))
+    shown = Layout(best.policy.observation, problem).observe(state)
     value = -torch.as_tensor(best.value(shown.astype(float)))
     critic = agent.policy.mlp_extractor.critic
     products = seen[:, critic.rows] * seen[:, critic.columns]

@@ -194,7 +194,7 @@ class RecedingHorizon(PlannedPath):
     Example:
         >>> problem = NavigationProblem(landscape="double_well", gamma=0.5)
         >>> action, _ = RecedingHorizon(problem, 40).predict(np.array([[-0.6, 0.55, 0.0]]))
-        >>> (action * UNBOUNDED.scale).round(3)
+        >>> (action * RecedingHorizon.action.scale).round(3)
         array([[ 0.934, -0.623]])
     """
 
