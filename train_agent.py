@@ -16,10 +16,21 @@ with needed_by(__name__):
 PROG = "train_agent.py"
 NAMES: Mapping[str, Iterable[str]] = {
     "--regime": tuple(REGIMES),
-    "--algo": ("ppo", "recurrent_ppo", "a2c", "trpo", "sac", "td3", "ars"),
+    "--algo": ("ppo", "recurrent_ppo", "a2c", "trpo", "sac", "td3", "ars", "dagger"),
     "--preset": (
         *("linear", "mlp", "steady", "resets", "schedule", "basins", "per-coordinate"),
-        *("belief", "memory", "recurrent", "a2c", "trpo", "sac", "td3", "ars"),
+        *(
+            "belief",
+            "memory",
+            "recurrent",
+            "frame",
+            "frame-parameters",
+            "a2c",
+            "trpo",
+            "sac",
+            "td3",
+            "ars",
+        ),
     ),
     "--executor": ("serial", "joblib", "ray"),
 }
