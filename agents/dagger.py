@@ -79,14 +79,14 @@ class Dagger(Training):
                 f"rounds * num_envs must be at most {SEEDS}, the episodes of one seed; got "
                 f"{episodes}."
             )
-        if self.batch_size > (steps := self.num_envs * self.episode_steps):
-            raise ValueError(
-                f"batch_size is at most num_envs * episode_steps = {steps}, got {self.batch_size}."
-            )
 
     def steps(self, problem: NavigationProblem) -> int:
         """Of whole episodes, none of which diverges."""
-        return self.rounds * self.num_envs * self.episode_steps
+        return self.rounds * self.num_envs * self.length(problem)
+
+    def length(self, problem: NavigationProblem) -> int:
+        """Steps of a training episode in a problem, whose own are no fewer."""
+        return min(self.episode_steps, problem.steps)
 
     def trainer(self, regime: Regime, seed: int) -> Regression:
         """The regression at its beginning, as `Training.trainer`."""
@@ -218,7 +218,7 @@ class Regression(Trainer):
         where = _where(simulation.layout)
         own, theirs = where(seen.channels), where(wanted)
         frame, gains = self.frame.begin(simulation.observe(simulation.state)[:, own]), None
-        for step in range(training.episode_steps):
+        for step in range(training.length(regime.problem)):
             observation = simulation.observe(simulation.state)
             framed, frame = self.frame.see(observation[:, own], frame)
             action, gains = self.optimum.predict(observation[:, theirs], gains)
@@ -232,7 +232,7 @@ class Regression(Trainer):
     def _fit(self, steps: Steps) -> float:
         """Regress on a round's steps; the mean weighted error of the last pass."""
         training, learnt = self.training, self.learnt
-        count = len(steps.weight) // training.batch_size
+        count = max(len(steps.weight) // training.batch_size, 1)
         total = training.rounds * training.n_epochs * count
         taken, errors = learnt.round * training.n_epochs * count, []
         for _ in range(training.n_epochs):

@@ -105,6 +105,6 @@ def test_what_cannot_be_regressed_on_is_refused(name: str, changes: dict, said: 
 def test_settings_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="episodes of one seed"):
         Dagger(rounds=10_000)
-    with pytest.raises(ValueError, match="at most num_envs"):
-        Dagger(num_envs=2)
+    with pytest.raises(ValueError, match="num_envs"):
+        Dagger(num_envs=0)
     assert PRESETS["frame"].observation != ObservationConfig()
