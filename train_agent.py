@@ -16,10 +16,11 @@ with needed_by(__name__):
 PROG = "train_agent.py"
 NAMES: Mapping[str, Iterable[str]] = {
     "--regime": (*REGIMES, *TRAINING),
-    "--algo": ("ppo", "recurrent_ppo", "a2c", "trpo", "sac", "td3", "ars", "evolution"),
+    "--algo": ("ppo", "recurrent_ppo", "a2c", "trpo", "sac", "td3", "ars", "evolution", "dagger"),
     "--preset": (
         *("linear", "mlp", "steady", "resets", "schedule", "basins", "per-coordinate"),
-        *("belief", "memory", "recurrent", "a2c", "trpo", "sac", "td3", "ars", "evolution"),
+        *("belief", "memory", "recurrent", "frame", "frame-parameters"),
+        *("a2c", "trpo", "sac", "td3", "ars", "evolution"),
     ),
     "--executor": ("serial", "joblib", "ray"),
 }

@@ -16,6 +16,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.vec_env import VecEnv
 
+from agents.dagger import Dagger
 from agents.evolution import Evolution
 from agents.stable_baselines import SB3_ACTIVATIONS, AgentTraining, RandomSearch, linear_decay
 from agents.trainer import Training
@@ -282,6 +283,6 @@ class ARS(AgentTraining):
 
 
 ALGORITHMS: dict[str, type[Training]] = {
-    cls.algorithm: cls for cls in (PPO, RecurrentPPO, A2C, TRPO, SAC, TD3, ARS, Evolution)
+    cls.algorithm: cls for cls in (PPO, RecurrentPPO, A2C, TRPO, SAC, TD3, ARS, Evolution, Dagger)
 }
 """By the name on the command line."""

@@ -206,6 +206,21 @@ QUICK: tuple[Experiment, ...] = (
         extra="right well",
     ),
     Experiment(
+        "landscape-nav",
+        "hidden curvature, rotated, noisy: in the frame of gradients",
+        "landscape-nav",
+        "frame",
+        bar=1.15,
+        ships=True,
+    ),
+    Experiment(
+        "landscape-nav-parameters",
+        "the same, parameters seen",
+        "landscape-nav",
+        "frame-parameters",
+        bar=1.11,
+    ),
+    Experiment(
         "networks",
         "small networks, evolution strategy",
         "small-networks",

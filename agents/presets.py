@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from agents.algorithms import A2C, ALGORITHMS, ARS, PPO, SAC, TD3, TRPO, RecurrentPPO
+from agents.dagger import Dagger
 from agents.evolution import Evolution
 from agents.trainer import Training
 from landscape_gym.actions import StepSize
@@ -29,6 +30,14 @@ STEADY = PPO(
     gae_lambda=0.95,
 )
 """Larger batches, for returns that are noisy whatever an agent does."""
+
+FRAME = Dagger(
+    observation=ObservationConfig(
+        ("gradient", "previous_update", "displacement", "averages", "lags"),
+        rates=(0.5, 0.8, 0.9, 0.95),
+    ),
+)
+"""Each pair of averages tells where the gradient would be zero."""
 
 PRESETS: dict[str, Training] = {
     # Controls that are linear in what is seen.
@@ -123,6 +132,17 @@ PRESETS: dict[str, Training] = {
         log_std_end=-2.5,
         episode_steps=100,
     ),
+    # Curvature is hidden, coordinates interact, and gradients are noisy: in the frame of gradients,
+    # by regression on the optimum's moves.
+    "frame": FRAME,
+    # The same for learners who know where they are, and so, more or less, where the target is.
+    "frame-parameters": replace(
+        FRAME,
+        observation=ObservationConfig(
+            ("gradient", "previous_update", "parameters", "averages", "lags"),
+            rates=(0.5, 0.8, 0.9, 0.95),
+        ),
+    ),
     "a2c": A2C(),
     "trpo": TRPO(),
     "sac": SAC(),
@@ -134,7 +154,7 @@ PRESETS: dict[str, Training] = {
 """By name: of PPO several, of the other algorithms one."""
 
 OF_REGIME: dict[str, str] = {
-    "landscape-nav": "linear",
+    "landscape-nav": "frame",
     "short-horizon": "linear",
     "long-horizon": "linear",
     "hidden-curvature": "per-coordinate",

@@ -38,6 +38,7 @@ BLOCK = (
     (WIDTH,),
 )
 SHAPES = (*BLOCK * BLOCKS, (10, WIDTH), (10,), (WIDTH, 784))
+PROG = "python -m benchmarks.named_optimizers"
 TARGETS = {"SelfScaledAdam": "<= 1.3", "SelfScaledSOAP": "<= 6", "FilterBank": "<= 8"}
 OPTIMIZERS = {cls.__name__: cls for cls in (SelfScaledAdam, SelfScaledSOAP, FilterBank)}
 PERIOD = 10
@@ -87,7 +88,7 @@ class Options:
             one_of("optimizer", name, OPTIMIZERS)
 
 
-@program("python -m benchmarks.named_optimizers", "Nothing was written.")
+@program(PROG, "Nothing was written.")
 def main(argv: Sequence[str] | None = None) -> None:
     options = parsed(
         Options, argv, prog="python -m benchmarks.named_optimizers", description=__doc__

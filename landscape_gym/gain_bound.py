@@ -38,9 +38,9 @@ class GainBound:
     lately, over a time in proportion to the age. One vector of all parameters is moved together.
 
     Derivation: r and u are those of `rules.LossBound`, in which ``L - lowest`` stands for what is
-    left to gain. Where the loss cannot come near its bound (noise in the labels, a small network) that is
-    far too much, and steps are 2 to 20 times too long, the more so the longer they run. A bound on
-    what is left is needed that falls as the loss falls. A_p is the average in which the loss of
+    left to gain. Where the loss cannot come near its bound (noise in the labels, a small network)
+    that is far too much, and steps are 2 to 20 times too long, the more so the longer they run. A
+    bound on what is left is needed that falls as the loss falls. A_p is the average in which the loss of
     step s counts in proportion to ``s^p``. If ``L = floor + a t^-alpha``, then
 
         A_p - floor = (p + 1)/(p + 1 - alpha) a t^-alpha,

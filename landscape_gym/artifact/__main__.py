@@ -62,6 +62,8 @@ def describe(rule: LearnedRule) -> str:
     memory = "" if network.cell is None else f", behind an LSTM cell of {network.cell.size}"
     squashed = ", squashed by tanh" if network.squashed else ""
     scope = {"features": "one row per coordinate" if rule.per_coordinate else "the observation"}
+    if rule.framed:
+        scope = {"features": "one row per axis of the frame of gradients; weighs vectors"}
     if rule.believes is not None:
         scope = {
             "features": "parameters minus where a Kalman filter believes the target",

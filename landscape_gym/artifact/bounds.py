@@ -37,7 +37,16 @@ for it; at this size they take about 15 seconds."""
 MAX_HORIZON = 2_000
 """Steps of a believed problem's finite horizon: there are gains for each."""
 
-BOOLEANS = {"per_coordinate", "squashed", "scaled", "rotated", "signalled", "regular", "exact_loss"}
+BOOLEANS = {
+    "per_coordinate",
+    "framed",
+    "squashed",
+    "scaled",
+    "rotated",
+    "signalled",
+    "regular",
+    "exact_loss",
+}
 WORDS = {"format", "kind", "channels", "activation"}
 DTYPES = {"F32": 4, "F64": 8}
 """Bytes of a number, by safetensors' names."""

@@ -43,11 +43,17 @@ from landscape_gym.observation import ObservationConfig
 from landscape_gym.problem import NavigationProblem
 
 FORMAT = "landscape-gym learned rule"
-VERSION = 1
-"""Of the format; higher numbers are refused."""
 _OF_THE_RULE = ("clip", "observation", "action", "per_coordinate", "believes", "about")
-FIELDS = ("format", "version", "network", *_OF_THE_RULE)
-"""Of the metadata's JSON: what it is, the network's sizes, and fields of `LearnedRule`."""
+FIELDS = {
+    1: ("format", "version", "network", *_OF_THE_RULE),
+    2: ("format", "version", "network", *_OF_THE_RULE, "framed"),
+}
+"""Of the metadata's JSON by version: what it is, the network's sizes, and fields of `LearnedRule`.
+
+A rule is written in the lowest version that has all that it is, so that older readers have it.
+"""
+VERSION = max(FIELDS)
+"""Of the format; higher numbers are refused."""
 
 
 def encoded(rule: LearnedRule) -> bytes:
@@ -68,8 +74,9 @@ def encoded(rule: LearnedRule) -> bytes:
         "activation": network.activation,
         "squashed": network.squashed,
     }
-    fields = {name: plain(getattr(rule, name)) for name in _OF_THE_RULE}
-    fields |= {"format": FORMAT, "version": VERSION, "network": sizes}
+    version = 2 if rule.framed else 1
+    fields = {"format": FORMAT, "version": version, "network": sizes}
+    fields |= {name: plain(getattr(rule, name)) for name in FIELDS[version] if name not in fields}
     text = json.dumps(fields, sort_keys=True, allow_nan=False)
     # Rows one after another: safetensors would write whatever lies in memory.
     return safetensors.save(
@@ -99,6 +106,7 @@ def decoded(data: bytes) -> LearnedRule:
         clip=clip,
         per_coordinate=fields["per_coordinate"],
         believes=_believed(fields["believes"]),
+        framed=fields.get("framed", False),
         about=fields["about"],
     )
 
@@ -135,7 +143,7 @@ def _fields(metadata: Any) -> dict[str, Any]:
             f"it was written by a newer landscape-gym, in version {version} of the format, and "
             f"this one reads version {VERSION}: upgrade landscape-gym."
         )
-    check_names("fields", fields, FIELDS)
+    check_names("fields", fields, FIELDS[version])
     for name, value in fields.items():
         if name != "about":
             check_types(name, value)

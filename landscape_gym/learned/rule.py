@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from landscape_gym.actions import Action
+from landscape_gym.actions import Action, Velocity
 from landscape_gym.control import LQGPolicy
 from landscape_gym.coordinates import Coordinates
+from landscape_gym.frame import INVARIANTS, Frame, FrameState
 from landscape_gym.landscapes.base import Array
 from landscape_gym.learned.network import CellState, Network
 from landscape_gym.observation import ObservationConfig
@@ -25,6 +26,7 @@ class LearnedState(NamedTuple):
 
     cell: CellState | None
     belief: Any
+    frame: FrameState | None = None
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,10 @@ class LearnedRule(StatefulPolicy):
     Actions are ``network(clip((features - mean) / std))``. Features are the observation; or, with
     `per_coordinate`, its rows, one per coordinate, so that the rule serves any dimension; or, with
     `believes`, the parameters' displacement from where a Kalman filter believes the target.
+
+    With `framed` it acts on each axis of a frame alike (`landscape_gym.frame`): features are the
+    axis' invariants, and what the network says are coefficients of the axis' vectors, whose sum is
+    the control along it. It serves any dimension.
 
     Raises:
         ValueError: if the parts do not fit each other.
@@ -71,6 +77,8 @@ class LearnedRule(StatefulPolicy):
     believes: NavigationProblem | None = None
     """The problem whose Kalman filter (`LQGPolicy`) makes the features; it reads the filter's
     channels."""
+    framed: bool = False
+    """Whether the network weighs vectors in the frame of the gradients' second moment."""
     about: Mapping[str, Any] = field(default_factory=dict)
     """Where it comes from, in JSON's types: regime, problem, training, versions."""
 
@@ -91,6 +99,8 @@ class LearnedRule(StatefulPolicy):
             )
         if self.believes is not None:
             self._check_belief(self.believes)
+        if self._frame is not None:
+            self._check_frame(self._frame)
         if self._filter is not None and self._filter.observation != self.observation:
             raise ValueError(
                 f"the filter reads {', '.join(self._filter.observation.channels)}, not "
@@ -108,6 +118,24 @@ class LearnedRule(StatefulPolicy):
                 f"rule believes in needs {wanted[0]} and {wanted[1]}."
             )
 
+    def _check_frame(self, frame: Frame) -> None:
+        if self.per_coordinate or self.believes is not None or self.network.cell is not None:
+            raise ValueError("a rule in a frame has no rows of coordinates, belief or LSTM cell.")
+        if type(self.action) is not Velocity:
+            raise ValueError(
+                f"a rule in a frame sets velocities, not {self.action.kind!r} actions."
+            )
+        found = (self.network.inputs, self.network.outputs)
+        if found != (wanted := (len(INVARIANTS), len(frame.vectors))):
+            raise ValueError(
+                f"the network has {found[0]} inputs and {found[1]} outputs; of these channels a "
+                f"frame has {wanted[0]} invariants and {wanted[1]} vectors."
+            )
+
+    @cached_property
+    def _frame(self) -> Frame | None:
+        return Frame(self.observation) if self.framed else None
+
     @cached_property
     def _coordinates(self) -> Coordinates | None:
         return Coordinates(self.observation) if self.per_coordinate else None
@@ -120,13 +148,17 @@ class LearnedRule(StatefulPolicy):
         return LQGPolicy(self.believes, place="displacement" if unplaced else "parameters")
 
     def begin(self, observation: Array) -> LearnedState:
-        """The network's first state, and the filter's."""
+        """The network's first state, the filter's and the frame's."""
+        if self._frame is not None:
+            return LearnedState(None, None, self._frame.begin(observation.astype(np.float64)))
         belief = None if self._filter is None else self._filter.begin(observation)
         return LearnedState(self.network.begin(self._rows(observation)), belief)
 
     def restart(self, observation: Array, state: LearnedState, rows: Array) -> LearnedState:
         """The state in which some rows begin; each coordinate of a row is one of the network's."""
-        cell, belief = state
+        if self._frame is not None:
+            return restarted(state, rows, self.begin(observation))
+        cell, belief, _ = state
         fresh = self.network.begin(self._rows(observation))
         if fresh is not None:
             each = np.repeat(rows, self._rows(observation) // len(rows))
@@ -141,6 +173,8 @@ class LearnedRule(StatefulPolicy):
         Raises:
             Refusal: for observations of another size than the rule was made for.
         """
+        if self._frame is not None and state.frame is not None:
+            return self._act_in(self._frame, state.frame, observation)
         features, belief = observation, state.belief
         if self._filter is not None:
             features, belief = self._filter.displacement(observation, belief)
@@ -157,6 +191,18 @@ class LearnedRule(StatefulPolicy):
             action = self._coordinates.joined(action, len(scaled) // len(observation))
         action = action.clip(-1.0, 1.0).astype(observation.dtype, copy=False)
         return action, LearnedState(cell, belief)
+
+    def _act_in(
+        self, frame: Frame, state: FrameState, observation: Array
+    ) -> tuple[Array, LearnedState]:
+        """Actions by coefficients of vectors along the axes of a frame, and the next state."""
+        framed, state = frame.see(observation.astype(np.float64), state)
+        scaled = ((framed.invariants - self.mean) / self.std).clip(-self.clip, self.clip)
+        coefficients, _ = self.network(scaled.reshape(-1, len(INVARIANTS)))
+        moves = (framed.vectors * coefficients.reshape(framed.vectors.shape)).sum(axis=2)
+        return self.action_of(frame.out_of(moves, state), observation).clip(
+            -1.0, 1.0
+        ), LearnedState(None, None, state)
 
     def _rows(self, observation: Array) -> int:
         """How many rows the network sees."""

@@ -9,7 +9,9 @@ with needed_by(__name__):
     from landscape_gym.sb3.agent_policy import AgentPolicy
     from landscape_gym.sb3.belief import BeliefVecEnv, belief_filter
     from landscape_gym.sb3.coordinate_vec_env import CoordinateVecEnv
-    from landscape_gym.sb3.export import learned_rule
+    from landscape_gym.sb3.export import framed_rule, learned_rule
+    from landscape_gym.sb3.frame_vec_env import FrameVecEnv
+    from landscape_gym.sb3.gated import GatedActor, GatedPolicy
     from landscape_gym.sb3.least_squares import FitCritic
     from landscape_gym.sb3.log_std import LogStdSchedule
     from landscape_gym.sb3.policies import (
@@ -27,6 +29,9 @@ __all__ = [
     "BeliefVecEnv",
     "CoordinateVecEnv",
     "FitCritic",
+    "FrameVecEnv",
+    "GatedActor",
+    "GatedPolicy",
     "LandscapeNavVecEnv",
     "LinearPolicy",
     "LogStdSchedule",
@@ -36,5 +41,6 @@ __all__ = [
     "PrivilegedVecEnv",
     "QuadraticCriticPolicy",
     "belief_filter",
+    "framed_rule",
     "learned_rule",
 ]

@@ -15,6 +15,7 @@ from landscape_gym.actions import Action
 from landscape_gym.learned import Cell, Dense, LearnedRule, Network
 from landscape_gym.observation import BOUND, ObservationConfig
 from landscape_gym.problem import NavigationProblem
+from landscape_gym.sb3.gated import CLIP, GatedActor
 from landscape_gym.sb3.policies import SEEN, NavigationPolicy
 
 
@@ -56,8 +57,10 @@ def learned_rule(
         >>> rule.network.layers[0].weight.shape
         (2, 2)
     """
-    if isinstance(policy, NavigationPolicy) and policy.channels is not None:
-        per_coordinate = True
+    if isinstance(policy, NavigationPolicy):
+        if isinstance(actor := policy.mlp_extractor.actor, GatedActor):
+            return framed_rule(actor, action, about)
+        per_coordinate = per_coordinate or policy.channels is not None
     network = network_of(policy)
     mean, std, clip = _scaling(normalizer, network.inputs)
     if len(mean) != network.inputs:
@@ -77,6 +80,33 @@ def learned_rule(
         clip=clip,
         per_coordinate=per_coordinate,
         believes=problem if believes else None,
+        about=about or {},
+    )
+
+
+def framed_rule(
+    actor: GatedActor, action: Action, about: Mapping[str, Any] | None = None
+) -> LearnedRule:
+    """What a gated actor does, in its frame.
+
+    Args:
+        actor: As it is.
+        action: What its actions mean: velocities.
+        about: Where it comes from, in JSON's types.
+
+    Raises:
+        ValueError: for other actions.
+    """
+    layers, activation = _layers([actor.net])
+    mean, std = (part.cpu().numpy().copy() for part in (actor.mean, actor.std))
+    return LearnedRule(
+        observation=actor.channels,
+        action=action,
+        network=Network(layers, activation),
+        mean=mean,
+        std=std,
+        clip=CLIP,
+        framed=True,
         about=about or {},
     )
 

@@ -7,7 +7,9 @@ import landscape_gym
 from landscape_gym import REGIMES
 from landscape_gym.artifact import shipped_rules
 from landscape_gym.control import optimum
-from landscape_gym.evaluation import compare
+from landscape_gym.evaluation import compare, rollout
+from landscape_gym.policy import DoNothing, RulePolicy
+from landscape_gym.rules import Momentum
 
 SHIPPED = (
     "double-well",
@@ -22,12 +24,13 @@ SHIPPED = (
 )
 FOR_NETWORKS = ("networks",)
 """Not of a regime: tests/agents/test_network_rules.py has theirs."""
+IN_A_FRAME = ("landscape-nav",)
 LEARNERS = ("noisy-gradient", "hidden-task-switching")
 """Where the target is hidden, the optimum of what can be known is the reference."""
 
 
 def test_these_rules_are_shipped():
-    assert shipped_rules() == tuple(sorted((*SHIPPED, *FOR_NETWORKS)))
+    assert shipped_rules() == tuple(sorted((*SHIPPED, *FOR_NETWORKS, *IN_A_FRAME)))
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -51,3 +54,40 @@ def test_the_rule_of_hidden_curvature_serves_other_dimensions():
     assert result.ratio is not None
     assert np.isfinite(result.cost)
     assert result.ratio.value < 1.1
+
+
+def test_the_rule_of_landscape_nav_is_far_better_than_momentum():
+    """No learner can come below 1.024, and the best linear rule costs 1.27."""
+    problem = REGIMES["landscape-nav"].problem
+    policies = {
+        "momentum": RulePolicy(Momentum.derive(problem)),
+        "learned": landscape_gym.load_rule("landscape-nav"),
+        "optimum": optimum(problem).policy,
+    }
+    result = compare(problem, policies, episodes=256, seed=2_000_000, optimum="optimum")
+    learned, momentum = (result[name].ratio for name in ("learned", "momentum"))
+    assert learned is not None
+    assert momentum is not None
+    assert learned.value < 1.13
+    assert learned.value - 1 < 0.5 * (momentum.value - 1)
+    assert not policies["learned"].observation.privileged
+
+
+@pytest.mark.parametrize("dim", [2, 30])
+def test_the_rule_of_landscape_nav_serves_other_dimensions(dim: int):
+    problem = REGIMES["landscape-nav"].problem.replace(landscape={"dim": dim})
+    learned = landscape_gym.load_rule("landscape-nav")
+    momentum, cost = (
+        rollout(problem, policy, episodes=64, seed=2_000_000).cost
+        for policy in (RulePolicy(Momentum.derive(problem)), learned)
+    )
+    assert cost.mean() < momentum.mean()
+
+
+def test_no_episode_under_the_rule_of_landscape_nav_is_worse_than_staying_where_it_begins():
+    problem = REGIMES["landscape-nav"].problem
+    learned, nothing = landscape_gym.load_rule("landscape-nav"), DoNothing(problem.control_dim)
+    cost, staying = (
+        rollout(problem, policy, episodes=512, seed=3_000_000).cost for policy in (learned, nothing)
+    )
+    assert (cost < staying).all()

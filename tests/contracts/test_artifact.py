@@ -17,6 +17,7 @@ from landscape_gym.artifact.__main__ import main
 from landscape_gym.configuration import plain
 from landscape_gym.control import LQGPolicy
 from landscape_gym.coordinates import Coordinates
+from landscape_gym.frame import INVARIANTS
 from landscape_gym.learned import Cell, Dense, LearnedRule, Network
 from landscape_gym.observation import Layout, ObservationConfig
 from landscape_gym.registration import REGIMES
@@ -61,6 +62,14 @@ RULES = {
         believes=BELIEVED,
         clip=1e6,
     ),
+    "framed": rule(
+        Network((dense(8, len(INVARIANTS)), dense(6, 8))),
+        observation=ObservationConfig(
+            ("gradient", "previous_update", "displacement", "lags"), rates=(0.5,)
+        ),
+        framed=True,
+        clip=4.0,
+    ),
     "provenance": rule(
         Network((dense(1, 1),)),
         about={"seed": 2**63, "versions": {"b": "é\n", "a": (1, 0.1, None)}},
@@ -74,7 +83,7 @@ def observations(of: LearnedRule, steps: int = 4) -> np.ndarray:
     size = of.network.inputs
     if of.believes is not None:
         size = Layout(of.observation, of.believes).size
-    elif of.per_coordinate:
+    elif of.per_coordinate or of.framed:
         size = 1 + int(Coordinates(of.observation).index(3).max())
     seen = np.random.default_rng(0).normal(size=(steps, 5, size)).astype(np.float32)
     seen[-1] *= 1e5
@@ -102,7 +111,7 @@ def test_a_rule_that_is_read_again_is_the_same_to_the_bit(kind: str, path: Path)
     save_rule(given, path)
     read = load_rule(path)
     assert actions(read).tobytes() == actions(given).tobytes()
-    for name in ("observation", "action", "clip", "per_coordinate", "believes"):
+    for name in ("observation", "action", "clip", "per_coordinate", "framed", "believes"):
         assert getattr(read, name) == getattr(given, name)
     assert read.about == plain(given.about)
     assert read.mean.dtype == given.mean.dtype
@@ -292,3 +301,14 @@ def test_safetensors_itself_reads_the_arrays(path: Path):
         "layers.1.weight",
         "layers.1.bias",
     }
+
+
+def test_a_rule_in_a_frame_needs_the_second_version_of_the_format_and_others_the_first(path: Path):
+    versions = {}
+    for kind in ("linear", "framed"):
+        save_rule(RULES[kind], path)
+        data = path.read_bytes()
+        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+        fields = json.loads(header["__metadata__"]["rule"])
+        versions[kind] = (fields["version"], fields.get("framed"))
+    assert versions == {"linear": (1, None), "framed": (2, True)}

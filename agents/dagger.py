@@ -1,0 +1,260 @@
+"""Regression on the privileged optimum's move, along the paths that the learner itself takes.
+
+In training the Hessian H and the target z are known, and so is the optimal move there,
+``u* = -K(H) (x - z)`` (`landscape_gym.control.LinearQuadraticPolicy`). A learner that moves by u
+instead pays, over what the optimum would (the performance difference lemma),
+
+    E sum over steps t of beta^t (u - u*)' M (u - u*),        M = I / eta + dt B'PB up to dt / 2
+
+along its own path, P the value's matrix. M hardly differs between directions on the regimes here,
+so its regret is a weighted squared error, which regression makes small: the best u is the mean of
+u* given what the learner sees. It is not told what its moves let it find out later; only PPO can
+learn that. Rounds alternate: whole episodes with the present rule, then steps of Adam on what
+happened in them (Ross, Gordon and Bagnell 2011, arXiv:1011.0686; no mixture with the optimum's own
+moves is needed, as the first rule is a stable gradient descent).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import torch
+from stable_baselines3.common.logger import Logger, configure
+from torch import Tensor
+
+from agents.trainer import Trainer, Training, Watch, training_seed
+from landscape_gym.control import LinearQuadraticPolicy
+from landscape_gym.frame import Frame
+from landscape_gym.learned import LearnedRule
+from landscape_gym.observation import Layout
+from landscape_gym.policy import UNBOUNDED
+from landscape_gym.problem import NavigationProblem
+from landscape_gym.refusal import Refusal
+from landscape_gym.registration import Regime
+from landscape_gym.sb3 import GatedActor, framed_rule
+from landscape_gym.simulation import Simulation
+
+SEEDS = 1_000_000
+"""Seeds of episodes from one seed of a training to the next."""
+
+
+@dataclass(frozen=True)
+class Dagger(Training):
+    """Regression on the optimum's moves: a gated actor in the frame of gradients (DAgger)."""
+
+    algorithm: ClassVar[str] = "dagger"
+
+    rounds: int = 60
+    """Episodes of all environments, each followed by regression on them."""
+    num_envs: int = 256
+    """Environments in the batch."""
+    episode_steps: int = 60
+    """Steps of a training episode: most that can be found out is found out by then, and the rule
+    takes ages only up to a saturation. Evaluation uses the problem's own length."""
+    n_epochs: int = 3
+    """Passes over each round's steps, which are then forgotten."""
+    batch_size: int = 2560
+    """Steps in a minibatch, each with a row for every axis."""
+    learning_rate: float = 3e-3
+    """Adam's step, decayed linearly to 0."""
+    layers: tuple[int, ...] = (32, 32)
+    """Widths of the hidden layers that coefficients come from."""
+    max_grad_norm: float = 1.0
+    """Where gradients are clipped."""
+
+    def __post_init__(self) -> None:
+        """Check the fields.
+
+        Raises:
+            ValueError: for numbers that are too small or too large.
+            TypeError: for a value of another type.
+        """
+        super().__post_init__()
+        if (episodes := self.rounds * self.num_envs) > SEEDS:
+            raise ValueError(
+                f"rounds * num_envs must be at most {SEEDS}, the episodes of one seed; got "
+                f"{episodes}."
+            )
+
+    def steps(self, problem: NavigationProblem) -> int:
+        """Of whole episodes, none of which diverges."""
+        return self.rounds * self.num_envs * self.length(problem)
+
+    def length(self, problem: NavigationProblem) -> int:
+        """Steps of a training episode in a problem, whose own are no fewer."""
+        return min(self.episode_steps, problem.steps)
+
+    def trainer(self, regime: Regime, seed: int) -> Regression:
+        """The regression at its beginning, as `Training.trainer`."""
+        return Regression(self, regime, seed)
+
+
+@dataclass
+class Learnt:
+    """How far a regression has come."""
+
+    actor: GatedActor
+    optimizer: torch.optim.Optimizer
+    rng: np.random.Generator
+    """Of minibatches."""
+    round: int = 0
+    """How many have ended."""
+
+
+class Steps(NamedTuple):
+    """What happened in a round: step by step, and in each environment by environment."""
+
+    vectors: Tensor
+    """(steps, d, vectors)"""
+    invariants: Tensor
+    """(steps, d, invariants)"""
+    optimal: Tensor
+    """u* along the axes, (steps, d)."""
+    weight: Tensor
+    """beta^t, (steps, 1)."""
+
+
+class Regression(Trainer):
+    """A regression that has not begun: the rule is gradient descent.
+
+    Args:
+        training: The settings.
+        regime: Whose optimum to come near to.
+        seed: Of weights, minibatches and landscapes.
+
+    Raises:
+        Refusal: for channels or actions that a frame has not, or a problem whose optimum under full
+            information is not linear in what is seen.
+    """
+
+    training: Dagger
+
+    def __init__(self, training: Dagger, regime: Regime, seed: int) -> None:
+        super().__init__(training, regime, seed)
+        torch.set_num_threads(1)  # two threads on two shared cores are slower than one
+        problem = self.regime.problem
+        if problem.control_matrix is not None or problem.horizon is not None:
+            raise Refusal("moves are regressed on where every direction is controlled, forever.")
+        self.frame = Frame(self.regime.observation)
+        self.optimum = LinearQuadraticPolicy(problem)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            scale = getattr(self.regime.action, "scale", 1.0)
+            actor = GatedActor(self.regime.observation, scale, training.layers)
+        framed_rule(actor, self.regime.action)  # refuses what could not be a rule
+        optimizer = torch.optim.Adam(actor.parameters(), lr=training.learning_rate)
+        self.learnt = Learnt(actor, optimizer, np.random.default_rng(seed))
+        self._started = time.time_ns()
+        self._logger = configure(format_strings=[])  # nowhere
+
+    @property
+    def done(self) -> int:
+        """Environment steps of the rounds that have ended."""
+        return self.total * self.learnt.round // self.training.rounds
+
+    @property
+    def started(self) -> int:
+        """When it began, in nanoseconds."""
+        return self._started
+
+    @started.setter
+    def started(self, when: int) -> None:
+        self._started = when
+
+    @property
+    def parts(self) -> list[Any]:
+        """How far it has come."""
+        return [self.learnt]
+
+    def log_to(self, logger: Logger) -> None:
+        """Log there."""
+        self._logger = logger
+
+    def learn(self, watch: Watch) -> None:
+        """Regress to the end."""
+        watch.begin()
+        while self.learnt.round < self.training.rounds:
+            watch.boundary()
+            steps = self._episodes()
+            if self.learnt.round == 0:
+                self.learnt.actor.standardise(steps.invariants.numpy())
+            error = self._fit(steps)
+            self.learnt.round += 1
+            self._logger.record("regression/round", self.learnt.round)
+            self._logger.record("regression/squared_error", error)
+            self._logger.record("time/time_elapsed", (time.time_ns() - self.started) // 10**9)
+            self._logger.record("time/total_timesteps", self.done, exclude="tensorboard")
+            self._logger.dump(self.done)
+            watch.step()
+        watch.end()
+
+    def rule(self, about: Mapping[str, Any] | None = None) -> LearnedRule:
+        """The actor as it is."""
+        return framed_rule(self.learnt.actor, self.regime.action, about)
+
+    def _episodes(self) -> Steps:
+        """A round's episodes by the present rule, and what the optimum would do in them."""
+        each = [Steps(*map(torch.from_numpy, step)) for step in self._walk()]
+        return Steps(*(torch.cat(parts) for parts in zip(*each, strict=True)))
+
+    def _walk(self) -> Iterator[tuple[np.ndarray, ...]]:
+        """The steps of all environments, one after another, as arrays of the fields of `Steps`."""
+        training, regime, actor = self.training, self.regime, self.learnt.actor
+        seen, wanted = regime.observation, self.optimum.observation.channels
+        hidden = tuple(name for name in wanted if name not in seen.channels)
+        both = replace(seen, channels=seen.channels + hidden)
+        simulation = Simulation(
+            training.num_envs, problem=regime.problem, observation=both, action=regime.action
+        )
+        rows = np.arange(training.num_envs)
+        first = SEEDS * self.seed + self.learnt.round * training.num_envs
+        seeds = training_seed(first, training.num_envs) + rows
+        simulation.streams.seed(rows, seeds.tolist())
+        simulation.begin(rows)
+        where = _where(simulation.layout)
+        own, theirs = where(seen.channels), where(wanted)
+        frame, gains = self.frame.begin(simulation.observe(simulation.state)[:, own]), None
+        for step in range(training.length(regime.problem)):
+            observation = simulation.observe(simulation.state)
+            framed, frame = self.frame.see(observation[:, own], frame)
+            action, gains = self.optimum.predict(observation[:, theirs], gains)
+            optimal = (action * UNBOUNDED.scale)[:, None, :] @ frame.basis
+            weight = np.full((len(rows), 1), regime.problem.discount**step, np.float32)
+            yield framed.vectors, framed.invariants, optimal[:, 0], weight
+            with torch.no_grad():
+                moves = actor.moves(*map(torch.from_numpy, framed)).numpy()
+            simulation.advance(self.frame.out_of(moves, frame) / actor.scale)
+
+    def _fit(self, steps: Steps) -> float:
+        """Regress on a round's steps; the mean weighted error of the last pass."""
+        training, learnt = self.training, self.learnt
+        count = max(len(steps.weight) // training.batch_size, 1)
+        total = training.rounds * training.n_epochs * count
+        taken, errors = learnt.round * training.n_epochs * count, []
+        for _ in range(training.n_epochs):
+            errors = []
+            order = torch.from_numpy(learnt.rng.permutation(len(steps.weight)))
+            for batch in order[: count * training.batch_size].split(training.batch_size):
+                for group in learnt.optimizer.param_groups:
+                    group["lr"] = training.learning_rate * (1 - taken / total)
+                part = Steps(*(each[batch] for each in steps))
+                moves = learnt.actor.moves(part.vectors, part.invariants)
+                error = (part.weight * (moves - part.optimal) ** 2).mean()
+                learnt.optimizer.zero_grad()
+                error.backward()
+                torch.nn.utils.clip_grad_norm_(learnt.actor.parameters(), training.max_grad_norm)
+                learnt.optimizer.step()
+                errors.append(error.item())
+                taken += 1
+        return float(np.mean(errors))
+
+
+def _where(layout: Layout) -> Any:
+    """Where channels lie in an observation."""
+    return lambda names: np.concatenate(
+        [np.arange(layout.size)[layout.slices[name]] for name in names]
+    )

@@ -1,0 +1,204 @@
+"""The frame of the gradients' second moment, in which rules for coordinates are right.
+
+Where coordinates interact, a rule that acts on each of them alike pays for their rotation. Its
+remedy (theory section 13) is to let it act in the eigenvectors Q of
+
+    sum over the episode of y y' + RIDGE I,        y the observed gradients,
+
+which signal and curvature noise share with the Hessian on average; Shampoo (arXiv:1802.09568) and
+SOAP (arXiv:2409.11321) act in such a frame. One `Frame` serves the environment, Stable-Baselines3
+(`landscape_gym.sb3.FrameVecEnv`) and learned rules (`landscape_gym.learned.LearnedRule`): what is
+seen is rotated into it, one row per axis, and moves are rotated back.
+
+A row has two kinds of numbers. *Vectors* change sign with their axis: the channels, and two that
+the frame remembers. *Invariants* do not (`INVARIANTS`). A rule that is even in the axis' sign and
+in the order of axes is a sum of vectors with coefficients that depend on invariants.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from landscape_gym.arrays import Array, namespace
+from landscape_gym.coordinates import Coordinates
+from landscape_gym.observation import ObservationConfig
+from landscape_gym.refusal import Refusal
+
+VECTORS = frozenset(
+    {"gradient", "previous_gradient", "previous_update", "averages", "lags"}
+    | {"parameters", "displacement"}
+)
+"""Channels that rotate with the landscape."""
+PLACES = ("displacement", "parameters")
+"""Channels that tell where the learner is; the first of them that is observed is x."""
+REMEMBERED = ("mean gradient", "lag of the mean")
+"""Vectors that the frame adds: the mean of all gradients, and x minus its mean."""
+INVARIANTS = (
+    "log secant",
+    "mean log secant",
+    "log spread",
+    "log moment",
+    "mean log moment",
+    "young age",
+    "old age",
+    "log gradient",
+    "log update",
+    "log place",
+    "log size",
+)
+"""Of an axis: logarithm of the curvature that a ridge regression of y on x finds along it, and its
+mean over axes; of the variance of x along it; of the moment's eigenvalue over n, and its mean over
+axes; n/(n + 5) and n/(n + 30), with n the gradients seen; 0.3 times the logarithms of the squared
+gradient, update and place; and the logarithm of the root mean square of all gradients."""
+RIDGE = 1e-3
+"""Added to the moment: axes along which no gradient was seen keep any order."""
+TYPICAL, DOUBT = 0.5, 0.05
+"""The curvature that the regression of gradients on places begins at, and how much spread of x
+that is worth."""
+FLOOR = 1e-6
+"""Added to what logarithms are taken of."""
+
+
+class FrameState(NamedTuple):
+    """What is known of each row of a batch: sums over the gradients y seen, at x."""
+
+    n: Array
+    """How many, (batch,)."""
+    x: Array
+    """Sum of x, (batch, d)."""
+    y: Array
+    """Sum of y, (batch, d)."""
+    xx: Array
+    """Sum of x x', (batch, d, d)."""
+    xy: Array
+    """Sum of x y', (batch, d, d)."""
+    yy: Array
+    """Sum of y y', (batch, d, d)."""
+    basis: Array
+    """The frame Q, whose columns are the axes, (batch, d, d)."""
+
+
+class Framed(NamedTuple):
+    """What is seen in the frame."""
+
+    vectors: Array
+    """(batch, d, vectors)"""
+    invariants: Array
+    """(batch, d, invariants)"""
+
+
+class Frame:
+    """Rotates what is seen into the eigenvectors of the gradients' second moment, and moves back.
+
+    It is a function of observations and a state, for NumPy arrays and torch tensors.
+
+    Args:
+        config: The channels: the gradient, the last update, displacement or parameters, and any
+            others of `VECTORS`; not scaled.
+
+    Raises:
+        Refusal: for other channels.
+
+    Example:
+        >>> frame = Frame(ObservationConfig(("gradient", "previous_update", "displacement")))
+        >>> seen = np.array([[3.0, 4.0, 0.0, 0.0, 0.0, 0.0]])
+        >>> framed, state = frame.see(seen, frame.begin(seen))
+        >>> abs(framed.vectors[0, :, 0]).round(6)  # the first gradient is the last axis
+        array([0., 5.])
+        >>> frame.out_of(framed.vectors[:, :, 0], state).round(6)
+        array([[3., 4.]])
+    """
+
+    def __init__(self, config: ObservationConfig) -> None:
+        place = next((name for name in PLACES if name in config.channels), None)
+        if place is None or not {"gradient", "previous_update"} <= set(config.channels):
+            raise Refusal(
+                "a frame reads gradient, previous_update, and displacement or parameters; got "
+                f"{', '.join(config.channels)}."
+            )
+        if wrong := [name for name in config.channels if name not in VECTORS]:
+            raise Refusal(
+                f"{wrong[0]!r} does not rotate with the landscape: a frame takes the channels "
+                f"{', '.join(sorted(VECTORS))}."
+            )
+        if config.scaled:
+            raise Refusal("a frame has logarithms of sizes: observe channels unscaled.")
+        self.config = config
+        self.coordinates = Coordinates(config)
+        self.names = tuple(
+            f"{name} at {rate:g}" if name in ("averages", "lags") else name
+            for name in config.channels
+            for rate in (config.rates if name in ("averages", "lags") else (0,))
+        )
+        self._gradient, self._update, self._place = (
+            self.names.index(name) for name in ("gradient", "previous_update", place)
+        )
+
+    @property
+    def vectors(self) -> tuple[str, ...]:
+        """Names of the vectors, in order."""
+        return (*self.names, *REMEMBERED)
+
+    def begin(self, observation: Array) -> FrameState:
+        """Before anything is seen, for observations (batch, size)."""
+        xp, batch = namespace(observation), len(observation)
+        d = self.coordinates.dim(observation.shape[1])
+        like = {"dtype": observation.dtype, "device": observation.device}
+        vector, matrix = xp.zeros((batch, d), **like), xp.zeros((batch, d, d), **like)
+        basis = matrix + xp.eye(d, **like)
+        return FrameState(xp.zeros(batch, **like), vector, vector, matrix, matrix, matrix, basis)
+
+    def see(self, observation: Array, state: FrameState) -> tuple[Framed, FrameState]:
+        """What is seen in the frame that the gradients up to now, this one too, have.
+
+        Args:
+            observation: (batch, size).
+            state: What the last call returned, or `begin`.
+        """
+        xp = namespace(observation)
+        index = self.coordinates.index(self.coordinates.dim(observation.shape[1]))
+        rows = observation[:, index]  # (batch, d, channels' vectors)
+        x, y = rows[:, :, self._place], rows[:, :, self._gradient]
+        n, sum_x, sum_y = state.n + 1, state.x + x, state.y + y
+        xx = state.xx + x[:, :, None] * x[:, None, :]
+        xy = state.xy + x[:, :, None] * y[:, None, :]
+        yy = state.yy + y[:, :, None] * y[:, None, :]
+        moment, basis = xp.linalg.eigh(yy + RIDGE * xp.eye(x.shape[1], dtype=yy.dtype))
+        count = n[:, None]
+        mean_x, mean_y = sum_x / count, sum_y / count
+        added = xp.stack([mean_y, x - mean_x], axis=2)
+        vectors = basis.mT @ xp.concat([rows, added], axis=2)
+        spread, slope = (
+            _along(basis, sums - sum_of[:, :, None] * mean_x[:, None, :])
+            for sums, sum_of in ((xx, sum_x), (xy.mT, sum_y))
+        )
+        secant = xp.log((slope.clip(0) + DOUBT * TYPICAL) / (spread.clip(0) + DOUBT))
+        moment = xp.log(moment.clip(RIDGE) / count)
+        squares = vectors[:, :, [self._gradient, self._update, self._place]] ** 2
+        size = 0.5 * xp.log(
+            xp.sum(yy * xp.eye(x.shape[1], dtype=yy.dtype), axis=(1, 2)) / n + FLOOR
+        )
+        everywhere = xp.zeros_like(secant)
+        invariants = [
+            secant,
+            everywhere + xp.mean(secant, axis=1)[:, None],
+            xp.log(spread.clip(0) / count + FLOOR),
+            moment,
+            everywhere + xp.mean(moment, axis=1)[:, None],
+            everywhere + count / (count + 5),
+            everywhere + count / (count + 30),
+            *(0.3 * xp.log(squares[:, :, i] + FLOOR) for i in range(3)),
+            everywhere + size[:, None],
+        ]
+        state = FrameState(n, sum_x, sum_y, xx, xy, yy, basis)
+        return Framed(vectors, xp.stack(invariants, axis=2)), state
+
+    def out_of(self, moves: Array, state: FrameState) -> Array:
+        """Moves along the axes, (batch, d), in the parameters' own coordinates."""
+        return (state.basis @ moves[:, :, None])[:, :, 0]
+
+
+def _along(basis: Array, A: Array) -> Array:
+    """``q' A q`` of each axis q, (batch, d)."""
+    xp = namespace(basis)
+    return xp.sum(basis * (A @ basis), axis=1)

@@ -1,0 +1,110 @@
+"""Regression on the optimum's moves: what it comes to, and that it goes on where it was stopped."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from agents.dagger import Dagger, Regression
+from agents.presets import PRESETS
+from agents.training import train
+from landscape_gym import REGIMES
+from landscape_gym.control import LinearQuadraticPolicy
+from landscape_gym.evaluation import rollout
+from landscape_gym.observation import ObservationConfig
+from landscape_gym.simulation import Simulation
+
+REGIME = REGIMES["landscape-nav"].configured(landscape={"dim": 3})
+SMALL = replace(
+    PRESETS["frame"], rounds=4, num_envs=16, episode_steps=20, batch_size=80, layers=(8,)
+)
+
+
+def weights(trainer: Regression) -> list[np.ndarray]:
+    learnt = trainer.learnt
+    moments = [part for each in learnt.optimizer.state.values() for part in each.values()]
+    tensors = [*learnt.actor.state_dict().values(), *moments]
+    return [each.detach().numpy() for each in tensors]
+
+
+def same(a: Regression, b: Regression) -> bool:
+    return all(np.array_equal(x, y) for x, y in zip(weights(a), weights(b), strict=True))
+
+
+def test_a_few_rounds_bring_a_rule_nearer_to_the_optimum():
+    enough = replace(SMALL, rounds=8, num_envs=64, episode_steps=40, batch_size=640)
+    trainer = enough.trainer(REGIME, 0)
+    policies = [trainer.rule(), train(trainer).rule(), LinearQuadraticPolicy(REGIME.problem)]
+    first, last, best = (
+        rollout(REGIME.problem, policy, episodes=64, seed=1_000_000).cost.mean()
+        for policy in policies
+    )
+    assert last - best < 0.8 * (first - best)
+
+
+def test_the_optimums_moves_are_what_is_regressed_on():
+    trainer = SMALL.trainer(REGIME, 0)
+    steps = trainer._episodes()
+    assert steps.optimal.shape == (16 * 20, 3)
+    assert steps.weight[0] == 1
+    assert steps.weight[-1] == pytest.approx(REGIME.problem.discount**19)
+    start = LinearQuadraticPolicy(REGIME.problem)
+    simulation = Simulation(16, problem=REGIME.problem, observation=start.observation)
+    simulation.streams.seed(np.arange(16), list(range(16)))
+    simulation.begin(np.arange(16))
+    action, _ = start.predict(simulation.observe(simulation.state))
+    length = np.linalg.norm(action * start.action.scale, axis=1)  # no frame changes it
+    np.testing.assert_allclose(np.linalg.norm(steps.optimal[:16], axis=1), length, rtol=1e-4)
+
+
+class Interrupted(Exception):
+    pass
+
+
+@pytest.mark.parametrize("after", [1, 3])
+def test_a_stopped_regression_goes_on_to_the_same_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
+):
+    whole = train(SMALL.trainer(REGIME, 5))
+    fit = Regression._fit
+
+    def once_more(self, steps):
+        if self.learnt.round == after:
+            raise Interrupted
+        return fit(self, steps)
+
+    monkeypatch.setattr(Regression, "_fit", once_more)
+    with pytest.raises(Interrupted):
+        train(SMALL.trainer(REGIME, 5), folder=tmp_path, checkpoint_seconds=0.0)
+    monkeypatch.setattr(Regression, "_fit", fit)
+    torch.rand(7)  # nothing depends on the global generator
+    again = train(SMALL.trainer(REGIME, 5), folder=tmp_path, resume=True, checkpoint_seconds=0.0)
+    assert again.learnt.round == 4
+    assert same(again, whole)
+    assert not same(again, train(SMALL.trainer(REGIME, 6)))
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "said"),
+    [
+        ("landscape-nav", {"observation": ("gradient", "elapsed")}, "a frame reads"),
+        ("landscape-nav", {"action": "step_size"}, "sets velocities"),
+        ("landscape-nav", {"horizon": 10}, "forever"),
+        ("double-well", {}, "quadratic"),
+    ],
+)
+def test_what_cannot_be_regressed_on_is_refused(name: str, changes: dict, said: str):
+    seen = {} if "observation" in changes else {"observation": PRESETS["frame"].observation}
+    regime = REGIMES[name].configured(**seen, **changes)
+    with pytest.raises(ValueError, match=said):
+        Dagger().trainer(regime, 0)
+
+
+def test_settings_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match="episodes of one seed"):
+        Dagger(rounds=10_000)
+    with pytest.raises(ValueError, match="num_envs"):
+        Dagger(num_envs=0)
+    assert PRESETS["frame"].observation != ObservationConfig()

@@ -1,0 +1,175 @@
+"""The frame of the gradients' second moment: rotations, batches, episodes, and rules in it."""
+
+import numpy as np
+import pytest
+import torch
+
+from landscape_gym import REGIMES
+from landscape_gym.actions import Normalized, Velocity
+from landscape_gym.frame import INVARIANTS, Frame
+from landscape_gym.learned import Cell, Dense, LearnedRule, Network
+from landscape_gym.observation import Layout, ObservationConfig
+from landscape_gym.refusal import Refusal
+
+SEEN = ObservationConfig(
+    ("gradient", "previous_update", "displacement", "averages", "lags"), rates=(0.5, 0.9)
+)
+FRAME = Frame(SEEN)
+RANDOM = np.random.default_rng(3)
+DIM, STEPS = 4, 12
+
+
+def network(outputs: int = len(FRAME.vectors)) -> Network:
+    first = Dense(RANDOM.normal(size=(8, len(INVARIANTS))) / 4, RANDOM.normal(size=8))
+    last = Dense(RANDOM.normal(size=(outputs, 8)) / 8, RANDOM.normal(size=outputs) / 8)
+    return Network((first, last))
+
+
+def rule(**changes) -> LearnedRule:
+    parts = {
+        "observation": SEEN,
+        "action": Velocity(10.0),
+        "network": network(),
+        "mean": RANDOM.normal(size=len(INVARIANTS)),
+        "std": RANDOM.uniform(0.5, 2, len(INVARIANTS)),
+        "clip": 4.0,
+        "framed": True,
+    }
+    return LearnedRule(**parts | changes)
+
+
+RULE = rule()
+CELL = Cell(Dense(np.ones((44, 11)), np.ones(44)), Dense(np.ones((44, 11)), np.ones(44)))
+
+
+def walk(rule: LearnedRule, rotation: np.ndarray, batch: int = 3) -> np.ndarray:
+    """Moves of a rule on bowls that are rotated, with gradients too, (steps, batch, d)."""
+    random = np.random.default_rng(0)
+    curvature, target = random.uniform(0.1, 3, (batch, DIM)), random.normal(size=(batch, DIM))
+    x, u, state, moves = np.zeros((batch, DIM)), np.zeros((batch, DIM)), None, []
+    averages, lags = np.zeros((2, batch, 2, DIM))
+    for _ in range(STEPS):
+        g = curvature * (x - target) + 0.2 * random.normal(size=(batch, DIM))
+        averages += 0.3 * (g[:, None] - averages)
+        lags += 0.3 * (x[:, None] - lags)
+        parts = [g, u, x, *averages.swapaxes(0, 1), *lags.swapaxes(0, 1)]
+        seen = np.concatenate([part @ rotation.T for part in parts], axis=1)
+        action, state = rule.predict(seen, state)
+        u = action @ rotation * rule.action.scale
+        x = x + 0.1 * u
+        moves.append(u)
+    return np.stack(moves)
+
+
+def test_rotating_the_landscape_rotates_the_moves():
+    rotation, _ = np.linalg.qr(RANDOM.normal(size=(DIM, DIM)))
+    straight, rotated = walk(RULE, np.eye(DIM)), walk(RULE, rotation)
+    assert np.abs(straight).mean() > 0.05
+    np.testing.assert_allclose(rotated, straight, atol=1e-6)
+
+
+def seen(batch: int, dim: int, steps: int = STEPS) -> np.ndarray:
+    size = Layout(SEEN, REGIMES["landscape-nav"].problem.replace(landscape={"dim": dim})).size
+    return np.random.default_rng(1).normal(size=(steps, batch, size))
+
+
+@pytest.mark.parametrize("dim", [1, 3, 10])
+def test_a_batch_acts_as_its_rows_do_alone_in_any_dimension(dim: int):
+    states, together = [None] * 3, None
+    for observation in seen(3, dim):
+        actions, together = RULE.predict(observation, together)
+        assert actions.shape == (3, dim)
+        for row in range(3):
+            alone, states[row] = RULE.predict(observation[row : row + 1], states[row])
+            np.testing.assert_allclose(alone[0], actions[row], atol=1e-10)
+
+
+def test_a_row_whose_episode_begins_forgets_and_the_others_do_not():
+    whole = restarted = None
+    for step, observation in enumerate(seen(2, 3)):
+        begins = np.array([step == 5, False])
+        action, restarted = RULE.predict(observation, restarted, begins)
+        if step == 5:
+            afresh = None
+        if step >= 5:
+            new, afresh = RULE.predict(observation[:1], afresh)
+            np.testing.assert_allclose(action[0], new[0], atol=1e-10)
+        same, whole = RULE.predict(observation, whole)
+        np.testing.assert_array_equal(action[1], same[1])
+    assert np.abs(action[0] - same[0]).max() > 1e-3
+
+
+def test_the_frame_of_tensors_is_that_of_arrays():
+    arrays = tensors = None
+    for step, observation in enumerate(seen(2, 3)):
+        given = torch.tensor(observation)
+        by_numpy, arrays = FRAME.see(observation, arrays or FRAME.begin(observation))
+        by_torch, tensors = FRAME.see(given, tensors or FRAME.begin(given))
+        # Axes along which nothing was seen yet are any; the others have any sign.
+        for a, b in zip(by_numpy, by_torch, strict=True) if step >= 3 else ():
+            np.testing.assert_allclose(np.abs(a), np.abs(b.numpy()), atol=1e-8)
+
+
+def test_invariants_are_what_they_are_called():
+    """Along the axes of a bowl without noise, on a path that tells everything."""
+    curvature = np.array([0.2, 1.0, 4.0])
+    random, state, gradients, places = np.random.default_rng(2), None, [], []
+    frame = Frame(ObservationConfig(("gradient", "previous_update", "displacement")))
+    n = 399
+    for _ in range(n):
+        x = random.normal(size=(1, 3))
+        y, u = curvature * x, random.normal(size=(1, 3))
+        observation = np.concatenate([y, u, x], axis=1)
+        framed, state = frame.see(observation, state or frame.begin(observation))
+        gradients.append(y[0])
+        places.append(x[0])
+    found = dict(zip(INVARIANTS, framed.invariants[0].T, strict=True))
+    np.testing.assert_allclose(found["log secant"], np.log(curvature), atol=0.02)
+    assert found["mean log secant"][0] == pytest.approx(found["log secant"].mean())
+    np.testing.assert_allclose(found["log spread"], np.log(np.var(places, axis=0)), atol=0.05)
+    moment = np.linalg.eigvalsh(np.array(gradients).T @ gradients) / n
+    np.testing.assert_allclose(found["log moment"], np.log(moment), atol=1e-3)
+    assert found["mean log moment"][0] == pytest.approx(found["log moment"].mean())
+    assert found["young age"][0] == pytest.approx(n / (n + 5))
+    assert found["old age"][0] == pytest.approx(n / (n + 30))
+    for name, vector in (("gradient", y), ("update", u), ("place", x)):
+        np.testing.assert_allclose(
+            found[f"log {name}"], 0.3 * np.log(vector[0] ** 2 + 1e-6), atol=0.1
+        )
+    assert found["log size"][0] == pytest.approx(
+        0.5 * np.log((np.square(gradients).sum(1)).mean()), abs=0.01
+    )
+    vectors = dict(zip(frame.vectors, framed.vectors[0].T, strict=True))
+    np.testing.assert_allclose(
+        np.abs(vectors["mean gradient"]), np.abs(np.mean(gradients, 0)), atol=0.05
+    )
+
+
+@pytest.mark.parametrize(
+    ("channels", "said"),
+    [
+        (("gradient", "previous_update"), "displacement or parameters"),
+        (("gradient", "displacement"), "previous_update"),
+        (("gradient", "previous_update", "displacement", "elapsed"), "'elapsed' does not rotate"),
+        (("gradient", "previous_update", "displacement", "secant"), "'secant' does not rotate"),
+    ],
+)
+def test_channels_that_a_frame_cannot_use_are_refused(channels: tuple[str, ...], said: str):
+    with pytest.raises(Refusal, match=said):
+        Frame(ObservationConfig(channels))
+    with pytest.raises(Refusal, match="unscaled"):
+        Frame(ObservationConfig(SEEN.channels, scaled=True))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"network": network(3)}, "11 inputs and 3 outputs"),
+        ({"action": Normalized()}, "sets velocities"),
+        ({"per_coordinate": True}, "features per coordinate"),
+        ({"network": Network(network().layers, cell=CELL)}, "LSTM"),
+    ],
+)
+def test_rules_that_do_not_fit_a_frame_are_refused(changes: dict, said: str):
+    with pytest.raises(ValueError, match=said):
+        rule(**changes)
