@@ -47,9 +47,7 @@ class SelfScaledSOAP(LossReading):
         )
         return {**adam_steps.begun(like), **frame.begun(like, max_dim)}
 
-    def _proposed(
-        self, group: dict[str, Any], moved: list[Moved]
-    ) -> tuple[list[Proposal], float]:
+    def _proposed(self, group: dict[str, Any], moved: list[Moved]) -> tuple[list[Proposal], float]:
         matrices = [m.gradient.reshape(frame.matrix_shape(m.parameter.shape)) for m in moved]
         rotated = [
             frame.into(m.state, G).contiguous() for m, G in zip(moved, matrices, strict=True)
