@@ -17,7 +17,9 @@ each = pytest.mark.parametrize("cls", NAMED)
 
 def model(dtype: torch.dtype = torch.float32) -> nn.Module:
     torch.manual_seed(0)
-    return nn.Sequential(nn.Linear(6, 12), nn.BatchNorm1d(12), nn.Tanh(), nn.Linear(12, 2)).to(dtype)
+    return nn.Sequential(nn.Linear(6, 12), nn.BatchNorm1d(12), nn.Tanh(), nn.Linear(12, 2)).to(
+        dtype
+    )
 
 
 def batch(step: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -120,7 +122,10 @@ def test_what_is_not_finite_moves_nothing_and_is_said_once(cls, what):
     net = model()
     optimizer = cls(net.parameters())
     train(net, optimizer, range(3))
-    saved, before = copy.deepcopy(optimizer.state_dict()), [p.detach().clone() for p in net.parameters()]
+    saved, before = (
+        copy.deepcopy(optimizer.state_dict()),
+        [p.detach().clone() for p in net.parameters()],
+    )
     if what == "gradient":
         next(net.parameters()).grad[0, 0] = math.inf
     bad = math.nan if what == "loss" else 1.0

@@ -104,7 +104,9 @@ def test_the_frame_moves_means_and_keeps_squares(shape, max_dim, left, right):
     p = torch.nn.Parameter(torch.zeros(shape, dtype=DOUBLE))
     optimizer = SelfScaledSOAP([p], stiffness=1e-300, renewal=4, max_dim=max_dim)  # unbounded
     rows, columns = matrix_shape(p.shape)
-    gradients = [rng.normal(size=(rows, columns)) @ np.diag(1.0 + np.arange(columns)) for _ in range(13)]
+    gradients = [
+        rng.normal(size=(rows, columns)) @ np.diag(1.0 + np.arange(columns)) for _ in range(13)
+    ]
     for G in gradients:
         p.grad = torch.tensor(G).reshape(shape)
         optimizer.step(loss=1.0)
