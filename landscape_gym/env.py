@@ -16,7 +16,7 @@ from landscape_gym.landscapes.base import Array
 from landscape_gym.observation import CHANNELS, ObservationConfig
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.rendering import Recording
-from landscape_gym.simulation import Simulation
+from landscape_gym.simulation import Simulation, as_array
 from landscape_gym.streams import fresh_seeds
 
 
@@ -127,13 +127,14 @@ class LandscapeNavEnv(Face, gym.Env[Array, Array]):  # pyright: ignore[reportInc
         """Begin a new episode; `seed` None goes on with the generator there is.
 
         Raises:
+            TypeError: for a seed that is no integer.
             ValueError: for a seed below 0, or options: there are none.
         """
         check_options(options)
         if seed is None and self._np_random_seed is None:
             (seed,) = fresh_seeds(1)
         if seed is not None:
-            check_seed(seed)
+            seed = check_seed(seed)
             self.simulation.streams.seed([0], [seed])
             self._np_random_seed = seed
             self._np_random = self.simulation.streams.generators[0]
@@ -160,7 +161,7 @@ class LandscapeNavEnv(Face, gym.Env[Array, Array]):  # pyright: ignore[reportInc
         """
         if not self._running:
             raise ResetNeeded("the episode is over or has not begun: call reset() before step().")
-        action = np.asarray(action)
+        action = as_array(action)
         if action.shape != self.action_space.shape:
             raise ValueError(f"the action has shape {self.action_space.shape}, got {action.shape}.")
         outcome = self.simulation.advance(action[None])

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Collection, Mapping
 from typing import Any
 
+import numpy as np
 from gymnasium.envs.registration import EnvSpec
 
 from landscape_gym.configuration import plain, unknown
@@ -14,22 +15,29 @@ from landscape_gym.problem import NavigationProblem
 from landscape_gym.simulation import Simulation
 
 
-def check_seed(seed: int) -> None:
-    """Refuse a seed below 0.
+def check_seed(seed: Any) -> int:
+    """The seed as an integer.
 
     Raises:
-        ValueError: for one.
+        TypeError: for what is none.
+        ValueError: for one below 0.
     """
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
+        raise TypeError(f"seed must be an integer, got {seed!r}; None draws one.")
     if seed < 0:
         raise ValueError(f"seed must be at least 0, got {seed}; None draws one.")
+    return int(seed)
 
 
 def check_options(options: Mapping[str, Any] | None, accepted: Collection[str] = ()) -> None:
     """Refuse options of `reset` that would be ignored.
 
     Raises:
+        TypeError: for what is no mapping.
         ValueError: for a name that is not accepted, with the nearest.
     """
+    if options is not None and not isinstance(options, Mapping):
+        raise TypeError(f"options of reset are a mapping or None, got {options!r}.")
     for name in options or ():
         if not accepted:
             raise ValueError(f"reset takes no options here, got {name!r}: leave them out.")

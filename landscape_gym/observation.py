@@ -444,6 +444,7 @@ class Layout:
             if values.dtype != gradient.dtype:
                 values = xp.astype(values, gradient.dtype)
             if len(values) != batch:
-                values = xp.broadcast_to(values, (batch, values.shape[1]))
+                same_for_all = xp.broadcast_to(values, (batch, values.shape[1]))
+                values = xp.asarray(same_for_all, copy=True)  # a view cannot be written to
             parts.append(values)
         return parts[0] if len(parts) == 1 else xp.concat(parts, axis=1)  # clipped, so new

@@ -24,6 +24,18 @@ LARGEST_COST = 1e30
 """What a step that diverges costs at the most, so that rewards are finite."""
 
 
+def as_array(actions: Any) -> Array:
+    """Actions as an array of whatever shape and type.
+
+    Raises:
+        ValueError: for rows of unequal lengths.
+    """
+    try:
+        return np.asarray(actions)
+    except ValueError as error:
+        raise ValueError(f"actions have rows of unequal lengths: {actions!r:.200}.") from error
+
+
 class Outcome(NamedTuple):
     """What a step did, one entry per row, (B,)."""
 
@@ -191,7 +203,7 @@ class Simulation:
     def _checked(self, actions: Any) -> Array:
         """Actions as an array of the simulation's dtype, clipped to the box."""
         shape = (self.num_rows, self.action_size)
-        action = np.asarray(actions)
+        action = as_array(actions)
         if action.dtype.kind not in "biuf":
             raise ValueError(
                 f"actions are real numbers of shape {shape}, got dtype {action.dtype}."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from gymnasium.error import ResetNeeded
@@ -120,6 +120,7 @@ class LandscapeNavVectorEnv(Face, VectorEnv[Array, Array, Array]):  # pyright: i
             Observations (B, size), of which rows that were not reset are as they were, and info.
 
         Raises:
+            TypeError: for a seed that is no integer, or a mask that is no boolean array.
             ValueError: for a seed below 0, another number of seeds, or another option.
         """
         check_options(options, ("reset_mask",))
@@ -195,14 +196,16 @@ class LandscapeNavVectorEnv(Face, VectorEnv[Array, Array, Array]):  # pyright: i
             if self._np_random_seed is not None:
                 return
             (seed,) = fresh_seeds(1)
+        if isinstance(seed, np.ndarray):
+            seed = seed.tolist()
         if isinstance(seed, int | np.integer):
-            seed = [int(seed) + i for i in range(self.num_envs)]
+            seed = [check_seed(seed) + i for i in range(self.num_envs)]
+        if not isinstance(seed, list | tuple):
+            raise TypeError(f"seed is an integer, a list of one per row, or None; got {seed!r}.")
         if len(seed) != self.num_envs:
             raise ValueError(f"give one seed per row, {self.num_envs}; got {len(seed)}.")
-        chosen = {int(row): seed[row] for row in rows if seed[row] is not None}
-        for given in chosen.values():
-            check_seed(cast(int, given))
-        self.simulation.streams.seed(list(chosen), cast(list[int], list(chosen.values())))
+        chosen = {int(row): check_seed(seed[row]) for row in rows if seed[row] is not None}
+        self.simulation.streams.seed(list(chosen), list(chosen.values()))
         self._np_random_seed = next(iter(chosen.values()), self._np_random_seed)
 
     def _begin_again(self, rows: Array, observation: Array, info: dict[str, Any]) -> None:

@@ -32,8 +32,12 @@ MAX_REACH = 1e30
 MAX_DIM = 1_000
 """Of a believed problem that is solved in closed form."""
 MAX_COUPLED = 10
-"""Coordinates and controls of one that is not. At most 100 000 steps of value iteration are made
-for it; at this size they take about 15 seconds."""
+"""Coordinates and controls of one that is not."""
+MAX_COUPLED_HORIZON = 500
+"""Steps of the finite horizon of one of those, where each row may have a Hessian of its own."""
+MAX_STEPS = 3_000
+"""Of value iteration for one of those without horizon; most need none. They take about half a
+second."""
 MAX_HORIZON = 2_000
 """Steps of a believed problem's finite horizon: there are gains for each."""
 

@@ -20,12 +20,14 @@ from landscape_gym.artifact.bounds import (
     DTYPES,
     MAX_BYTES,
     MAX_COUPLED,
+    MAX_COUPLED_HORIZON,
     MAX_DIM,
     MAX_HEADER,
     MAX_HORIZON,
     MAX_LAYERS,
     MAX_NUMBER,
     MAX_REACH,
+    MAX_STEPS,
     MAX_WIDTH,
     bounded,
     check_names,
@@ -34,6 +36,7 @@ from landscape_gym.artifact.bounds import (
 )
 from landscape_gym.configuration import alternative, count, number, one_of, plain
 from landscape_gym.derivation.gains import gain_solver
+from landscape_gym.derivation.lqr import riccati
 from landscape_gym.derivation.structure import Structure
 from landscape_gym.landscapes import Quadratic
 from landscape_gym.landscapes.base import Array
@@ -41,6 +44,7 @@ from landscape_gym.learned import Cell, Dense, LearnedRule, Network
 from landscape_gym.learned.network import ACTIVATIONS
 from landscape_gym.observation import ObservationConfig
 from landscape_gym.problem import NavigationProblem
+from landscape_gym.streams import RowDraws
 
 FORMAT = "landscape-gym learned rule"
 _OF_THE_RULE = ("clip", "observation", "action", "per_coordinate", "believes", "about")
@@ -275,7 +279,32 @@ def _believed(given: Any) -> NavigationProblem | None:
     if given.get("horizon") is not None:
         bounded("the believed problem's horizon", given["horizon"], MAX_HORIZON)
     problem = NavigationProblem.of(given)
-    if gain_solver(Structure.of(problem)).channel == "hessian":
+    structure = Structure.of(problem)
+    solver = gain_solver(structure)
+    if solver.channel == "hessian":
         most = max(problem.dim, problem.control_dim)
         bounded("dim of a believed problem that couples coordinates", most, MAX_COUPLED)
+        if problem.horizon is not None:
+            what = "horizon of a believed problem that couples coordinates"
+            bounded(what, problem.horizon, MAX_COUPLED_HORIZON)
+    if solver.iterates:
+        _check_steps(structure)
     return problem
+
+
+def _check_steps(structure: Structure) -> None:
+    """Refuse a problem whose optimum takes many steps to be found: here, or for each row later."""
+    hessian = structure.curvature
+    if hessian is None:  # instances differ: one stands for the others
+        draw = RowDraws([np.random.default_rng(0)], np.dtype(np.float64))
+        instance = structure.landscape.sample(draw)
+        hessian = structure.landscape.hessian(instance, np.zeros((1, structure.problem.dim)))[0]
+    elif hessian.ndim == 1:
+        hessian = np.diag(hessian)
+    dim = structure.problem.dim
+    solution = riccati(structure.coupled(hessian.reshape(dim, dim)), MAX_STEPS)
+    if not solution.converged:
+        raise ValueError(
+            f"the believed problem is not solved in {MAX_STEPS} steps of value iteration: with "
+            "gamma above 0, or a finite horizon, it would be."
+        )

@@ -43,6 +43,8 @@ class GainSolver(NamedTuple):
     """What to read of each row's Hessian: ``curvature``, its diagonal, or ``hessian``."""
     solve: Callable[[Array], Gains]
     """From that channel, (rows, size), to gains."""
+    iterates: bool = False
+    """Whether that may take many steps of value iteration for each row."""
 
 
 def gain_solver(structure: Structure) -> GainSolver:
@@ -54,7 +56,8 @@ def gain_solver(structure: Structure) -> GainSolver:
         if np.ptp(metric) == 0 and np.ptp(drift) == 0:
             isotropic = partial(_on_eigenvectors, structure, metric[:1], drift[:1])
             return GainSolver("hessian", isotropic)
-    return GainSolver("hessian", partial(_by_riccati, structure))
+    by_riccati = partial(_by_riccati, structure)
+    return GainSolver("hessian", by_riccati, iterates=structure.problem.horizon is None)
 
 
 def shared_gains(structure: Structure, solver: GainSolver) -> Gains | None:

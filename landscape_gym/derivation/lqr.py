@@ -33,7 +33,8 @@ from landscape_gym.derivation.model import (
 from landscape_gym.landscapes.base import Array
 
 ITERATIONS = 100_000
-"""Most steps of value iteration, where the algebraic equation cannot be used."""
+"""Most steps of value iteration, where the algebraic equation cannot be used: a step of a small
+problem takes about 0.1 ms."""
 TOLERANCE = 1e-13
 """Relative change of the value per step at which value iteration stops."""
 ENDLESS = 1e100
@@ -66,7 +67,7 @@ def backward(lq: LinearQuadratic, after: Value) -> tuple[Law, Value]:
     return law, value_now(lq, law, after)
 
 
-def riccati(lq: LinearQuadratic) -> LQRSolution:
+def riccati(lq: LinearQuadratic, iterations: int = ITERATIONS) -> LQRSolution:
     """The stationary optimum of the infinite horizon.
 
     The algebraic Riccati equation is solved where every mode that does not decay by itself shows
@@ -75,6 +76,7 @@ def riccati(lq: LinearQuadratic) -> LQRSolution:
 
     Args:
         lq: A single problem, without leading axes.
+        iterations: Most steps of value iteration.
 
     Example:
         >>> lq = LinearQuadratic.of([[1.0]], gamma=0.1, dt=0.1)
@@ -88,7 +90,7 @@ def riccati(lq: LinearQuadratic) -> LQRSolution:
         if residual <= RESIDUAL:
             status = f"Solved the algebraic Riccati equation; relative residual {residual:.1e}."
             return LQRSolution(status, True, residual, value, law)
-    return _value_iteration(lq)
+    return _value_iteration(lq, iterations)
 
 
 def finite_horizon(lq: LinearQuadratic, horizon: int) -> LQRSolution:
@@ -134,11 +136,11 @@ def _algebraic(lq: LinearQuadratic) -> Law | None:
     return backward(lq, value)[0]
 
 
-def _value_iteration(lq: LinearQuadratic) -> LQRSolution:
+def _value_iteration(lq: LinearQuadratic, iterations: int) -> LQRSolution:
     """Backward recursion until what depends on x no longer changes."""
     value, change, steps = lq.nothing, math.inf, 0
     law, _ = backward(lq, value)
-    while change > TOLERANCE and steps < ITERATIONS and np.abs(value.Pi).max() < ENDLESS:
+    while change > TOLERANCE and steps < iterations and np.abs(value.Pi).max() < ENDLESS:
         law, new = backward(lq, value)
         change = _change(_steered(new), _steered(value))
         value, steps = new, steps + 1

@@ -26,7 +26,6 @@ from baselines import line_up
 from landscape_gym import REGIMES, registration
 from landscape_gym.evaluation import rollout
 from landscape_gym.program import Terminated
-from tests.agents import kills
 from tests.agents.test_resume import (
     MOVING,
     differences,
@@ -304,6 +303,16 @@ def test_trainings_with_high_seeds_draw_no_held_out_episode(monkeypatch: pytest.
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("algorithm", ["ppo", "evolution"])
-def test_killed_runs_end_as_others_do_and_leave_nothing_behind(algorithm: str, tmp_path: Path):
-    assert not list(kills.check(algorithm, 3, tmp_path, seed=1))
+def test_what_is_killed_ends_as_others_do_and_leaves_nothing_behind():
+    """In a process of its own, which forks; `python -m tests.agents.kills` goes on from here."""
+    words = ["--kills", "6", "--sweeps", "2", "--pairs", "2", "--algorithms", "ppo", "evolution"]
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.agents.kills", *words],
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count(" 0 wrong") == 4

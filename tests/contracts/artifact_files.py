@@ -55,14 +55,14 @@ def set_field(*where: Any, to: Any) -> Callable[[Fields, Arrays], Any]:
     return change
 
 
-def outcome(folder: Path, data: bytes) -> str:
-    """Refused, or a rule that acts: nothing else."""
+def outcome(folder: Path, data: bytes, *, telling: bool = False) -> str:
+    """Refused, and why if that is to be told, or a rule that acts: nothing else."""
     path = folder / "any.safetensors"
     path.write_bytes(data)
     try:
         rule = load_rule(path)
-    except ArtifactError:
-        return "refused"
+    except ArtifactError as error:
+        return f"refused: {str(error).partition('is refused: ')[2]}" if telling else "refused"
     # A believed problem may be absurd, such as one that changes a thousand times a step; without
     # one nothing may even overflow.
     with np.errstate(all="raise" if rule.believes is None else "ignore", under="ignore"):

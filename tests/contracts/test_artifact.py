@@ -21,6 +21,7 @@ from landscape_gym.frame import INVARIANTS
 from landscape_gym.learned import Cell, Dense, LearnedRule, Network
 from landscape_gym.observation import Layout, ObservationConfig
 from landscape_gym.registration import REGIMES
+from landscape_gym.simulation import Simulation
 
 RANDOM = np.random.default_rng(5)
 BELIEVED = REGIMES["hidden-task-switching"].problem
@@ -87,6 +88,10 @@ def observations(of: LearnedRule, steps: int = 4) -> np.ndarray:
         size = 1 + int(Coordinates(of.observation).index(3).max())
     seen = np.random.default_rng(0).normal(size=(steps, 5, size)).astype(np.float32)
     seen[-1] *= 1e5
+    if of.believes is not None and "hessian" in of.observation.channels:
+        simulation = Simulation.begun(range(5), problem=of.believes, observation=of.observation)
+        where = simulation.layout.slices["hessian"]
+        seen[..., where] = simulation.observe(simulation.state)[:, where]
     return seen
 
 

@@ -4,6 +4,8 @@ import json
 import math
 import os
 import pickle
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -389,3 +391,32 @@ def test_a_header_with_a_name_twice_is_refused(tmp_path: Path, good):
     refused(tmp_path, twice, "a key twice")
     refused(tmp_path, with_header(data, text.encode()[:-1] + b', "\xff": 1}'), "utf-8")
     refused(tmp_path, with_header(data, b'{"a":' * 20_000 + b"1" + b"}" * 20_000), "deeper")
+
+
+@pytest.mark.slow
+def test_what_is_made_to_cost_is_read_or_refused_within_seconds_and_a_gigabyte():
+    """In processes that fork; `python -m tests.contracts.hostile` goes on from here."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.contracts.hostile", "--mutations", "60"],
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "flat and coupled: " in done.stdout
+
+
+def test_a_believed_problem_that_takes_many_steps_is_refused(tmp_path: Path, good):
+    fields, arrays = taken_apart(good["belief"])
+    fields["believes"]["landscape"] |= {"curvature": [0.0, 1e-9]}
+    fields["believes"] |= {"metric": [[1.0, 0.1], [0.1, 1.0]], "gamma": 0.0, "eta": 1e-6}
+    fields["believes"] |= {"hazard": 0.0, "dt": 1e-3}
+    refused(tmp_path, put_together(fields, arrays), "not solved in 3000 steps")
+
+
+def test_a_long_horizon_is_refused_where_coordinates_are_coupled(tmp_path: Path, good):
+    fields, arrays = taken_apart(good["belief"])
+    fields["believes"] |= {"metric": [[1.0, 0.1], [0.1, 1.0]], "horizon": 501}
+    refused(tmp_path, put_together(fields, arrays), "horizon .* couples .* at most 500")

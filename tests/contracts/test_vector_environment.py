@@ -239,3 +239,32 @@ def test_final_keys_are_there_only_when_something_ended():
 def test_the_number_of_environments_is_checked(count: Any):
     with pytest.raises((ValueError, TypeError), match="num_envs"):
         LandscapeNavVectorEnv(count)
+
+
+def test_a_channel_that_is_the_same_for_all_rows_can_be_seen_alone():
+    """The curvature of a bowl, say: episodes that begin anew write what they see over it."""
+    envs = LandscapeNavVectorEnv(
+        3, "long-horizon", observation="curvature", episode_steps=2, autoreset_mode="same_step"
+    )
+    first, _ = envs.reset(seed=0)
+    for _ in range(4):
+        assert_close(envs.step(np.zeros((3, 2)))[0], first)
+
+
+@pytest.mark.parametrize("given", [1.5, "1", b"1", {}, True, [1.5] * 2, [None, "a"], np.zeros(2)])
+def test_a_seed_that_is_no_integer_is_told(given: object):
+    with pytest.raises(TypeError, match="seed"):
+        LandscapeNavVectorEnv(2).reset(seed=given)
+
+
+@pytest.mark.parametrize("given", [[], "reset_mask", 3])
+def test_options_that_are_no_mapping_are_told(given: object):
+    with pytest.raises(TypeError, match="options of reset are a mapping or None"):
+        LandscapeNavVectorEnv(2).reset(options=given)
+
+
+def test_actions_of_unequal_lengths_are_told():
+    envs = LandscapeNavVectorEnv(2, "long-horizon")
+    envs.reset(seed=0)
+    with pytest.raises(ValueError, match="actions have rows of unequal lengths"):
+        envs.step([[0.0], [0.0, 1.0]])
