@@ -40,8 +40,8 @@ class GainBound:
     Derivation: r and u are those of `rules.LossBound`, in which ``L - lowest`` stands for what is
     left to gain. Where the loss cannot come near its bound (noise in the labels, a small network)
     that is far too much, and steps are 2 to 20 times too long, the more so the longer they run. A
-    bound on what is left is needed that falls as the loss falls. A_p is the average in which the loss of
-    step s counts in proportion to ``s^p``. If ``L = floor + a t^-alpha``, then
+    bound on what is left is needed that falls as the loss falls. A_p is the average in which the
+    loss of step s counts in proportion to ``s^p``. If ``L = floor + a t^-alpha``, then
 
         A_p - floor = (p + 1)/(p + 1 - alpha) a t^-alpha,
         A_1 - A_9 = [ 2/(2 - alpha) - 10/(10 - alpha) ] (L - floor),
