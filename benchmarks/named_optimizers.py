@@ -64,7 +64,8 @@ def period(step: Callable[[], object]) -> Callable[[], None]:
 def optimizer_row(name: str, averaging: bool, rounds: int) -> Row:
     ours: LossReading = OPTIMIZERS[name](parameters(), averaging=averaging)
     theirs = torch.optim.AdamW(parameters(), foreach=True)
-    our_time, their_time = in_turn(period(lambda: ours.step(loss=1.0)), period(theirs.step), rounds)
+    jobs = (period(lambda: ours.step(loss=1.0)), period(theirs.step))
+    our_time, their_time = in_turn(*jobs, rounds=rounds)
     our_ms, their_ms = (1e3 * np.median(t) / PERIOD for t in (our_time, their_time))
     figures = f"{our_ms:.1f} against {their_ms:.1f} ms a step"
     if "refresh_share" in (said := ours.diagnostics()):

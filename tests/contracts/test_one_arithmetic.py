@@ -235,14 +235,14 @@ def test_memories():
     each = memory.Memory(config, (*kept, "parameter_averages", "start_size"))
     full = learner()
 
-    def after(elapsed: Array, g: Array, x: Array, *values: Array) -> list[Array]:
+    def after(elapsed: Array, g: Array, x: Array, *values: Array) -> tuple[Array, ...]:
         before = Learner(elapsed=elapsed, **dict(zip(NAMES, values, strict=True)))
         found = each.after(before, g, x)
         return tuple(found[name] for name in sorted(found))
 
     vary(after, elapsed, grad, theta, *(getattr(full, name) for name in NAMES))
 
-    def begin(g: Array, x: Array) -> list[Array]:
+    def begin(g: Array, x: Array) -> tuple[Array, ...]:
         found = each.begin(g, x)
         return tuple(
             found[name] for name in sorted(found) if name not in ("moved", "previous_gradient")

@@ -4,6 +4,7 @@ import copy
 import io
 import math
 import warnings
+from typing import Any
 
 import pytest
 import torch
@@ -311,7 +312,7 @@ def test_a_loss_below_the_lowest_is_said_and_the_floor_dropped(cls):
 def test_a_compiled_model(cls):
     net, other = model(), model()
     expected = train(net, cls(net.parameters()), range(3))
-    compiled = torch.compile(other, backend="eager")
+    compiled: Any = torch.compile(other, backend="eager")
     same(train(compiled, cls(compiled.parameters()), range(3)), expected)
 
 

@@ -2,7 +2,8 @@
 
 import pytest
 import torch
-from torch import distributed, multiprocessing, nn
+from torch import distributed, nn
+from torch.multiprocessing.spawn import spawn
 from torch.nn.parallel import DistributedDataParallel
 
 from landscape_gym.optim import FilterBank, SelfScaledAdam, SelfScaledSOAP
@@ -42,7 +43,7 @@ def replica(rank: int, folder: str) -> None:
 @pytest.fixture(scope="module")
 def replicas(tmp_path_factory):
     folder = tmp_path_factory.mktemp("replicas")
-    multiprocessing.spawn(replica, (str(folder),), nprocs=2)
+    spawn(replica, (str(folder),), nprocs=2)
     return [torch.load(folder / f"{rank}.pt") for rank in range(2)]
 
 
