@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 
 from landscape_gym.evaluation import HEAD, STAR, figure
 from landscape_gym.landscapes.base import Array
-from landscape_gym.rendering.palette import BLACK, BLUE, COLOURS
-from landscape_gym.report.look import STYLES, THIN, draw_losses, draw_scene, styles
+from landscape_gym.rendering.palette import BLACK, BLUE
+from landscape_gym.report.look import COLOURS, STYLES, THIN, draw_losses, draw_scene, styles
 from landscape_gym.report.run import Run
 from landscape_gym.report.webpage import page, svg, table
 
