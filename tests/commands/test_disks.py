@@ -4,6 +4,7 @@ import builtins
 import errno
 import importlib
 import io
+import json
 import os
 import resource
 import shutil
@@ -181,3 +182,12 @@ def test_what_cannot_be_written_is_one_line_and_nothing_is_half_written(
         assert ".lock" not in new
     if disk == "read-only":
         assert after == before
+
+
+def test_a_report_draws_the_paths_that_a_run_kept(place: Path):
+    """They are the cheapest in the picture's episodes, and others may be in those of the table."""
+    assert COMMANDS["landscape-gym"](["report", "run"]) == 0
+    results = json.loads((place / "run" / "results.json").read_text())
+    stranger = {**results[0], "name": "a cheap stranger", "cost": 1e-9}
+    (place / "run" / "results.json").write_text(json.dumps([*results, stranger]))
+    assert COMMANDS["landscape-gym"](["report", "run"]) == 0
