@@ -91,7 +91,9 @@ def _summary(run: Run) -> tuple[str, ...]:
 
 
 def _section(run: Run, key: str, heading: str) -> str:
-    looks = styles({result.name: result.cost for result in run.results})
+    # Fewer than the table has are drawn, by their costs in the episodes of the picture.
+    kept = {r.name: r.cost for r in run.results if r.name in run.scene.paths}
+    looks = styles(kept)
     remarks = "".join(f"<li>{escape(line)}</li>" for line in run.remarks)
     about = run.about
     first = "".join(

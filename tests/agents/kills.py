@@ -95,7 +95,8 @@ def training(algorithm: str) -> Task:
     """A short run of an algorithm."""
 
     def begin(folder: Path) -> list[str]:
-        words = ["--regime", REGIMES.get(algorithm, "long-horizon"), "--algo", algorithm]
+        words = ["--regime", REGIMES.get(algorithm, "long-horizon")]
+        words += [] if algorithm in REGIMES else ["--algo", algorithm]
         words += ["--settings", json.dumps(CASES[algorithm]), "--episodes", "4", "--seed", "5"]
         return [*words, "--problem", EPISODE, "--no-progress", "--out", str(folder)]
 
