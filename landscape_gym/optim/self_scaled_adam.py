@@ -15,7 +15,7 @@ class SelfScaledAdam(LossReading):
     """Adam without a learning rate: steps in units of the initialisation, bounded by the loss.
 
     The recurrence of `landscape_gym.rules.SelfScaledAdam`, in place, under a
-    `landscape_gym.rules.gain_bound.GainBound`. What it needs of a training loop is the loss: see
+    `landscape_gym.gain_bound.GainBound`. What it needs of a training loop is the loss: see
     `LossReading`, which also has the averages, diagnostics and what else all of these share.
 
     Args:

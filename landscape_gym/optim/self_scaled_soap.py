@@ -21,7 +21,7 @@ class SelfScaledSOAP(LossReading):
         L <- 0.95 L + 0.05 G G',   R <- 0.95 R + 0.05 G' G
         M, V <- Adam's corrected means of Q_L' G Q_R and of its square
         v = -scale w Q_L [ M / (V^(1/2) + eps) ] Q_R'
-        u = v, slowed by a `landscape_gym.rules.gain_bound.GainBound`
+        u = v, slowed by a `landscape_gym.gain_bound.GainBound`
 
     Q_L and Q_R are the eigenvectors of L and R. They are renewed every ten steps, after the step,
     and never before the tenth: a frame of few gradients, or of the one that is turned by it, holds

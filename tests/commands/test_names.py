@@ -76,7 +76,7 @@ def test_help_shows_what_presets_set(capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit):
         train_agent.main(["--help"])
     said = " ".join(capsys.readouterr().out.split())
-    assert "linear (ppo, of landscape-nav, short-horizon, long-horizon" in said
+    assert "linear (ppo, of short-horizon, long-horizon" in said
     assert f"timesteps {PRESETS['linear'].timesteps}, num_envs 512" in said
     assert "some steps more than timesteps" in said
     for name in PRESETS:
