@@ -10,3 +10,7 @@ class Refusal(ValueError):
     Whoever tries several of them catches this alone: a numerical failure, such as
     `numpy.linalg.LinAlgError`, which is a ValueError too, is an error and no refusal.
     """
+
+    def __init__(self, message: str) -> None:
+        """Say which assumption fails, and what to take instead."""
+        super().__init__(message)
