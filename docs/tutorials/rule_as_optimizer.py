@@ -1,5 +1,7 @@
 """Use a rule as an optimizer: learned, derived and hand-set rules train the same small network."""
 
+import warnings
+
 import torch
 from torch.nn import Linear, Sequential, Tanh
 
@@ -7,6 +9,8 @@ from landscape_gym.optim import RuleOptimizer
 from landscape_gym.rules import Adam
 
 torch.set_num_threads(1)
+# The optimizer warns that a rule of small quadratics may diverge on a network: not on this one.
+warnings.filterwarnings("ignore", "this rule was")
 
 # [model]
 x = torch.linspace(-1, 1, 128)[:, None]
