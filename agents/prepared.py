@@ -53,7 +53,7 @@ class Prepared:
         return line_up(
             self.regime.problem,
             self.regime.observation,
-            plan_paths=self.config.plan_paths or None,
+            plan_paths=self.config.plan_paths,
             episodes=self.config.episodes,
         )
 
