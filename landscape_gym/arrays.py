@@ -54,3 +54,19 @@ def dot(a: Array, b: Array) -> Array:
     """Sum of products over the last axis."""
     # The namespace's own function moves axes about first, which `torch.func.vmap` does not know.
     return np.vecdot(a, b) if isinstance(a, np.ndarray) else namespace(a).linalg.vecdot(a, b)
+
+
+def matvec(A: Array, x: Array) -> Array:
+    """``A x`` row by row, of matrices (..., n, m) and vectors (..., m)."""
+    return np.matvec(A, x) if isinstance(x, np.ndarray) else (A @ x[..., None])[..., 0]
+
+
+def diagonal_of(A: Array) -> Array:
+    """Diagonals (..., n) of matrices (..., n, n)."""
+    return np.einsum("...ii->...i", A) if isinstance(A, np.ndarray) else A.diagonal(0, -2, -1)
+
+
+def below(size: int, uniform: Array) -> Array:
+    """Whole numbers below `size` from uniform ones in [0, 1)."""
+    xp = namespace(uniform)
+    return xp.astype(uniform * size, xp.int64).clip(None, size - 1)  # rounding can reach it
