@@ -43,6 +43,18 @@ def like(values: Any, data: Array) -> Array:
     return namespace(data).asarray(values, dtype=data.dtype, device=device(data))
 
 
+def dtype_of(array: Array) -> np.dtype:
+    """The array's dtype, as NumPy names it.
+
+    Example:
+        >>> dtype_of(np.zeros(2, np.float32)).name
+        'float32'
+    """
+    if isinstance(array, np.ndarray):
+        return array.dtype
+    return np.dtype(str(array.dtype).removeprefix("torch."))
+
+
 def brought(values: Any, data: Array) -> Array:
     """An array of any library, with its own dtype, as one of the data's library and device."""
     if isinstance(values, type(data)):

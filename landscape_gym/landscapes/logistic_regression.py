@@ -8,7 +8,7 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from landscape_gym.arrays import below, like, namespace
+from landscape_gym.arrays import below, dtype_of, like, namespace
 from landscape_gym.configuration import number, one_of
 from landscape_gym.landscapes.base import Array, Draws, NoInstances
 from landscape_gym.landscapes.fixed import Fixed
@@ -96,8 +96,7 @@ class LogisticRegression(Fixed):
 
     def _like(self, theta: Array) -> Data:
         """The data in theta's library, type and device."""
-        name = str(theta.dtype).removeprefix("torch.")
-        return Data(*(like(each, theta) for each in load(self.data, np.dtype(name).str)))
+        return Data(*(like(each, theta) for each in load(self.data, dtype_of(theta).str)))
 
     def _loss(self, margins: Array, decay: Array, theta: Array) -> Array:
         """Mean over the data (batch, n), with the ridge's part; decay = e^-|margin|."""

@@ -94,11 +94,8 @@ class Networks:
             losses.sum(), list(leaves.values()), create_graph=again, materialize_grads=True
         )
         flat = torch.cat([grad.flatten(1) for grad in grads], dim=1)
-        return (
-            Lesson(outputs, losses, flat)
-            if again
-            else Lesson(outputs.detach(), losses.detach(), flat)
-        )
+        lesson = Lesson(outputs, losses, flat)
+        return lesson if again else Lesson(*(each.detach() for each in lesson))
 
     def _output(self, parameters: Parameters, x: Tensor) -> Tensor:
         """Outputs (n, ...) of one network with parameters (*shape)."""
