@@ -16,11 +16,15 @@ with needed_by(__name__):
 PROG = "train_agent.py"
 NAMES: Mapping[str, Iterable[str]] = {
     "--regime": (*REGIMES, *TRAINING),
-    "--algo": ("ppo", "recurrent_ppo", "a2c", "trpo", "sac", "td3", "ars", "evolution", "dagger"),
+    "--algo": (
+        *("ppo", "recurrent_ppo", "a2c", "trpo", "sac", "td3", "ars"),
+        *("evolution", "dagger", "gradient", "es", "pes"),
+    ),
     "--preset": (
         *("linear", "mlp", "steady", "resets", "schedule", "basins", "per-coordinate"),
         *("belief", "memory", "recurrent", "frame", "frame-parameters"),
         *("a2c", "trpo", "sac", "td3", "ars", "evolution"),
+        *("gradient", "gradient-per-coordinate", "es", "pes"),
     ),
     "--executor": ("serial", "joblib", "ray"),
 }

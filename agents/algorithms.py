@@ -18,6 +18,8 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from agents.dagger import Dagger
 from agents.evolution import Evolution
+from agents.gradient import Gradient
+from agents.perturbation import EvolutionStrategy, PersistentEvolutionStrategy
 from agents.stable_baselines import SB3_ACTIVATIONS, AgentTraining, RandomSearch, linear_decay
 from agents.trainer import Training
 from landscape_gym.observation import ObservationConfig
@@ -283,6 +285,10 @@ class ARS(AgentTraining):
 
 
 ALGORITHMS: dict[str, type[Training]] = {
-    cls.algorithm: cls for cls in (PPO, RecurrentPPO, A2C, TRPO, SAC, TD3, ARS, Evolution, Dagger)
+    cls.algorithm: cls
+    for cls in (
+        *(PPO, RecurrentPPO, A2C, TRPO, SAC, TD3, ARS, Evolution, Dagger),
+        *(Gradient, EvolutionStrategy, PersistentEvolutionStrategy),
+    )
 }
 """By the name on the command line."""

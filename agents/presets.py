@@ -7,6 +7,8 @@ from dataclasses import replace
 from agents.algorithms import A2C, ALGORITHMS, ARS, PPO, SAC, TD3, TRPO, RecurrentPPO
 from agents.dagger import Dagger
 from agents.evolution import Evolution
+from agents.gradient import Gradient
+from agents.perturbation import EvolutionStrategy, PersistentEvolutionStrategy
 from agents.trainer import Training
 from landscape_gym.actions import StepSize
 from landscape_gym.configuration import one_of
@@ -150,6 +152,19 @@ PRESETS: dict[str, Training] = {
     "ars": ARS(),
     # Rules for networks: whole episodes are compared, not steps.
     "evolution": Evolution(),
+    # Where the model is known: the yardstick for learning.
+    "gradient": Gradient(),
+    # One network for all coordinates, which sees ratios of sizes and sets step size and momentum.
+    "gradient-per-coordinate": Gradient(
+        action=StepSize(low=0.02, high=8.0, max_momentum=0.9),
+        layers=(32, 32),
+        per_coordinate=True,
+        windows=200,
+        window=25,
+        learning_rate=5e-3,
+    ),
+    "es": EvolutionStrategy(),
+    "pes": PersistentEvolutionStrategy(),
 }
 """By name: of PPO several, of the other algorithms one."""
 
