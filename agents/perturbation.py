@@ -40,17 +40,17 @@ class EvolutionStrategy(Training):
     persistent: ClassVar[bool] = False
     """Whether a window is blamed on all perturbations of its episode."""
 
-    windows: int = 400
+    windows: int = 150
     """Gradients that are taken."""
     window: int = 20
     """Steps that each is told from."""
-    pairs: int = 64
+    pairs: int = 128
     """Pairs of rules, each on an episode of its own."""
-    episode_steps: int = 200
+    episode_steps: int = 40
     """Steps of a training episode."""
     spread: float = 0.05
     """Standard deviation of the perturbations of weights, s."""
-    learning_rate: float = 0.03
+    learning_rate: float = 0.05
     """Adam's step, decayed linearly to 0."""
     layers: tuple[int, ...] = ()
     """Widths of the hidden layers; none makes a linear rule."""

@@ -41,6 +41,9 @@ class TrainableRule(nn.Module):
         ValueError: for channels or actions that cannot be split into single coordinates.
     """
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(
         self,
         regime: Regime,
@@ -68,9 +71,10 @@ class TrainableRule(nn.Module):
         self.register_buffer("std", torch.ones(features))
         self.cell = nn.LSTMCell(features, recurrent) if recurrent else None
         widths = (recurrent or features, *layers, outputs)
-        self.layers = nn.ModuleList(nn.Linear(n, m) for n, m in pairwise(widths))
+        self._linear = [nn.Linear(n, m) for n, m in pairwise(widths)]
+        self.layers = nn.ModuleList(self._linear)
         with torch.no_grad():
-            for parameter in self.layers[-1].parameters():
+            for parameter in self._linear[-1].parameters():
                 parameter.mul_(FIRST)
 
     @torch.no_grad()
@@ -89,7 +93,7 @@ class TrainableRule(nn.Module):
         if self.cell is not None:
             memory = self._remembered(self.cell, x, memory)
             x = memory[0]
-        *hidden, last = self.layers
+        *hidden, last = self._linear
         for layer in hidden:
             x = layer(x).tanh() if self._activation == "tanh" else layer(x).relu()
         x = last(x)
@@ -114,7 +118,7 @@ class TrainableRule(nn.Module):
             i = Dense(_array(of.weight_ih), _array(of.bias_ih))
             h = Dense(_array(of.weight_hh), _array(of.bias_hh))
             cell = Cell(i, h)
-        dense = tuple(Dense(_array(layer.weight), _array(layer.bias)) for layer in self.layers)
+        dense = tuple(Dense(_array(layer.weight), _array(layer.bias)) for layer in self._linear)
         return LearnedRule(
             self._regime.observation,
             self._regime.action,

@@ -92,7 +92,8 @@ def numbers(
     episode, time, lower, upper = (each[..., None] for each in (episode, time, *key))
     words = philox((lanes, time & WORD, episode, (time >> 32) & WORD), (lower, upper))
     if gaussian:
-        made = (*normal(*words[:2], dtype), *normal(*words[2:], dtype))
+        first, second, third, fourth = words
+        made = (*normal(first, second, dtype), *normal(third, fourth, dtype))
     else:
         made = tuple(uniform(word, dtype) for word in words)
     made = xp.stack(made, axis=-1)

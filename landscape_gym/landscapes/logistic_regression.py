@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from landscape_gym.arrays import below, dtype_of, like, namespace
+from landscape_gym.arrays import Array, below, dtype_of, like, namespace
 from landscape_gym.configuration import number, one_of
-from landscape_gym.landscapes.base import Array, Draws, NoInstances
+from landscape_gym.landscapes.base import Draws, NoInstances
 from landscape_gym.landscapes.fixed import Fixed
 
 DATA = ("breast_cancer",)
@@ -96,7 +96,9 @@ class LogisticRegression(Fixed):
 
     def _like(self, theta: Array) -> Data:
         """The data in theta's library, type and device."""
-        return Data(*(like(each, theta) for each in load(self.data, dtype_of(theta).str)))
+        if isinstance(theta, np.ndarray):
+            return load(self.data, theta.dtype.str)
+        return _on_device(self.data, dtype_of(theta).str, theta.device)
 
     def _loss(self, margins: Array, decay: Array, theta: Array) -> Array:
         """Mean over the data (batch, n), with the ridge's part; decay = e^-|margin|."""
@@ -144,6 +146,14 @@ def load(name: str, dtype: str) -> Data:
     for array in data:
         array.setflags(write=False)
     return data
+
+
+@lru_cache(maxsize=8)
+def _on_device(name: str, dtype: str, device: Any) -> Data:
+    """The data as tensors, brought there once."""
+    import torch
+
+    return Data(*(torch.tensor(each, device=device) for each in load(name, dtype)))
 
 
 @lru_cache(maxsize=8)

@@ -12,8 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from landscape_gym.arrays import below
-from landscape_gym.landscapes.base import Array
+from landscape_gym.arrays import Array, below
 from landscape_gym.landscapes.tensors import Tensors
 from landscape_gym.networks.batched import Loss, Networks
 from landscape_gym.networks.data import Data
