@@ -64,9 +64,9 @@ class Muon:
     momentum: float = 0.95
     """Decay per step of the gradient's mean, in [0, 1); 0: the gradient alone."""
     dual: bool = False
-    """Whether the speed is in proportion to that nuclear norm, as derived, or constant."""
+    """Whether the speed is in proportion to that norm, as derived, or constant."""
     iterations: int = 0
-    """Steps of Newton and Schulz's iteration, which is fast and not exact; 0: by singular values."""
+    """Steps of Newton and Schulz's iteration, fast and not exact; 0: by singular values."""
     shapes: tuple[tuple[int, ...], ...] | None = None
     """Of the tensors that parameters are made of, in order. None: `RuleOptimizer` tells them."""
 

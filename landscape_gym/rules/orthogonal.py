@@ -40,8 +40,8 @@ def newton_schulz(matrix: Any, steps: int) -> Any:
 
     Example:
         >>> newton_schulz(np.array([[0.0, 2.0], [0.5, 0.0]]), 5).round(2) + 0.0
-        array([[0.  , 0.7 ],
-               [1.12, 0.  ]])
+        array([[0.  , 0.74],
+               [0.74, 0.  ]])
     """
     a, b, c = COEFFICIENTS
     tall = matrix.shape[-2] > matrix.shape[-1]
