@@ -4,8 +4,9 @@ Notation (docs/notation.md), in discrete time, the environment's exact semantics
 
     theta+ = theta + dt (f(theta) + B u)
     c      = dt [ 1/(2 eta) u^T G(theta) u + k (L_z(theta+) - L_z^min) ]       reward = -c
-             (or N(u)^2, for a norm N, in place of u^T G u)
     beta   = exp(-gamma dt)                                                    discount per step
+
+Where the metric is a norm N, ``N(u)^2`` stands for ``u^T G u``.
 
 After the cost of a step is charged, the hidden z (optimum, curvature, task) is redrawn with
 probability ``1 - exp(-hazard dt)`` and its landscape moves by a Gaussian random walk of variance

@@ -173,6 +173,29 @@ def test_the_environment_charges_the_norm(metric):
 
 
 @each_norm
+def test_controls_beyond_all_numbers_diverge_and_what_is_no_number_is_told(metric):
+    problem = {"landscape": "matrix_quadratic", "metric": metric}
+    env = LandscapeNavEnv(problem=problem, noise=None, action={"kind": "velocity", "scale": 1e38})
+    env.reset(seed=0)
+    *_, terminated, truncated, info = env.step(np.ones(6))
+    assert terminated
+    assert not truncated
+    assert np.isfinite(info["control_cost"])
+    env.reset(seed=0)
+    with pytest.raises(ValueError, match="NaN"):
+        env.step(np.full(6, np.nan))
+
+
+def test_of_a_network_every_tensor_is_a_matrix():
+    given = NavigationProblem(landscape="small_networks", metric="spectral", gamma=5.0)
+    rule = Muon.derive(given)
+    assert rule.shapes == given.landscape.tensors().shapes
+    assert {len(shape) for shape in rule.shapes} == {1, 2}
+    run = rollout(given.replace(episode_steps=3), RulePolicy(rule), episodes=2, seed=0)
+    assert np.isfinite(run.cost).all()
+
+
+@each_norm
 def test_solvers_and_other_rules_refuse_and_name_the_rule(metric):
     given = NavigationProblem(landscape="matrix_quadratic", metric=metric, gamma=5.0)
     words = "sign descent" if metric == "max" else "Muon"
