@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from agents.config import RunConfig
-from agents.durations import in_words, usual_seconds
+from agents.durations import usual
 
 
 def announcement(config: RunConfig, folder: Path, steps: int) -> str:
@@ -16,7 +16,7 @@ def announcement(config: RunConfig, folder: Path, steps: int) -> str:
         folder: Of the run.
         steps: Environment steps that it takes.
     """
-    long = in_words(usual_seconds(config.preset_name, steps))
+    long = usual(config.preset_name, steps)
     return (
         f"{config.regime}, seed {config.seed}: {config.algorithm}, preset {config.preset_name}, "
         f"{steps:,} steps, about {long}, into {folder}"

@@ -28,9 +28,19 @@ USUAL = 30.0
 """Of other presets."""
 
 
-def usual_seconds(preset: str, steps: int) -> float:
-    """Of a training of so many environment steps, about."""
-    return 1e-6 * MICROSECONDS.get(preset, USUAL) * steps
+LEAST = 60.0
+"""Seconds; of less nothing is said, as much of a run is not training."""
+
+
+def usual(preset: str, steps: int) -> str:
+    """How long a training of so many environment steps takes, about, in words.
+
+    Example:
+        >>> usual("linear", 1_000), usual("sac", 80_000)
+        ('a minute or less', '5 minutes')
+    """
+    seconds = 1e-6 * MICROSECONDS.get(preset, USUAL) * steps
+    return in_words(seconds) if seconds > LEAST else "a minute or less"
 
 
 def in_words(seconds: float) -> str:
@@ -38,9 +48,9 @@ def in_words(seconds: float) -> str:
 
     Example:
         >>> in_words(50.0), in_words(100.0), in_words(9_000.0)
-        ('a minute or less', '2 minutes', '2.5 hours')
+        ('50 seconds', '2 minutes', '2.5 hours')
     """
     minutes = seconds / 60
     if minutes < 1.5:
-        return "a minute or less"
+        return f"{seconds:.0f} seconds"
     return f"{minutes:.0f} minutes" if minutes < 100 else f"{minutes / 60:.1f} hours"

@@ -99,16 +99,18 @@ def test_a_training_begins_with_what_it_is():
 def test_lines_stand_for_the_bar_where_there_is_no_terminal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    now = iter([0.0, 100.0, 300.0])
+    now = iter([0.0, 100.0, 300.0, 450.0])
     monkeypatch.setattr("agents.bar.time", SimpleNamespace(monotonic=lambda: next(now)))
     with Bar(1_000, shown=True) as bar:
         bar.begin(200)
         bar.evaluated(200, 2.5, 0.5)
         bar.evaluated(600, 1.25, None)  # 400 steps in 200 seconds, 400 to go
+        bar.evaluated(900, 1.125, None)
         bar.evaluated(1_024, 1.0, 0.5)
     assert capsys.readouterr().err.splitlines() == [
         "200 of 1,000 steps: held-out cost J 2.5, J* 0.5",
         "600 of 1,000 steps: held-out cost J 1.25, 3 minutes left",
+        "900 of 1,000 steps: held-out cost J 1.125, 50 seconds left",
         "1,024 of 1,000 steps: held-out cost J 1, J* 0.5",
     ]
 
