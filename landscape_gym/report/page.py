@@ -9,7 +9,7 @@ from html import escape
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatter
+from matplotlib.ticker import LogLocator
 
 from landscape_gym.evaluation import HEAD, STAR, figure
 from landscape_gym.landscapes.base import Array
@@ -223,8 +223,9 @@ def _draw_costs(axes: Axes, run: Run) -> None:
         look = others.get(name, {"color": COLOURS[0], "linewidth": THIN})
         axes.axhline(cost, label=name, **look)
     axes.set(ylabel="cost of held-out episodes", yscale="log")
-    axes.yaxis.set_major_formatter(LogFormatter())  # 0.6 and 2, not powers of ten
-    axes.yaxis.set_minor_formatter(LogFormatter())
+    axes.yaxis.set_minor_locator(LogLocator(subs=(2.0, 5.0)))
+    axes.yaxis.set_major_formatter(lambda cost, _: f"{cost:g}")  # 0.5 and 2, no powers of ten
+    axes.yaxis.set_minor_formatter(lambda cost, _: f"{cost:g}")
     axes.legend(fontsize="small", framealpha=0.0)
 
 
