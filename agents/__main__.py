@@ -18,16 +18,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
-from agents.curves import draw, momentum_curve, reset_curve
-from agents.experiments import BUDGETS, Experiment, train_momentum, train_reset
-from agents.results import Score, page, score
-from agents.run import RULE_FILE, train_run
-from baselines.pages import ROOT, revision
-from landscape_gym.command_line import named, parsed
-from landscape_gym.configuration import count, one_of
-from landscape_gym.files import write_whole
+from landscape_gym.extras import needed_by
 from landscape_gym.program import noting_how_to_go_on, program
-from landscape_gym.rendering.png import save
+
+with needed_by(__name__):
+    from agents.curves import draw, momentum_curve, reset_curve
+    from agents.experiments import BUDGETS, Experiment, train_momentum, train_reset
+    from agents.results import Score, page, score
+    from agents.run import RULE_FILE, train_run
+    from baselines.pages import ROOT, revision
+    from landscape_gym.command_line import named, parsed
+    from landscape_gym.configuration import count, one_of
+    from landscape_gym.files import write_whole
+    from landscape_gym.rendering.png import save
 
 PROG = "python -m agents"
 PICTURES = ROOT / "docs" / "images" / "agents"

@@ -86,7 +86,8 @@ def _trained(prepared: Prepared, folder: Path, signals: Stops) -> LearnedRule:
     if not prepared.resume:
         write_whole(folder / CONFIG_FILE, json.dumps(about, indent=2))
     if prepared.config.progress:
-        print(announcement(prepared.config, folder), file=sys.stderr, flush=True)
+        line = announcement(prepared.config, folder, prepared.trainer.total)
+        print(line, file=sys.stderr, flush=True)
     heldout = HeldOut.of(prepared.regime.problem, prepared.lineup)
     heldout.save(folder)
     begun = time.perf_counter()

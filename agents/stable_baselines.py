@@ -222,7 +222,11 @@ class _Accompanied(BaseCallback):
 
 
 class RandomSearch(sb3_contrib.ARS):
-    """ARS that says when nothing is half done: its rollouts begin with directions half tried."""
+    """ARS that says when nothing is half done: its rollouts begin with directions half tried.
+
+    It counts environment steps. Where there are many environments, SB3's counts a step of all of
+    them for each of them, and ends many times too early.
+    """
 
     def before_update(self) -> None:
         """Called then."""
@@ -230,6 +234,18 @@ class RandomSearch(sb3_contrib.ARS):
     def _do_one_update(self, callback: BaseCallback, async_eval: Any) -> None:
         self.before_update()
         super()._do_one_update(callback, async_eval)
+
+    def _trigger_callback(
+        self,
+        _locals: dict[str, Any],
+        _globals: dict[str, Any],
+        callback: BaseCallback,
+        n_envs: int,
+    ) -> None:
+        """Count a step of one environment, for which this is called."""
+        self.num_timesteps += 1
+        if self.num_timesteps % n_envs == 0:
+            callback.on_step()
 
 
 def _environments(regime: Regime, training: AgentTraining) -> VecNormalize:

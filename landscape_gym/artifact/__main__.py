@@ -8,16 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from landscape_gym.artifact.store import ArtifactError, load_rule, shipped_rules
-from landscape_gym.configuration import one_of, plain
 from landscape_gym.extras import needed_by
-from landscape_gym.learned import LearnedRule
 from landscape_gym.program import program
 
 with needed_by(__name__):
     import tyro
 
+    from landscape_gym.artifact.store import ArtifactError, load_rule, shipped_rules
     from landscape_gym.command_line import named, parsed
+    from landscape_gym.configuration import one_of, plain
+    from landscape_gym.learned import LearnedRule
 
 PROG = "python -m landscape_gym.artifact"
 TASKS = ("show", "check")

@@ -13,8 +13,8 @@ from landscape_gym.policy import Rule
 from landscape_gym.problem import NavigationProblem
 
 SERVE_NETWORKS = (
-    "the learned rule 'networks', landscape_gym.rules.SelfScaledAdam.for_parameters(parameters), "
-    "or the filter bank, landscape_gym.rules.Coupled.filter_bank()"
+    "the learned rule 'networks', and FilterBank, SelfScaledAdam and SelfScaledSOAP of "
+    "landscape_gym.optim, which are optimizers without a learning rate"
 )
 
 MANY = 4
