@@ -25,9 +25,11 @@ class Gains(NamedTuple):
     track: Any
     """The first loss and what slopes at steps' ends added to it since."""
     slow_track: Any
-    """The same averages of it: that of all, """
+    """The average of it all, as `slow` is of losses."""
     quick_track: Any
-    """and that of late ones."""
+    """The average as `quick` is."""
+    move: Any
+    """The last move, (..., d), 0 at first; of `GainBound.slowed` alone."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ class GainBound:
         >>> import numpy as np
         >>> bound, loss = GainBound(stiffness=3.0), np.array([2.0])
         >>> v = g = np.array([-1.0, 1.0])
-        >>> bound.slowed(-v, g, loss, bound.init(loss))[0].round(3)
+        >>> bound.slowed(-v, g, loss, bound.init(loss, g))[0].round(3)
         array([ 0.259, -0.259])
     """
 
@@ -106,16 +108,19 @@ class GainBound:
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be > 0, got {getattr(self, name)}.")
 
-    def init(self, loss: Any) -> Gains:
-        """Nothing promised, and as much to gain as there is loss, or its size without a bound."""
+    def init(self, loss: Any, gradient: Any = 0.0) -> Gains:
+        """Nothing promised, and as much to gain as there is loss, or its size without a bound.
+
+        Args:
+            loss: The first, (..., 1).
+            gradient: (..., d), where steps are `slowed`.
+        """
         zero = 0.0 * loss
         first = abs(loss) if math.isinf(self.lowest) else loss - self.lowest
         slow, quick = loss + first, loss + zero
-        return Gains(zero, zero, zero, slow, quick, quick, slow, quick)
+        return Gains(zero, zero, zero, slow, quick, quick, slow, quick, 0.0 * gradient)
 
-    def slowed(
-        self, v: Any, gradient: Any, loss: Any, state: Gains, slope: Any = None
-    ) -> tuple[Any, Gains]:
+    def slowed(self, v: Any, gradient: Any, loss: Any, state: Gains) -> tuple[Any, Gains]:
         """The velocity u, and what is remembered with this step's promise and loss in it.
 
         Args:
@@ -123,11 +128,12 @@ class GainBound:
             gradient: (..., d).
             loss: (..., 1).
             state: What was remembered.
-            slope: As of `factor`, (..., 1).
         """
         decrease = -self.dt * (v * gradient).sum(-1)[..., None]
+        slope = (state.move * gradient).sum(-1)[..., None]
         factor, now = self.factor(decrease, loss, state, slope)
-        return v * factor, now
+        u = v * factor
+        return u, now._replace(move=self.dt * u)
 
     def factor(
         self, decrease: Any, loss: Any, state: Gains, slope: Any = None
@@ -153,6 +159,7 @@ class GainBound:
             track,
             state.slow_track + slow * (track - state.slow_track),
             state.quick_track + quick * (track - state.quick_track),
+            state.move,
         )
         half = self.stiffness * _positive(now.promise) / (4 * self.left(now) + SMALLEST)
         return 1 / ((1 + half * half) ** 0.5 + half), now

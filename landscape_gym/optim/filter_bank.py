@@ -34,7 +34,7 @@ class FilterBank(LossReading):
 
     The recurrence of `landscape_gym.rules.SelfTuning.for_networks` without hazard, in place, under
     a `landscape_gym.gain_bound.GainBound`. The variances of targets are one for each tensor
-    and curvature. For M curvatures it remembers 2 M + 1 numbers for each weight, and one more for
+    and curvature. For M curvatures it remembers 2 M + 2 numbers for each weight, and one more for
     the average of iterates.
 
     Args:

@@ -80,13 +80,15 @@ def test_rows_tensors_and_floats_are_alike():
         rng.uniform(1, 2, (3, 5, 1)),
     )
     rows, tensors = bound.init(losses[0]), bound.init(torch.tensor(losses[0]))
-    one = bound.init(float(losses[0, 2, 0]))
+    one, slope = bound.init(float(losses[0, 2, 0])), 0.0
     for t in range(3):
         u, rows = bound.slowed(v[t], g[t], losses[t], rows)
         same, tensors = bound.slowed(*map(torch.tensor, (v[t], g[t], losses[t])), tensors)
-        factor, one = bound.factor(-float(v[t, 2] @ g[t, 2]), float(losses[t, 2, 0]), one)
+        decrease = -float(v[t, 2] @ g[t, 2])
+        factor, one = bound.factor(decrease, float(losses[t, 2, 0]), one, slope)
         np.testing.assert_allclose(u, same, rtol=1e-12)
         np.testing.assert_allclose(u[2], factor * v[t, 2], rtol=1e-12)
+        slope = float(u[2] @ g[(t + 1) % 3, 2])
 
 
 @pytest.mark.parametrize("constants", [{"stiffness": 0.0}, {"stiffness": 1.0, "gain": -1.0}])

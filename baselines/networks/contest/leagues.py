@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -39,8 +39,6 @@ class League:
     """Of the trials that are judged."""
     marks: Sequence[int] = MARKS
     """Steps after which losses are judged."""
-    lasting: Mapping[str, int] = field(default_factory=dict)
-    """Steps of trainings that go on after the last of them, by entrant."""
     _powers: dict[tuple[str, str, int], int] = field(default_factory=dict)
 
     def judged(self, network: str, entrant: Entrant, mark: int) -> list[Trial]:
@@ -85,7 +83,7 @@ class League:
 
     def length(self, entrant: Entrant, mark: int) -> int:
         """Of the training of which the loss after so many steps is judged."""
-        return mark if entrant.scheduled else self.lasting.get(entrant.name, max(self.marks))
+        return mark if entrant.scheduled else max(self.marks)
 
 
 def rounded(rate: float) -> float:

@@ -21,7 +21,7 @@ FILE = ROOT / "docs" / "networks" / "contest.json"
 NETWORKS: dict[str, SmallNetwork] = TUNING | JUDGED
 DIGITS = 4
 """Significant digits that are kept."""
-TOGETHER = 20
+TOGETHER = 4
 """New trials between two writings of the file, which an interruption loses at most."""
 
 
