@@ -4,6 +4,7 @@
     python -m agents --names geometry      # of one experiment
     python -m agents --curves              # train and draw momentum by horizon, resets by hazard
     python -m agents --write               # judge what is there, write agents/README.md, ship
+    python -m agents judge landscape-nav   # rules by name, file or folder, beside derived ones
 
 Experiments that were stopped go on where they stopped; several of these commands can train
 different experiments side by side.
@@ -18,6 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
+from agents import judge
 from agents.curves import draw, momentum_curve, reset_curve
 from agents.experiments import BUDGETS, Experiment, train_momentum, train_reset
 from agents.results import Score, page, score
@@ -30,6 +32,8 @@ from landscape_gym.program import noting_how_to_go_on, program
 from landscape_gym.rendering.png import save
 
 PROG = "python -m agents"
+JUDGE = "judge"
+"""The first word of the other command."""
 PICTURES = ROOT / "docs" / "images" / "agents"
 README = ROOT / "agents" / "README.md"
 LIBRARY = ROOT / "landscape_gym" / "learned" / "library"
@@ -141,7 +145,11 @@ def _said(score: Score) -> str:
 
 @program(PROG, "Nothing was written.")
 def _run(words: Sequence[str] | None = None) -> None:
-    main(parsed(Options, words, prog=PROG, description=__doc__))
+    first, *others = (sys.argv[1:] if words is None else words) or [""]
+    if first == JUDGE:
+        judge.main(parsed(judge.Options, others, prog=f"{PROG} {JUDGE}", description=judge.__doc__))
+        return
+    main(parsed(Options, words, prog=PROG, description=__doc__, commands=(JUDGE,)))
 
 
 if __name__ == "__main__":

@@ -38,6 +38,13 @@ FRAME = Dagger(
     ),
 )
 """Each pair of averages tells where the gradient would be zero."""
+BELIEVER = replace(FRAME, belief=True, rounds=30)
+"""Begins as the learner who takes the likeliest Hessian for the truth: fewer rounds are enough."""
+WITH_PARAMETERS = ObservationConfig(
+    ("gradient", "previous_update", "parameters", "averages", "lags"),
+    rates=(0.5, 0.8, 0.9, 0.95),
+)
+"""The same for learners who know where they are, and so, more or less, where the target is."""
 
 PRESETS: dict[str, Training] = {
     # Controls that are linear in what is seen.
@@ -135,14 +142,10 @@ PRESETS: dict[str, Training] = {
     # Curvature is hidden, coordinates interact, and gradients are noisy: in the frame of gradients,
     # by regression on the optimum's moves.
     "frame": FRAME,
-    # The same for learners who know where they are, and so, more or less, where the target is.
-    "frame-parameters": replace(
-        FRAME,
-        observation=ObservationConfig(
-            ("gradient", "previous_update", "parameters", "averages", "lags"),
-            rates=(0.5, 0.8, 0.9, 0.95),
-        ),
-    ),
+    "frame-parameters": replace(FRAME, observation=WITH_PARAMETERS),
+    # The problem is known but for Hessian and target: in the frame of the likeliest Hessian.
+    "believer": BELIEVER,
+    "believer-parameters": replace(BELIEVER, observation=WITH_PARAMETERS),
     "a2c": A2C(),
     "trpo": TRPO(),
     "sac": SAC(),
@@ -154,7 +157,7 @@ PRESETS: dict[str, Training] = {
 """By name: of PPO several, of the other algorithms one."""
 
 OF_REGIME: dict[str, str] = {
-    "landscape-nav": "frame",
+    "landscape-nav": "believer",
     "short-horizon": "linear",
     "long-horizon": "linear",
     "hidden-curvature": "per-coordinate",
