@@ -5,6 +5,7 @@
     python -m agents --curves              # train and draw momentum by horizon, resets by hazard
     python -m agents --write               # judge what is there, write agents/README.md, ship
     python -m agents judge landscape-nav   # rules by name, file or folder, beside derived ones
+    python -m agents ablation              # what each part of landscape-nav's training is worth
 
 Experiments that were stopped go on where they stopped; several of these commands can train
 different experiments side by side.
@@ -17,9 +18,9 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from agents import judge
+from agents import ablation, judge
 from agents.curves import draw, momentum_curve, reset_curve
 from agents.experiments import BUDGETS, Experiment, train_momentum, train_reset
 from agents.results import Score, page, score
@@ -32,8 +33,8 @@ from landscape_gym.program import noting_how_to_go_on, program
 from landscape_gym.rendering.png import save
 
 PROG = "python -m agents"
-JUDGE = "judge"
-"""The first word of the other command."""
+COMMANDS = {"judge": judge, "ablation": ablation}
+"""Other commands, by the first word: modules with options."""
 PICTURES = ROOT / "docs" / "images" / "agents"
 README = ROOT / "agents" / "README.md"
 LIBRARY = ROOT / "landscape_gym" / "learned" / "library"
@@ -146,10 +147,12 @@ def _said(score: Score) -> str:
 @program(PROG, "Nothing was written.")
 def _run(words: Sequence[str] | None = None) -> None:
     first, *others = (sys.argv[1:] if words is None else words) or [""]
-    if first == JUDGE:
-        judge.main(parsed(judge.Options, others, prog=f"{PROG} {JUDGE}", description=judge.__doc__))
+    if first not in COMMANDS:
+        main(parsed(Options, words, prog=PROG, description=__doc__, commands=COMMANDS))
         return
-    main(parsed(Options, words, prog=PROG, description=__doc__, commands=(JUDGE,)))
+    other: Any = COMMANDS[first]
+    prog = f"{PROG} {first}"
+    other.main(parsed(other.Options, others, prog=prog, description=other.__doc__))
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from agents.rounds import SEEDS, RoundsTrainer
 from agents.trainer import Training, training_seed
 from landscape_gym.belief_frame import frame_of
 from landscape_gym.control import LinearQuadraticPolicy
+from landscape_gym.frame import Frame
 from landscape_gym.learned import LearnedRule
 from landscape_gym.observation import Layout
 from landscape_gym.policy import UNBOUNDED
@@ -137,15 +138,22 @@ class Regression(RoundsTrainer):
         problem = self.regime.problem
         if problem.control_matrix is not None or problem.horizon is not None:
             raise Refusal("moves are regressed on where every direction is controlled, forever.")
-        self.frame = frame_of(self.regime.observation, problem if training.belief else None)
+        self.frame = self._frame()
         self.optimum = LinearQuadraticPolicy(problem)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            scale = getattr(self.regime.action, "scale", 1.0)
-            actor = GatedActor(self.frame, scale, training.layers)
+            actor = self._actor()
         framed_rule(actor, self.regime.action)  # refuses what could not be a rule
         optimizer = torch.optim.Adam(actor.parameters(), lr=training.learning_rate)
         self.learnt = Learnt(actor, optimizer, np.random.default_rng(seed))
+
+    def _frame(self) -> Frame:
+        believes = self.regime.problem if self.training.belief else None
+        return frame_of(self.regime.observation, believes)
+
+    def _actor(self) -> GatedActor:
+        scale = getattr(self.regime.action, "scale", 1.0)
+        return GatedActor(self.frame, scale, self.training.layers)
 
     @property
     def rounds(self) -> int:

@@ -11,7 +11,7 @@ import json
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -126,9 +126,7 @@ def main(options: Options) -> None:
         first_seed=options.first_seed,
     )
     trained = trained_seconds(options.rules)
-    verdicts = [
-        Verdict(**{**vars(verdict), "trained": trained.get(verdict.name)}) for verdict in verdicts
-    ]
+    verdicts = [replace(verdict, trained=trained.get(verdict.name)) for verdict in verdicts]
     print(f"{options.regime}: {options.episodes} episodes from seed {options.first_seed}.")
     print(markdown(HEAD, [verdict.row for verdict in verdicts]))
     print("* sees what a learner cannot see. worst: the episode that is worst over doing nothing.")

@@ -45,6 +45,25 @@ WITH_PARAMETERS = ObservationConfig(
     rates=(0.5, 0.8, 0.9, 0.95),
 )
 """The same for learners who know where they are, and so, more or less, where the target is."""
+FINE_TUNED = PPO(
+    sees="axes",
+    observation=FRAME.observation,
+    begins="landscape-nav",
+    layers=(32, 32),
+    critic="privileged",
+    timesteps=1_000_000,
+    num_envs=256,
+    episode_steps=60,
+    n_steps=60,
+    batch_size=2560,
+    n_epochs=4,
+    learning_rate=1e-4,
+    gae_lambda=0.95,
+    log_std_start=-4.0,
+    log_std_end=-5.0,
+)
+"""Small steps and quiet exploration, as the rule is good already. A rollout is a whole episode:
+shorter ones alternate between young and old ages, and blow up."""
 
 PRESETS: dict[str, Training] = {
     # Controls that are linear in what is seen.
@@ -146,6 +165,8 @@ PRESETS: dict[str, Training] = {
     # The problem is known but for Hessian and target: in the frame of the likeliest Hessian.
     "believer": BELIEVER,
     "believer-parameters": replace(BELIEVER, observation=WITH_PARAMETERS),
+    # From the weights that regression has found; what moves let one find out pays, too.
+    "fine-tuned": FINE_TUNED,
     "a2c": A2C(),
     "trpo": TRPO(),
     "sac": SAC(),

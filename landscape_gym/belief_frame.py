@@ -55,7 +55,7 @@ class BeliefFrame(Frame):
 
     def __init__(self, config: ObservationConfig, believes: NavigationProblem) -> None:
         super().__init__(config)
-        self.believes = believes
+        self.believes = self._problem = believes
         self._where: Place = next(name for name in PLACES if name in config.channels)
         self._filters: dict[int, HessianFilter] = {}
         self._filter(believes.dim)  # refuses what it is not for
@@ -68,7 +68,7 @@ class BeliefFrame(Frame):
     def _filter(self, dim: int) -> HessianFilter:
         """For so many coordinates."""
         if dim not in self._filters:
-            problem = self.believes.replace(landscape={"dim": dim})
+            problem = self._problem.replace(landscape={"dim": dim})
             self._filters[dim] = HessianFilter(problem, self._where)
         return self._filters[dim]
 

@@ -10,7 +10,7 @@ from landscape_gym.control.grid.solution import GridSolution, grid_solution
 from landscape_gym.control.hidden_curvature.bracket import Bracket, best_learner, bracket
 from landscape_gym.control.hidden_curvature.hessian_filter import HessianFilter
 from landscape_gym.control.hidden_curvature.noisy_quasi_newton import NoisyQuasiNewtonPolicy
-from landscape_gym.control.hidden_curvature.quasi_newton import QuasiNewtonPolicy
+from landscape_gym.control.hidden_curvature.quasi_newton import QuasiNewtonPolicy, SpectralGain
 from landscape_gym.control.hidden_curvature.self_tuning import SelfTuningPolicy
 from landscape_gym.control.hidden_target.heavy_ball import HeavyBall, heavy_ball
 from landscape_gym.control.hidden_target.lqg import LQGPolicy
@@ -71,6 +71,7 @@ __all__ = [
     "SelfTuningPolicy",
     "Solution",
     "Solver",
+    "SpectralGain",
     "Value",
     "best_learner",
     "best_linear_rule",

@@ -208,7 +208,8 @@ class LearnedRule(StatefulPolicy):
     def coefficients(self, framed: Framed) -> Array:
         """Of a rule in a frame: of each vector, (batch, d, vectors), before moves are bounded."""
         scaled = ((framed.invariants - self.mean) / self.std).clip(-self.clip, self.clip)
-        weighed, _ = self.network(scaled.reshape(-1, self.network.inputs))
+        inputs = scaled.reshape(-1, self.network.inputs)
+        weighed, _ = self.network(inputs.astype(self.network.layers[0].weight.dtype, copy=False))
         return weighed.reshape(framed.vectors.shape)
 
     def _rows(self, observation: Array) -> int:

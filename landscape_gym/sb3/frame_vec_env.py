@@ -59,7 +59,14 @@ class FrameVecEnv(VecEnvWrapper):
         setup = named(regime).configured(**changes)
         if type(setup.action) is not Velocity:
             raise Refusal(f"moves in a frame are velocities, not {setup.action.kind!r} actions.")
-        self._frame = frame_of(setup.observation, setup.problem if belief else None)
+        believes = setup.problem if belief else None
+        self._frame = frame_of(setup.observation, believes)
+        self.policy_kwargs: dict[str, Any] = {
+            "channels": setup.observation,
+            "scale": setup.action.scale,
+            "believes": believes,
+        }
+        """What `GatedPolicy` has to know of it."""
         self._state: FrameState | None = None
         kind = PrivilegedVecEnv if privileged else LandscapeNavVecEnv
         env: Any = kind(

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from landscape_gym.belief_frame import frame_of
 from landscape_gym.frame import Frame
 from landscape_gym.landscapes.base import Array
+from landscape_gym.learned import LearnedRule
 from landscape_gym.observation import ObservationConfig
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.sb3.policies import NavigationPolicy, dense
@@ -55,6 +56,29 @@ class GatedActor(nn.Module):
         self.mean.copy_(torch.as_tensor(rows.mean(axis=0)))
         self.std.copy_(torch.as_tensor(rows.std(axis=0) + 1e-3))
 
+    def begin_as(self, rule: LearnedRule) -> None:
+        """Take the weights of a rule that was learned in the same frame.
+
+        Raises:
+            ValueError: for a rule of another frame, or a network of other widths.
+        """
+        mine = [layer for layer in self.net if isinstance(layer, nn.Linear)]
+        shapes = [tuple(layer.weight.shape) for layer in mine]
+        theirs = [layer.weight.shape for layer in rule.network.layers]
+        same = rule.observation == self.frame.config and _believes_as(rule, self.frame)
+        if not rule.framed or not same or shapes != theirs:
+            raise ValueError(
+                "a rule to begin with acts in the same frame, of the same channels, by layers of "
+                f"the same widths {shapes}; this one has {theirs}, and reads "
+                f"{', '.join(rule.observation.channels)}."
+            )
+        with torch.no_grad():
+            for layer, (weight, bias) in zip(mine, rule.network.layers, strict=True):
+                layer.weight.copy_(torch.as_tensor(weight))
+                layer.bias.copy_(torch.as_tensor(bias))
+            self.mean.copy_(torch.as_tensor(rule.mean))
+            self.std.copy_(torch.as_tensor(rule.std))
+
     def coefficients(self, invariants: Tensor) -> Tensor:
         """Of each vector, (.., vectors), from invariants, (.., invariants)."""
         return self.net(((invariants - self.mean) / self.std).clamp(-CLIP, CLIP))
@@ -68,6 +92,13 @@ class GatedActor(nn.Module):
         rows = seen.unflatten(1, (-1, self.vectors + self.invariants))
         vectors, invariants = rows.split([self.vectors, self.invariants], dim=2)
         return self.moves(vectors, invariants) / self.scale
+
+
+def _believes_as(rule: LearnedRule, frame: Frame) -> bool:
+    """Whether both believe in one problem, of however long episodes."""
+    if rule.believes is None or frame.believes is None:
+        return rule.believes is frame.believes
+    return rule.believes.replace(episode_steps=frame.believes.episode_steps) == frame.believes
 
 
 class GatedPolicy(NavigationPolicy):
@@ -86,10 +117,9 @@ class GatedPolicy(NavigationPolicy):
     Example:
         >>> from stable_baselines3 import PPO
         >>> from landscape_gym.sb3 import FrameVecEnv
-        >>> seen = ObservationConfig(("gradient", "previous_update", "displacement"))
+        >>> seen = ("gradient", "previous_update", "displacement")
         >>> env = FrameVecEnv(4, "landscape-nav", observation=seen)
-        >>> given = {"channels": seen, "scale": 10.0}
-        >>> agent = PPO(GatedPolicy, env, policy_kwargs=given, n_steps=8, batch_size=32)
+        >>> agent = PPO(GatedPolicy, env, policy_kwargs=env.policy_kwargs, n_steps=8, batch_size=32)
         >>> agent.learn(32).num_timesteps
         32
     """
