@@ -23,7 +23,7 @@ from agents.perturbation import EvolutionStrategy, PersistentEvolutionStrategy
 from agents.stable_baselines import SB3_ACTIVATIONS, AgentTraining, RandomSearch, linear_decay
 from agents.trainer import Training
 from landscape_gym.observation import ObservationConfig
-from landscape_gym.sb3 import FitCritic, LogStdSchedule, NavigationPolicy
+from landscape_gym.sb3 import FitCritic, GatedPolicy, LogStdSchedule, NavigationPolicy
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class PPO(OnPolicy):
     def agent(self, env: VecEnv, discount: float, rows: ObservationConfig, seed: int) -> Any:
         """The untrained agent."""
         return sb3.PPO(
-            **self._policy(rows),
+            **(self._gated(env) if self.sees == "axes" else self._policy(rows)),
             **self._common(env, discount, seed),
             n_steps=self.n_steps,
             batch_size=self.batch_size,
@@ -109,6 +109,10 @@ class PPO(OnPolicy):
             max_grad_norm=self.max_grad_norm,
             vf_coef=0.0 if self.critic == "fitted" else 0.5,
         )
+
+    def _gated(self, env: Any) -> dict[str, Any]:
+        given = {"layers": self.layers, "critic": self.critic, "log_std_init": self.log_std_start}
+        return {"policy": GatedPolicy, "policy_kwargs": {**env.policy_kwargs, **given}}
 
 
 @dataclass(frozen=True)

@@ -63,8 +63,9 @@ def describe(rule: LearnedRule) -> str:
     squashed = ", squashed by tanh" if network.squashed else ""
     scope = {"features": "one row per coordinate" if rule.per_coordinate else "the observation"}
     if rule.framed:
-        scope = {"features": "one row per axis of the frame of gradients; weighs vectors"}
-    if rule.believes is not None:
+        frame = "of the likeliest Hessian" if rule.believes else "of gradients"
+        scope = {"features": f"one row per axis of the frame {frame}; weighs vectors"}
+    elif rule.believes is not None:
         scope = {
             "features": "parameters minus where a Kalman filter believes the target",
             "believes": rule.believes.to_json(),
