@@ -8,9 +8,10 @@ from agents.algorithms import A2C, ALGORITHMS, ARS, PPO, SAC, TD3, TRPO, Recurre
 from agents.dagger import Dagger
 from agents.evolution import Evolution
 from agents.trainer import Training
-from landscape_gym.actions import StepSize
+from landscape_gym.actions import StepSize, Velocity
 from landscape_gym.configuration import one_of
 from landscape_gym.observation import ObservationConfig
+from landscape_gym.sb3 import SEEN_IN_A_FRAME
 
 LINEAR = PPO(
     timesteps=3_000_000,
@@ -31,13 +32,8 @@ STEADY = PPO(
 )
 """Larger batches, for returns that are noisy whatever an agent does."""
 
-FRAME = Dagger(
-    observation=ObservationConfig(
-        ("gradient", "previous_update", "displacement", "averages", "lags"),
-        rates=(0.5, 0.8, 0.9, 0.95),
-    ),
-)
-"""Each pair of averages tells where the gradient would be zero."""
+FRAME = Dagger(observation=SEEN_IN_A_FRAME, action=Velocity(scale=10.0))
+"""Moves are not explored, so that the box can be as wide as one likes."""
 
 PRESETS: dict[str, Training] = {
     # Controls that are linear in what is seen.

@@ -53,8 +53,12 @@ class GatedActor(nn.Module):
     def standardise(self, invariants: Array) -> None:
         """Take mean and deviation of invariants, (.., invariants), once, before training."""
         rows = np.asarray(invariants, np.float64).reshape(-1, len(INVARIANTS))
-        self.mean.copy_(torch.as_tensor(rows.mean(axis=0)))
-        self.std.copy_(torch.as_tensor(rows.std(axis=0) + 1e-3))
+        self.standardise_by(rows.mean(axis=0), rows.std(axis=0))
+
+    def standardise_by(self, mean: Array, std: Array) -> None:
+        """Take them as mean and deviation of the invariants, (invariants,) each."""
+        self.mean.copy_(torch.as_tensor(mean))
+        self.std.copy_(torch.as_tensor(std + 1e-3))
 
     def coefficients(self, invariants: Tensor) -> Tensor:
         """Of each vector, (.., vectors), from invariants, (.., invariants)."""
@@ -78,6 +82,8 @@ class GatedPolicy(NavigationPolicy):
         *args: As `ActorCriticPolicy`.
         channels: The channels that the frame reads.
         scale: Of the velocity that an action of 1 is.
+        standard: Mean and standard deviation of each invariant, which `FrameVecEnv.policy_kwargs`
+            finds out; None takes them as they are, until `GatedActor.standardise`.
         layers: Widths of the hidden layers of actor and critic.
         critic: As of `NavigationPolicy`.
         **kwargs: As `NavigationPolicy`.
@@ -85,10 +91,8 @@ class GatedPolicy(NavigationPolicy):
     Example:
         >>> from stable_baselines3 import PPO
         >>> from landscape_gym.sb3 import FrameVecEnv
-        >>> seen = ObservationConfig(("gradient", "previous_update", "displacement"))
-        >>> env = FrameVecEnv(4, "landscape-nav", observation=seen)
-        >>> given = {"channels": seen, "scale": 10.0}
-        >>> agent = PPO(GatedPolicy, env, policy_kwargs=given, n_steps=8, batch_size=32)
+        >>> env = FrameVecEnv(4, "landscape-nav")
+        >>> agent = PPO(GatedPolicy, env, policy_kwargs=env.policy_kwargs, n_steps=8, batch_size=32)
         >>> agent.learn(32).num_timesteps
         32
     """
@@ -98,16 +102,20 @@ class GatedPolicy(NavigationPolicy):
         *args: Any,
         channels: ObservationConfig,
         scale: float,
+        standard: tuple[Array, Array] | None = None,
         layers: tuple[int, ...] = (32, 32),
         critic: str = "mlp",
         **kwargs: Any,
     ) -> None:
-        self.frame_channels, self.scale = channels, scale
+        self.frame_channels, self.scale, self.standard = channels, scale, standard
         super().__init__(*args, layers=layers, critic=critic, **kwargs)
 
     def _actor(self, seen: int) -> nn.Module:
-        return GatedActor(self.frame_channels, self.scale, self.layers)
+        actor = GatedActor(self.frame_channels, self.scale, self.layers)
+        if self.standard is not None:
+            actor.standardise_by(*self.standard)
+        return actor
 
     def _get_constructor_parameters(self) -> dict[str, Any]:
-        made = {"channels": self.frame_channels, "scale": self.scale}
+        made = {"channels": self.frame_channels, "scale": self.scale, "standard": self.standard}
         return {**super()._get_constructor_parameters(), **made}
