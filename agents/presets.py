@@ -10,9 +10,10 @@ from agents.evolution import Evolution
 from agents.gradient import Gradient
 from agents.perturbation import EvolutionStrategy, PersistentEvolutionStrategy
 from agents.trainer import Training
-from landscape_gym.actions import StepSize
+from landscape_gym.actions import StepSize, Velocity
 from landscape_gym.configuration import one_of
 from landscape_gym.observation import ObservationConfig
+from landscape_gym.sb3 import SEEN_IN_A_FRAME
 
 LINEAR = PPO(
     timesteps=3_000_000,
@@ -33,13 +34,8 @@ STEADY = PPO(
 )
 """Larger batches, for returns that are noisy whatever an agent does."""
 
-FRAME = Dagger(
-    observation=ObservationConfig(
-        ("gradient", "previous_update", "displacement", "averages", "lags"),
-        rates=(0.5, 0.8, 0.9, 0.95),
-    ),
-)
-"""Each pair of averages tells where the gradient would be zero."""
+FRAME = Dagger(observation=SEEN_IN_A_FRAME, action=Velocity(scale=10.0))
+"""Moves are not explored, so that the box can be as wide as one likes."""
 BELIEVER = replace(FRAME, belief=True, rounds=30)
 """Begins as the learner who takes the likeliest Hessian for the truth: fewer rounds are enough."""
 WITH_PARAMETERS = ObservationConfig(
@@ -50,6 +46,7 @@ WITH_PARAMETERS = ObservationConfig(
 FINE_TUNED = PPO(
     sees="axes",
     observation=FRAME.observation,
+    action=FRAME.action,
     begins="landscape-nav",
     layers=(32, 32),
     critic="privileged",

@@ -61,5 +61,6 @@ WRITERS: dict[str, Writer] = {
         "an hour, and a network",
         ["compatibility"],
     ),
+    "recipe": Writer("README.md", ("-m", "docs.generate.recipe"), "two minutes", ["recipe"]),
 }
 """By name; pages need no order, as none is made of another."""

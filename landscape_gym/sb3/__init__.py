@@ -10,7 +10,7 @@ with needed_by(__name__):
     from landscape_gym.sb3.belief import BeliefVecEnv, belief_filter
     from landscape_gym.sb3.coordinate_vec_env import CoordinateVecEnv
     from landscape_gym.sb3.export import framed_rule, learned_rule
-    from landscape_gym.sb3.frame_vec_env import FrameVecEnv
+    from landscape_gym.sb3.frame_vec_env import SEEN_IN_A_FRAME, FrameVecEnv
     from landscape_gym.sb3.gated import GatedActor, GatedPolicy
     from landscape_gym.sb3.least_squares import FitCritic
     from landscape_gym.sb3.log_std import LogStdSchedule
@@ -25,6 +25,7 @@ with needed_by(__name__):
     from landscape_gym.sb3.vec_env import LandscapeNavVecEnv
 
 __all__ = [
+    "SEEN_IN_A_FRAME",
     "AgentPolicy",
     "BeliefVecEnv",
     "CoordinateVecEnv",

@@ -53,8 +53,12 @@ class GatedActor(nn.Module):
     def standardise(self, invariants: Array) -> None:
         """Take mean and deviation of invariants, (.., invariants), once, before training."""
         rows = np.asarray(invariants, np.float64).reshape(-1, self.invariants)
-        self.mean.copy_(torch.as_tensor(rows.mean(axis=0)))
-        self.std.copy_(torch.as_tensor(rows.std(axis=0) + 1e-3))
+        self.standardise_by(rows.mean(axis=0), rows.std(axis=0))
+
+    def standardise_by(self, mean: Array, std: Array) -> None:
+        """Take them as mean and deviation of the invariants, (invariants,) each."""
+        self.mean.copy_(torch.as_tensor(mean))
+        self.std.copy_(torch.as_tensor(std + 1e-3))
 
     def begin_as(self, rule: LearnedRule) -> None:
         """Take the weights of a rule that was learned in the same frame.
@@ -110,6 +114,8 @@ class GatedPolicy(NavigationPolicy):
         scale: Of the velocity that an action of 1 is.
         believes: The problem whose belief the frame is of (`BeliefFrame`); None is the frame of
             gradients.
+        standard: Mean and standard deviation of each invariant, which `FrameVecEnv.policy_kwargs`
+            finds out; None takes them as they are, until `GatedActor.standardise`.
         layers: Widths of the hidden layers of actor and critic.
         critic: As of `NavigationPolicy`.
         **kwargs: As `NavigationPolicy`.
@@ -117,8 +123,7 @@ class GatedPolicy(NavigationPolicy):
     Example:
         >>> from stable_baselines3 import PPO
         >>> from landscape_gym.sb3 import FrameVecEnv
-        >>> seen = ("gradient", "previous_update", "displacement")
-        >>> env = FrameVecEnv(4, "landscape-nav", observation=seen)
+        >>> env = FrameVecEnv(4, "landscape-nav")
         >>> agent = PPO(GatedPolicy, env, policy_kwargs=env.policy_kwargs, n_steps=8, batch_size=32)
         >>> agent.learn(32).num_timesteps
         32
@@ -130,17 +135,27 @@ class GatedPolicy(NavigationPolicy):
         channels: ObservationConfig,
         scale: float,
         believes: NavigationProblem | None = None,
+        standard: tuple[Array, Array] | None = None,
         layers: tuple[int, ...] = (32, 32),
         critic: str = "mlp",
         **kwargs: Any,
     ) -> None:
-        self.frame_channels, self.scale, self.believes = channels, scale, believes
+        self.frame_channels, self.scale = channels, scale
+        self.believes, self.standard = believes, standard
         super().__init__(*args, layers=layers, critic=critic, **kwargs)
 
     def _actor(self, seen: int) -> nn.Module:
         frame = frame_of(self.frame_channels, self.believes)
-        return GatedActor(frame, self.scale, self.layers)
+        actor = GatedActor(frame, self.scale, self.layers)
+        if self.standard is not None:
+            actor.standardise_by(*self.standard)
+        return actor
 
     def _get_constructor_parameters(self) -> dict[str, Any]:
-        made = {"channels": self.frame_channels, "scale": self.scale, "believes": self.believes}
+        made = {
+            "channels": self.frame_channels,
+            "scale": self.scale,
+            "believes": self.believes,
+            "standard": self.standard,
+        }
         return {**super()._get_constructor_parameters(), **made}

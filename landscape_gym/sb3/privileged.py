@@ -45,7 +45,9 @@ class PrivilegedVecEnv(VecEnvWrapper):
                 f"the value of the optimum is not known here ({best.status}): train without a "
                 "privileged critic."
             )
-        self._value, self._unit = best.value, best.cost
+        self._value = best.value
+        self.unit = best.cost
+        """What costs are divided by: their mean over episodes."""
         public, wanted = setup.observation.channels, best.policy.observation.channels
         if setup.observation.scaled and any(CHANNELS[name].power for name in wanted):
             raise ValueError("the optimum reads gradients as they are: observe them unscaled.")
@@ -82,5 +84,5 @@ class PrivilegedVecEnv(VecEnvWrapper):
         return self._parts(observation), reward, dones, infos  # type: ignore[arg-type]
 
     def _parts(self, observation: Array) -> dict[str, Array]:
-        cost = self._value(observation[:, self._wanted].astype(np.float64)) / self._unit
+        cost = self._value(observation[:, self._wanted].astype(np.float64)) / self.unit
         return {SEEN: observation[:, : self._seen], HIDDEN: cost[:, None].astype(np.float32)}

@@ -184,7 +184,7 @@ def test_ids_work_with_the_module_as_prefix(id: str):
 
 def test_the_action_of_the_registry_is_not_shared_with_changed_copies():
     gym.make("LandscapeNav-v0", action={"scale": 2.0})
-    assert REGIMES["landscape-nav"].action == Velocity(10.0)
+    assert REGIMES["landscape-nav"].action == Velocity(3.0)
 
 
 def test_a_mapping_of_the_problem_and_overrides_are_judged_together():

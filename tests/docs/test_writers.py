@@ -12,6 +12,7 @@ from benchmarks.__main__ import NAME as SPEED
 from docs.generate import pages
 from docs.generate.__main__ import TABLES as OPTIMAL_CONTROL
 from docs.generate.flagship import BLOCKS as FLAGSHIP
+from docs.generate.recipe import NAME as RECIPE
 from docs.generate.train import NAME as TRAIN
 from docs.generate.writers import WRITERS
 from tests.ecosystem.page import MARKERS as COMPATIBILITY
@@ -48,6 +49,7 @@ def test_markers_of_blocks_are_pairs_and_pages_that_are_written_whole_are_there(
 def test_writers_are_registered_with_the_blocks_that_they_write():
     written = {
         "train": {TRAIN},
+        "recipe": {RECIPE},
         "speed": {SPEED},
         "optimal-control": set(OPTIMAL_CONTROL),
         "flagship": set(FLAGSHIP),

@@ -6,15 +6,24 @@ import torch
 from stable_baselines3 import PPO
 
 from landscape_gym import REGIMES
+from landscape_gym.control import optimum
 from landscape_gym.frame import INVARIANTS, Frame
 from landscape_gym.observation import ObservationConfig
 from landscape_gym.refusal import Refusal
-from landscape_gym.sb3 import FrameVecEnv, GatedPolicy, LandscapeNavVecEnv, learned_rule
+from landscape_gym.sb3 import (
+    SEEN_IN_A_FRAME,
+    FrameVecEnv,
+    GatedPolicy,
+    LandscapeNavVecEnv,
+    learned_rule,
+)
 
 SEEN = ObservationConfig(
     ("gradient", "previous_update", "displacement", "averages", "lags"), rates=(0.5, 0.9)
 )
-REGIME = REGIMES["landscape-nav"].configured(observation=SEEN, episode_steps=6)
+REGIME = REGIMES["landscape-nav"].configured(
+    observation=SEEN, action={"scale": 10.0}, episode_steps=6
+)
 SETUP = {"problem": REGIME.problem, "observation": SEEN, "action": REGIME.action}
 GIVEN = {"channels": SEEN, "scale": 10.0}
 
@@ -93,3 +102,34 @@ def test_an_agent_with_a_privileged_critic_trains_in_the_frame_and_is_read_again
 def test_actions_that_are_no_velocities_are_refused():
     with pytest.raises(Refusal, match="velocities, not 'step_size'"):
         FrameVecEnv(2, observation=SEEN, action="step_size")
+
+
+def test_the_environment_tells_its_policy_what_it_sees_and_its_agent_what_rule_it_is():
+    env = FrameVecEnv(3, privileged=True, **SETUP)
+    told = env.policy_kwargs
+    assert told["channels"] == SEEN
+    assert (told["scale"], told["critic"]) == (10.0, "privileged")
+    mean, _ = told["standard"]
+    n = np.arange(1, 8)  # gradients seen in an episode of six steps
+    assert mean[INVARIANTS.index("young age")] == pytest.approx(np.mean(n / (n + 5)))
+    learner = PPO(GatedPolicy, env, n_steps=8, batch_size=8, seed=0, policy_kwargs=told)
+    actor = learner.policy.mlp_extractor.actor
+    np.testing.assert_allclose(actor.mean, mean, rtol=1e-5)
+    rule = env.rule(learner)
+    assert rule.action == REGIME.action
+    seen = LandscapeNavVecEnv(2, **SETUP).reset()
+    by_hand = learned_rule(learner.policy, REGIME.problem, SEEN, REGIME.action)
+    np.testing.assert_array_equal(rule.predict(seen)[0], by_hand.predict(seen)[0])
+
+
+def test_with_a_privileged_critic_rewards_are_in_its_unit():
+    plain, told = FrameVecEnv(3, **SETUP), FrameVecEnv(3, privileged=True, **SETUP)
+    for env in (plain, told):
+        env.seed(5)
+        env.reset()
+    (_, reward, _, _), (_, in_units, _, _) = (env.step(np.zeros((3, 10))) for env in (plain, told))
+    np.testing.assert_allclose(in_units * optimum(REGIME.problem).cost, reward, rtol=1e-5)
+
+
+def test_channels_need_not_be_named():
+    assert FrameVecEnv(2).regime.observation == SEEN_IN_A_FRAME
