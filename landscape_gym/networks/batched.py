@@ -80,12 +80,13 @@ class Networks:
             return LOSSES[self.loss](outputs, y.expand(len(outputs), *y.shape[1:]))
         return self._each(self.loss, outputs, y)
 
+    @torch.enable_grad()
     def learn(self, theta: Tensor, x: Tensor, y: Tensor) -> Lesson:
         """Outputs, losses and gradients at `theta` (B, d), by one pass forward and backward.
 
         If theta requires a gradient, it can be had of all of them.
         """
-        parts, again = self.split(theta), theta.requires_grad and torch.is_grad_enabled()
+        parts, again = self.split(theta), theta.requires_grad
         # Each parameter is a leaf: cheaper than a gradient through views of all of them.
         leaves = parts if again else {n: p.detach().requires_grad_() for n, p in parts.items()}
         outputs = self.outputs(leaves, x)

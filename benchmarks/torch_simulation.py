@@ -1,0 +1,193 @@
+"""What the simulation on tensors costs over bare torch: ``python -m benchmarks.torch_simulation``.
+
+On the CPU, or with ``--device cuda`` on a GPU, where it also counts steps per second by batch.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from baselines.pages import machine
+from baselines.timing import Row, in_turn, spread, table_of
+from landscape_gym.command_line import parsed
+from landscape_gym.extras import needed_by
+from landscape_gym.program import program
+
+with needed_by(__name__):
+    import numpy as np
+    import torch
+    from torch import Tensor, nn
+
+    from benchmarks.reference import ARGUMENTS, DIM, DT, HESSIAN, SCALE, STD, STEPS
+    from landscape_gym.counter import CounterStreams
+    from landscape_gym.networks import NetworkLandscape
+    from landscape_gym.torch_simulation import TorchSimulation
+
+BATCH = 1024
+WIDTHS = {"100 k": 320, "1 M": 1000}
+"""Hidden units of each of two layers, by the weights that make."""
+DATA, MINIBATCH, INPUTS = 1024, 128, 32
+
+
+@dataclass(frozen=True)
+class Options:
+    """Measure the simulation on tensors."""
+
+    device: str = "cpu"
+    """Where tensors are, as torch names it."""
+    largest: int = 2**20
+    """The largest batch on other devices."""
+    quick: bool = False
+    """Few rounds, to see that it runs."""
+
+
+class BareTorch:
+    """The reference problem in batched torch, with the same random numbers, and no more."""
+
+    def __init__(self, rows: int, device: torch.device) -> None:
+        self.streams = CounterStreams(rows, DIM, 0, torch.float32, device)
+        self.H = torch.as_tensor(HESSIAN, dtype=torch.float32, device=device)
+        self.streams.begin(np.arange(rows))
+        self.z, self.x = torch.randn(2, rows, DIM, device=device)
+
+    def step(self, action: Tensor) -> tuple[Tensor, Tensor]:
+        """Observation and reward."""
+        u = SCALE * action.clip(-1.0, 1.0)
+        self.x = self.x + DT * u
+        error = self.x - self.z
+        grad = error @ self.H
+        loss = 0.5 * (error * grad).sum(1)
+        reward = -DT * (0.5 * (u * u).sum(1) + loss)
+        self.streams.advance()
+        return grad + STD * self.streams.normal, reward
+
+
+def batched(device: torch.device, rows: int) -> tuple[Callable[[], None], Callable[[], None]]:
+    """An episode of the library's and of the bare loop."""
+    simulation = TorchSimulation(rows, device=device, **ARGUMENTS)
+    simulation.begin(seeds=range(rows))
+    bare, action = BareTorch(rows, device), torch.full((rows, DIM), 0.1, device=device)
+
+    @torch.no_grad()
+    def ours() -> None:
+        for _ in range(STEPS):
+            simulation.advance(action)
+            simulation.observe()
+        _finish(device)
+
+    @torch.no_grad()
+    def theirs() -> None:
+        for _ in range(STEPS):
+            bare.step(action)
+        _finish(device)
+
+    return ours, theirs
+
+
+def one_network(
+    device: torch.device, hidden: int, *, minibatches: bool
+) -> tuple[Callable[[], None], Callable[[], None]]:
+    """Steps of gradient descent on one network, in the library and by hand."""
+
+    def make() -> nn.Module:
+        return nn.Sequential(
+            *(nn.Linear(INPUTS, hidden), nn.Tanh()),
+            *(nn.Linear(hidden, hidden), nn.Tanh()),
+            nn.Linear(hidden, 10),
+        )
+
+    x = torch.randn(DATA, INPUTS, generator=torch.Generator().manual_seed(0))
+    y = (x[:, :10] @ torch.randn(10, 10, generator=torch.Generator().manual_seed(1))).argmax(1)
+    noise = {"kind": "minibatch", "batch_size": MINIBATCH, "exact_loss": False}
+    landscape = NetworkLandscape(make, data=(x, y), device=device.type)
+    simulation = TorchSimulation(
+        1,
+        problem={"landscape": landscape, "noise": noise if minibatches else None},
+        observation="gradient",
+        action={"kind": "velocity", "scale": 1.0},
+        device=device,
+    )
+    simulation.begin(seeds=[0])
+    model, loss = make().to(device), nn.functional.cross_entropy
+    x, y = x.to(device), y.to(device)
+    parameters = list(model.parameters())
+    steps = 20 if hidden < 500 else 5
+
+    @torch.no_grad()
+    def ours() -> None:
+        for _ in range(steps):
+            simulation.advance(-0.1 * simulation.observe())
+        _finish(device)
+
+    def theirs() -> None:
+        for _ in range(steps):
+            if minibatches:
+                picks = torch.randint(DATA, (MINIBATCH,), device=device)
+                value = loss(model(x.index_select(0, picks)), y[picks])
+            else:
+                value = loss(model(x), y)
+            grads = torch.autograd.grad(value, parameters)
+            with torch.no_grad():
+                for p, g in zip(parameters, grads, strict=True):
+                    p.sub_(g, alpha=0.01)
+        _finish(device)
+
+    return ours, theirs
+
+
+def _finish(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def _row(
+    what: str,
+    target: str,
+    pair: tuple[Callable[[], None], Callable[[], None]],
+    rounds: int,
+    *,
+    speed: bool,
+) -> Row:
+    """Ratio of speeds, ours over theirs, or of times."""
+    ours, theirs = in_turn(*pair, rounds=rounds)
+    ratio = theirs / ours if speed else ours / theirs
+    return Row(what, spread(ratio), target, f"{ours.min():.3g} against {theirs.min():.3g} s")
+
+
+@program("python -m benchmarks.torch_simulation", "Nothing was written.")
+def main(argv: Sequence[str] | None = None) -> None:
+    options = parsed(
+        Options, argv, prog="python -m benchmarks.torch_simulation", description=__doc__
+    )
+    torch.set_num_threads(1)
+    device = torch.device(options.device)
+    rounds = 1 if options.quick else 15
+    rows = [
+        _row(
+            f"{BATCH} environments, speed over a bare torch loop with the same noise",
+            ">= 0.9",
+            batched(device, BATCH),
+            rounds,
+            speed=True,
+        )
+    ]
+    for size, hidden in WIDTHS.items():
+        for minibatches in (False, True):
+            data = f"minibatches of {MINIBATCH}" if minibatches else f"{DATA} data"
+            pair = one_network(device, hidden, minibatches=minibatches)
+            what = f"one network of {size} weights, {data}: time over bare torch"
+            rows.append(_row(what, "<= 1.05", pair, rounds, speed=False))
+    if device.type != "cpu":
+        batch = BATCH
+        while batch <= options.largest:
+            ours, _ = in_turn(*batched(device, batch), rounds=3)
+            speed = batch * STEPS / ours.min()
+            rows.append(Row(f"{batch} environments", f"{speed:,.0f} steps/s", "", ""))
+            batch *= 4
+    print(f"{machine()}; torch {torch.__version__}, {device}.\n\n{table_of(rows)}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
