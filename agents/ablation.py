@@ -124,7 +124,8 @@ class InFrame(StatefulPolicy):
         """Actions, and what is known then."""
         framed, state = self.actor.frame.see(observation, state)
         with torch.no_grad():
-            moves = self.actor.moves(*map(torch.from_numpy, framed)).numpy()
+            parts = (torch.from_numpy(part).float() for part in framed)
+            moves = self.actor.moves(*parts).numpy().astype(observation.dtype)
         return self.action_of(self.actor.frame.out_of(moves, state), observation), state
 
 

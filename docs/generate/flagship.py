@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -26,11 +26,12 @@ with needed_by(__name__):
     from landscape_gym import load_rule
     from landscape_gym.belief_frame import BELIEVED
     from landscape_gym.command_line import parsed
+    from landscape_gym.configuration import one_of
     from landscape_gym.control import SpectralGain
     from landscape_gym.landscapes.base import Array
     from landscape_gym.learned import Dense, LearnedRule, Network
     from landscape_gym.registration import REGIMES
-    from landscape_gym.rendering.palette import BLACK, BLUE, GREEN, ORANGE, VERMILION
+    from landscape_gym.rendering.palette import BLACK, BLUE, GREEN, GREYS, ORANGE, VERMILION
     from landscape_gym.rendering.png import save
     from landscape_gym.simulation import Simulation
 
@@ -42,10 +43,10 @@ RULES = {"own channels": "landscape-nav", "parameters seen": "landscape-nav-para
 """Shipped rules, by what they see."""
 SEED = 8_100_000
 """Of the first episode that is read."""
-AGES = {(1, 1): BLUE, (4, 6): GREEN, (15, 25): ORANGE, (60, 100): VERMILION}
+AGES = {(2, 4): BLUE, (8, 12): GREEN, (20, 30): ORANGE, (60, 100): VERMILION}
 """First and last gradient of an age, and its colour."""
-BINS = 12
-"""Of curvatures, by their logarithm."""
+BINS, FEW = 10, 50
+"""Of curvatures, by their logarithm; those with fewer moves are left out."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,19 @@ class Options:
     """Fresh ones, to judge on."""
     read: int = 256
     """Episodes that rules are read along."""
-    quick: bool = False
-    """Whether to leave the ablation, which trains, as it is."""
+    parts: tuple[str, ...] = ()
+    """Which of verdicts, vectors (and the picture) and ablation, which trains; none takes all."""
     page: Path = PAGE
     """What to write into."""
+
+    def __post_init__(self) -> None:
+        """Check the parts.
+
+        Raises:
+            ValueError: for one that is not known.
+        """
+        for part in self.parts:
+            one_of("part", part, BLOCKS)
 
 
 class Read(NamedTuple):
@@ -113,6 +123,16 @@ def read(rule: LearnedRule, episodes: int, steps: int = 100) -> Read:
     return Read(*(np.stack(part) for part in zip(*parts, strict=True)))
 
 
+def readout(options: Options) -> str:
+    """Read the shipped rules: the picture, and the vectors' shares."""
+    rules = {title: load_rule(name) for title, name in RULES.items()}
+    reads = {title: (rule, read(rule, options.read)) for title, rule in rules.items()}
+    first, learned = next(iter(reads.values()))
+    believer = read(trusting(first), options.read)
+    save_picture(options.page.parent / "images" / PICTURE, learned, believer)
+    return vectors_table(reads)
+
+
 def vectors_table(reads: dict[str, tuple[LearnedRule, Read]]) -> str:
     """A row for each vector, with the share of the moves that it makes."""
     shares: dict[str, dict[str, float]] = {}
@@ -150,12 +170,17 @@ def gains(found: Read, ages: tuple[int, int], edges: Array) -> Array:
         edges: Of bins of curvatures, (bins + 1,).
 
     Returns:
-        (bins,)
+        (bins,), NaN where too few moves fall.
     """
     part = slice(ages[0] - 1, ages[1])
     move, error, h = (each[part] for each in (found.moves.sum(-1), found.error, found.curvature))
     inside = [(low <= h) & (h < high) for low, high in itertools.pairwise(edges)]
-    return np.array([-(move * error)[w].sum() / (error**2)[w].sum() for w in inside])
+    return np.array(
+        [
+            -(move * error)[w].sum() / (error**2)[w].sum() if w.sum() >= FEW else np.nan
+            for w in inside
+        ]
+    )
 
 
 def save_picture(path: Path, learned: Read, believer: Read) -> Path:
@@ -163,19 +188,18 @@ def save_picture(path: Path, learned: Read, believer: Read) -> Path:
     known = SpectralGain(REGIMES["landscape-nav"].problem)
     edges = np.geomspace(*known.bounds, BINS + 1)
     middles = np.sqrt(edges[1:] * edges[:-1])
-    figure = Figure(figsize=(7.2, 3.4), layout="constrained")
-    panels = figure.subplots(1, 2, sharey=True)
-    for panel, title, found in zip(
-        panels, ("learned", "quasi-Newton"), (learned, believer), strict=True
-    ):
-        optimal = known(middles[None], np.zeros(1, int))[0]
-        panel.plot(middles, optimal, color=BLACK, label="all known")
-        for ages, colour in AGES.items():
-            label = "gradient 1" if ages[1] == 1 else f"gradients {ages[0]} to {ages[1]}"
-            panel.plot(middles, gains(found, ages, edges), color=colour, marker=".", label=label)
-        panel.set(xscale="log", yscale="log", title=title, xlabel="curvature along an axis")
-    panels[0].set_ylabel("move / distance to the target")
-    panels[1].legend(frameon=False, fontsize="small")
+    figure = Figure(figsize=(6.4, 3.4), layout="constrained")
+    axes = figure.subplots()
+    optimal = known(middles[None], np.zeros(1, int))[0]
+    axes.plot(middles, optimal, color=BLACK, label="optimum, all known")
+    for ages, colour in AGES.items():
+        label = f"learned, gradients {ages[0]} to {ages[1]}"
+        axes.plot(middles, gains(learned, ages, edges), color=colour, label=label)
+        axes.plot(middles, gains(believer, ages, edges), "--", color=colour)
+    axes.plot([], [], "--", color=GREYS[1], label="quasi-Newton, the same")
+    axes.set(xscale="log", xlabel="curvature along an axis", ylim=(0, None))
+    axes.set_ylabel("move / distance to the target")
+    axes.legend(frameon=False, fontsize="small")
     return save(figure, path, colours=64)
 
 
@@ -198,20 +222,28 @@ def verdicts_table(options: Options) -> str:
     )
 
 
+def ablation_table(options: Options) -> str:
+    """What each part of the training is worth."""
+    asked = ablation.Options(episodes=options.episodes)
+    steps = f"{asked.rounds} rounds of {asked.num_envs} episodes, judged on {asked.episodes} others"
+    return f"{steps}.\n\n{ablation.table(asked)}"
+
+
+WRITTEN: dict[str, Callable[[Options], str]] = {
+    "verdicts": verdicts_table,
+    "vectors": readout,
+    "ablation": ablation_table,
+}
+"""By the name of their markers."""
+
+
 @program(COMMAND, "The page is as it was.")
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the command line and generate."""
     options = parsed(Options, argv, prog=COMMAND, description=__doc__)
     torch.set_num_threads(1)
     write_between_markers(options.page, dict.fromkeys(BLOCKS, ""), check_only=True)
-    rules = {title: load_rule(name) for title, name in RULES.items()}
-    reads = {title: (rule, read(rule, options.read)) for title, rule in rules.items()}
-    first, learned = next(iter(reads.values()))
-    believer = read(trusting(first), options.read)
-    save_picture(options.page.parent / "images" / PICTURE, learned, believer)
-    tables = {"verdicts": verdicts_table(options), "vectors": vectors_table(reads)}
-    if not options.quick:
-        tables["ablation"] = ablation.table(ablation.Options(episodes=options.episodes))
+    tables = {part: WRITTEN[part](options) for part in options.parts or BLOCKS}
     told = {name: f"{source(COMMAND)}. {text}" for name, text in tables.items()}
     write_between_markers(options.page, told)
 

@@ -10,7 +10,7 @@ from landscape_gym import load_rule
 
 def test_a_believer_moves_by_his_own_vector_alone_and_less_where_it_is_steep():
     believer = trusting(load_rule("landscape-nav"))
-    found = read(believer, 8, steps=12)
+    found = read(believer, 16, steps=12)
     trusted = believer.frame.vectors.index("believed move")  # type: ignore[union-attr]
     others = np.delete(found.moves, trusted, axis=-1)
     assert (others == 0).all()
@@ -28,7 +28,7 @@ def test_the_page_has_a_place_for_everything():
 
 def test_gains_are_moves_over_distances():
     rule = load_rule("landscape-nav")
-    found = read(rule, 4, steps=3)
+    found = read(rule, 4, steps=3)  # 120 moves
     doubled = found._replace(moves=-2 * found.error[..., None])
     np.testing.assert_allclose(gains(doubled, (1, 3), np.array([0.01, 10.0])), [2.0])
     assert found.weight == pytest.approx([1, found.weight[1], found.weight[1] ** 2])

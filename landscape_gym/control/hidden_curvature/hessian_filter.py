@@ -91,7 +91,7 @@ class HessianFilter:
         rounds: Expectations and maximisations per step, >= 1; each step goes on from the last
             one's estimate. None spends them where they tell most: `EAGER` a step on the first
             `YOUNG` gradients, then one, and after `SETTLED` one in every `PATIENT` steps. That is
-            as good as five a step, and less than one.
+            nearly as good as five a step, and less than one.
 
     Raises:
         Refusal: for another problem, naming the assumption that fails.
