@@ -26,11 +26,13 @@ from baselines.pages import ROOT, markdown, source
 from landscape_gym.artifact import load_rule, save_rule
 from landscape_gym.command_line import parsed
 from landscape_gym.control import optimum
+from landscape_gym.derivation.memory_rule import best_memory_rule
+from landscape_gym.derivation.setting import linear_setting
 from landscape_gym.evaluation import Comparison, Estimate, compare
 from landscape_gym.files import write_whole
 from landscape_gym.learned import LearnedRule
 from landscape_gym.observation import ObservationConfig
-from landscape_gym.policy import Policy
+from landscape_gym.policy import Policy, RulePolicy
 from landscape_gym.program import noting_how_to_go_on, program
 from landscape_gym.refusal import Refusal
 from landscape_gym.registration import REGIMES, Regime
@@ -40,7 +42,7 @@ PAGE = ROOT / "docs" / "remembering.md"
 SEED = 8_000_000
 """Of the first episode that agents are judged on."""
 EPISODES = 256
-BELIEF, OPTIMUM, FRAME = "belief", "optimum", "frame"
+BELIEF, OPTIMUM, FRAME, DESCENT = "belief", "optimum", "frame", "descent"
 RATES = (0.5, 0.8, 0.9, 0.95)
 """Of averages."""
 
@@ -185,6 +187,9 @@ def judged(name: str, folder: Path) -> Comparison:
     regime = REGIMES[name]
     best = optimum(regime.problem)
     policies: dict[str, Policy] = {**agents_of(name, folder)}
+    if name in COUPLED:
+        rule = best_memory_rule(linear_setting(regime.problem), 0)
+        policies[DESCENT] = RulePolicy(rule)
     if name in HIDDEN and (belief := _belief(regime)) is not None:
         policies[BELIEF] = belief
     policies[OPTIMUM] = best.policy
@@ -212,12 +217,14 @@ def row(name: str, found: Comparison, folder: Path) -> tuple[str, ...]:
         seconds = agents[kind].about.get("seconds") if kind in agents else None
         took = "" if seconds is None else f" ({seconds:.0f} s)"
         cells.append(f"{_short(ratios[kind])}{took}" if kind in agents else "")
-    known = {k: r.value for k, r in ratios.items() if r is not None and k in (*agents, BELIEF)}
+    cells.insert(0, _short(ratios[DESCENT]) if DESCENT in ratios else "")
+    kinds = (*agents, BELIEF, DESCENT)
+    known = {k: r.value for k, r in ratios.items() if r is not None and k in kinds}
     if name not in HIDDEN:  # the optimum is a learner, too
         known[OPTIMUM] = 1.0
     cells.append(_short(ratios[BELIEF]) if BELIEF in ratios else "")
     best = min(known, key=known.__getitem__)
-    worth = known["memoryless"] - known[best]
+    worth = min(known[k] for k in ("memoryless", DESCENT) if k in known) - known[best]
     return (name, HIDDEN.get(name, "nothing"), *cells, f"{worth:.3f}", TITLES.get(best, best))
 
 
@@ -227,7 +234,8 @@ def _short(ratio: Estimate | None) -> str:
 
 
 TITLES = {**{kind: each.title for kind, each in KINDS.items()}, FRAME: "frame"}
-HEAD = ("regime", "hidden", *TITLES.values(), "belief", "worth", "best known")
+"""Of columns of agents."""
+HEAD = ("regime", "hidden", DESCENT, *TITLES.values(), "belief", "worth", "best known")
 
 TEXT = f"""\
 What has to be remembered in each regime, and what that is worth. All figures are J / J*, the mean
@@ -235,8 +243,10 @@ discounted cost over that of the optimum under full information, in {EPISODES} f
 seed {SEED}, one training each. Behind those that were
 trained for this table stand the CPU seconds that it took, on one thread that others shared; the
 rest are shipped rules, whose trainings [agents](../agents/README.md) tells of. *Worth* is what the
-memoryless agent pays more than the best that is known without privileges, in units of J*.
+best without a memory pays more than the best that is known without privileges, in units of J*.
 
+- **descent**: the best gradient descent, by its expected cost (`best_memory_rule`), where one rule
+  serves all coordinates.
 - **memoryless**: PPO on what is seen now: the gradient, and parameters or target where the regime
   shows them; linear, one rule for all coordinates where these interact, a network in the double
   well.
