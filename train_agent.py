@@ -3,24 +3,28 @@
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 
-from landscape_gym.configuration import one_of
 from landscape_gym.extras import needed_by, require
 from landscape_gym.program import program
-from landscape_gym.registration import NETWORKS, REGIMES, TRAINING
 
 with needed_by(__name__):
     require(["tyro", "stable_baselines3", "sb3_contrib", "tensorboard", "rich", "matplotlib"])
 
     from landscape_gym.command_line import misspelt, parsed
+    from landscape_gym.configuration import one_of
+    from landscape_gym.registration import NETWORKS, REGIMES, TRAINING
 
 PROG = "train_agent.py"
 NAMES: Mapping[str, Iterable[str]] = {
     "--regime": (*REGIMES, *TRAINING),
-    "--algo": ("ppo", "recurrent_ppo", "a2c", "trpo", "sac", "td3", "ars", "evolution", "dagger"),
+    "--algo": (
+        *("ppo", "recurrent_ppo", "a2c", "trpo", "sac", "td3", "ars"),
+        *("evolution", "dagger", "gradient", "es", "pes"),
+    ),
     "--preset": (
         *("linear", "mlp", "steady", "resets", "schedule", "basins", "per-coordinate"),
         *("belief", "memory", "recurrent", "frame", "frame-parameters"),
         *("a2c", "trpo", "sac", "td3", "ars", "evolution"),
+        *("gradient", "gradient-per-coordinate", "es", "pes"),
     ),
     "--executor": ("serial", "joblib", "ray"),
 }

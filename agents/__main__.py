@@ -4,6 +4,8 @@
     python -m agents --names geometry      # of one experiment
     python -m agents --curves              # train and draw momentum by horizon, resets by hazard
     python -m agents --write               # judge what is there, write agents/README.md, ship
+    python -m agents judge landscape-nav   # rules by name, file or folder, beside derived ones
+    python -m agents ablation              # what each part of landscape-nav's training is worth
 
 Experiments that were stopped go on where they stopped; several of these commands can train
 different experiments side by side.
@@ -16,20 +18,26 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from agents.curves import draw, momentum_curve, reset_curve
-from agents.experiments import BUDGETS, Experiment, train_momentum, train_reset
-from agents.results import Score, page, score
-from agents.run import RULE_FILE, train_run
-from baselines.pages import ROOT, revision
-from landscape_gym.command_line import named, parsed
-from landscape_gym.configuration import count, one_of
-from landscape_gym.files import write_whole
+from landscape_gym.extras import needed_by
 from landscape_gym.program import noting_how_to_go_on, program
-from landscape_gym.rendering.png import save
+
+with needed_by(__name__):
+    from agents import ablation, judge
+    from agents.curves import draw, momentum_curve, reset_curve
+    from agents.experiments import BUDGETS, Experiment, train_momentum, train_reset
+    from agents.results import Score, page, score
+    from agents.run import RULE_FILE, train_run
+    from baselines.pages import ROOT, revision
+    from landscape_gym.command_line import named, parsed
+    from landscape_gym.configuration import count, one_of
+    from landscape_gym.files import write_whole
+    from landscape_gym.rendering.png import save
 
 PROG = "python -m agents"
+COMMANDS = {"judge": judge, "ablation": ablation}
+"""Other commands, by the first word: modules with options."""
 PICTURES = ROOT / "docs" / "images" / "agents"
 README = ROOT / "agents" / "README.md"
 LIBRARY = ROOT / "landscape_gym" / "learned" / "library"
@@ -141,7 +149,13 @@ def _said(score: Score) -> str:
 
 @program(PROG, "Nothing was written.")
 def _run(words: Sequence[str] | None = None) -> None:
-    main(parsed(Options, words, prog=PROG, description=__doc__))
+    first, *others = (sys.argv[1:] if words is None else words) or [""]
+    if first not in COMMANDS:
+        main(parsed(Options, words, prog=PROG, description=__doc__, commands=COMMANDS))
+        return
+    other: Any = COMMANDS[first]
+    prog = f"{PROG} {first}"
+    other.main(parsed(other.Options, others, prog=prog, description=other.__doc__))
 
 
 if __name__ == "__main__":

@@ -18,10 +18,12 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from agents.dagger import Dagger
 from agents.evolution import Evolution
+from agents.gradient import Gradient
+from agents.perturbation import EvolutionStrategy, PersistentEvolutionStrategy
 from agents.stable_baselines import SB3_ACTIVATIONS, AgentTraining, RandomSearch, linear_decay
 from agents.trainer import Training
 from landscape_gym.observation import ObservationConfig
-from landscape_gym.sb3 import FitCritic, LogStdSchedule, NavigationPolicy
+from landscape_gym.sb3 import FitCritic, GatedPolicy, LogStdSchedule, NavigationPolicy
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ class PPO(OnPolicy):
     def agent(self, env: VecEnv, discount: float, rows: ObservationConfig, seed: int) -> Any:
         """The untrained agent."""
         return sb3.PPO(
-            **self._policy(rows),
+            **(self._gated(env) if self.sees == "axes" else self._policy(rows)),
             **self._common(env, discount, seed),
             n_steps=self.n_steps,
             batch_size=self.batch_size,
@@ -107,6 +109,10 @@ class PPO(OnPolicy):
             max_grad_norm=self.max_grad_norm,
             vf_coef=0.0 if self.critic == "fitted" else 0.5,
         )
+
+    def _gated(self, env: Any) -> dict[str, Any]:
+        given = {"layers": self.layers, "critic": self.critic, "log_std_init": self.log_std_start}
+        return {"policy": GatedPolicy, "policy_kwargs": {**env.policy_kwargs, **given}}
 
 
 @dataclass(frozen=True)
@@ -283,6 +289,10 @@ class ARS(AgentTraining):
 
 
 ALGORITHMS: dict[str, type[Training]] = {
-    cls.algorithm: cls for cls in (PPO, RecurrentPPO, A2C, TRPO, SAC, TD3, ARS, Evolution, Dagger)
+    cls.algorithm: cls
+    for cls in (
+        *(PPO, RecurrentPPO, A2C, TRPO, SAC, TD3, ARS, Evolution, Dagger),
+        *(Gradient, EvolutionStrategy, PersistentEvolutionStrategy),
+    )
 }
 """By the name on the command line."""

@@ -5,24 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from agents.config import RunConfig
-
-SECONDS = {"recurrent_ppo": 200e-6, "sac": 2e-3, "td3": 2e-3}
-"""Of a core for a step in training, about, by algorithm; others take `USUAL`."""
-USUAL = 25e-6
+from agents.durations import usual
 
 
-def announcement(config: RunConfig, folder: Path) -> str:
+def announcement(config: RunConfig, folder: Path, steps: int) -> str:
     """The line, of one seed.
 
     Args:
         config: What is asked for.
         folder: Of the run.
+        steps: Environment steps that it takes.
     """
-    training = config.training()
-    name = f"{config.regime}, seed {config.seed}: {training.algorithm}, preset {config.preset_name}"
-    steps = getattr(training, "timesteps", None)
-    if steps is None:
-        return f"{name}, into {folder}"
-    minutes = steps * SECONDS.get(training.algorithm, USUAL) / 60
-    long = f"{minutes:.0f} minutes" if minutes >= 1.5 else "a minute or less"
-    return f"{name}, {steps:,} steps, about {long}, into {folder}"
+    long = usual(config.preset_name, steps)
+    return (
+        f"{config.regime}, seed {config.seed}: {config.algorithm}, preset {config.preset_name}, "
+        f"{steps:,} steps, about {long}, into {folder}"
+    )

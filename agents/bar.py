@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
+import time
 from contextlib import AbstractContextManager
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from agents.durations import in_words
 
 
 class Bar(AbstractContextManager["Bar"]):
@@ -30,6 +33,7 @@ class Bar(AbstractContextManager["Bar"]):
             disable=not shown or self._lines,
         )
         self._task = self._progress.add_task("", total=total)
+        self._begun = (0, time.monotonic())
 
     def __enter__(self) -> Bar:
         """Show it."""
@@ -43,6 +47,7 @@ class Bar(AbstractContextManager["Bar"]):
     def begin(self, done: int) -> None:
         """Begin after some steps, which are not counted for the time that remains."""
         self._progress.reset(self._task, total=self._total, completed=done)
+        self._begun = (done, time.monotonic())
 
     def at(self, done: int) -> None:
         """Show how many steps are done."""
@@ -54,4 +59,12 @@ class Bar(AbstractContextManager["Bar"]):
         self._progress.update(self._task, completed=done, description=f"J {cost:.4g}{beside}")
         if self._lines:
             line = f"{done:,} of {self._total:,} steps: held-out cost J {cost:.4g}{beside}"
-            print(line, file=sys.stderr, flush=True)
+            print(f"{line}{self._left(done)}", file=sys.stderr, flush=True)
+
+    def _left(self, done: int) -> str:
+        """How long the rest takes if it goes on as it went; nothing where nothing is known."""
+        first, when = self._begun
+        if not first < done < self._total:
+            return ""
+        seconds = (time.monotonic() - when) / (done - first) * (self._total - done)
+        return f", {in_words(seconds)} left"

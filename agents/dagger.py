@@ -16,17 +16,17 @@ moves is needed, as the first rule is a stable gradient descent).
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
-from stable_baselines3.common.logger import Logger, configure
 from torch import Tensor
 
-from agents.trainer import Trainer, Training, Watch, training_seed
+from agents.rounds import SEEDS, RoundsTrainer
+from agents.trainer import Training, training_seed
+from landscape_gym.belief_frame import frame_of
 from landscape_gym.control import LinearQuadraticPolicy
 from landscape_gym.frame import Frame
 from landscape_gym.learned import LearnedRule
@@ -38,9 +38,6 @@ from landscape_gym.registration import Regime
 from landscape_gym.sb3 import GatedActor, framed_rule
 from landscape_gym.simulation import Simulation
 
-SEEDS = 1_000_000
-"""Seeds of episodes from one seed of a training to the next."""
-
 
 @dataclass(frozen=True)
 class Dagger(Training):
@@ -48,6 +45,8 @@ class Dagger(Training):
 
     algorithm: ClassVar[str] = "dagger"
 
+    belief: bool = False
+    """Whether the frame is that of a belief about the regime's problem, not that of gradients."""
     rounds: int = 60
     """Episodes of all environments, each followed by regression on them."""
     num_envs: int = 256
@@ -118,8 +117,8 @@ class Steps(NamedTuple):
     """beta^t, (steps, 1)."""
 
 
-class Regression(Trainer):
-    """A regression that has not begun: the rule is gradient descent.
+class Regression(RoundsTrainer):
+    """A regression that has not begun: the rule is what its frame starts with.
 
     Args:
         training: The settings.
@@ -139,58 +138,46 @@ class Regression(Trainer):
         problem = self.regime.problem
         if problem.control_matrix is not None or problem.horizon is not None:
             raise Refusal("moves are regressed on where every direction is controlled, forever.")
-        self.frame = Frame(self.regime.observation)
+        self.frame = self._frame()
         self.optimum = LinearQuadraticPolicy(problem)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            scale = getattr(self.regime.action, "scale", 1.0)
-            actor = GatedActor(self.regime.observation, scale, training.layers)
+            actor = self._actor()
         framed_rule(actor, self.regime.action)  # refuses what could not be a rule
         optimizer = torch.optim.Adam(actor.parameters(), lr=training.learning_rate)
         self.learnt = Learnt(actor, optimizer, np.random.default_rng(seed))
-        self._started = time.time_ns()
-        self._logger = configure(format_strings=[])  # nowhere
+
+    def _frame(self) -> Frame:
+        believes = self.regime.problem if self.training.belief else None
+        return frame_of(self.regime.observation, believes)
+
+    def _actor(self) -> GatedActor:
+        scale = getattr(self.regime.action, "scale", 1.0)
+        return GatedActor(self.frame, scale, self.training.layers)
 
     @property
-    def done(self) -> int:
-        """Environment steps of the rounds that have ended."""
-        return self.total * self.learnt.round // self.training.rounds
+    def rounds(self) -> int:
+        """How many there are to be."""
+        return self.training.rounds
 
     @property
-    def started(self) -> int:
-        """When it began, in nanoseconds."""
-        return self._started
-
-    @started.setter
-    def started(self, when: int) -> None:
-        self._started = when
+    def ended(self) -> int:
+        """How many have ended."""
+        return self.learnt.round
 
     @property
     def parts(self) -> list[Any]:
         """How far it has come."""
         return [self.learnt]
 
-    def log_to(self, logger: Logger) -> None:
-        """Log there."""
-        self._logger = logger
-
-    def learn(self, watch: Watch) -> None:
-        """Regress to the end."""
-        watch.begin()
-        while self.learnt.round < self.training.rounds:
-            watch.boundary()
-            steps = self._episodes()
-            if self.learnt.round == 0:
-                self.learnt.actor.standardise(steps.invariants.numpy())
-            error = self._fit(steps)
-            self.learnt.round += 1
-            self._logger.record("regression/round", self.learnt.round)
-            self._logger.record("regression/squared_error", error)
-            self._logger.record("time/time_elapsed", (time.time_ns() - self.started) // 10**9)
-            self._logger.record("time/total_timesteps", self.done, exclude="tensorboard")
-            self._logger.dump(self.done)
-            watch.step()
-        watch.end()
+    def round(self) -> dict[str, float]:
+        """Episodes with the present rule, and regression on what happened in them."""
+        steps = self._episodes()
+        if self.learnt.round == 0:
+            self.learnt.actor.standardise(steps.invariants.numpy())
+        error = self._fit(steps)
+        self.learnt.round += 1
+        return {"regression/round": self.learnt.round, "regression/squared_error": error}
 
     def rule(self, about: Mapping[str, Any] | None = None) -> LearnedRule:
         """The actor as it is."""

@@ -13,15 +13,14 @@ arXiv:1703.03864; of learned optimizers Metz et al. 2019, arXiv:1810.10180).
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from stable_baselines3.common.logger import Logger, configure
 
-from agents.trainer import Trainer, Training, Watch, training_seed
+from agents.rounds import SEEDS, RoundsTrainer
+from agents.trainer import Training, training_seed
 from landscape_gym.configuration import number
 from landscape_gym.coordinates import Coordinates
 from landscape_gym.landscapes.base import Array
@@ -38,8 +37,6 @@ MOMENTUM, SQUARES = 0.7, 0.9
 """Decay of the averages of g and of its squares per generation."""
 SETTLING = 10
 """Generations after which steps begin to shrink, by the root."""
-SEEDS = 1_000_000
-"""Seeds of episodes from one seed of a search to the next."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +96,7 @@ class Found:
     """How many have ended."""
 
 
-class Search(Trainer):
+class Search(RoundsTrainer):
     """A search that has not begun: the rule is zero.
 
     Args:
@@ -125,45 +122,29 @@ class Search(Trainer):
             )
         zero = np.zeros((features + 1) * outputs)
         self.found = Found(zero, zero, zero, np.random.default_rng(seed))
-        self._started = time.time_ns()
-        self._logger = configure(format_strings=[])  # nowhere
 
     @property
-    def done(self) -> int:
-        """Environment steps of the generations that have ended."""
-        return self.total * self.found.generation // self.training.generations
+    def rounds(self) -> int:
+        """Generations that there are to be."""
+        return self.training.generations
 
     @property
-    def started(self) -> int:
-        """When it began, in nanoseconds."""
-        return self._started
-
-    @started.setter
-    def started(self, when: int) -> None:
-        self._started = when
+    def ended(self) -> int:
+        """Generations that have ended."""
+        return self.found.generation
 
     @property
     def parts(self) -> list[Any]:
         """How far it has come."""
         return [self.found]
 
-    def log_to(self, logger: Logger) -> None:
-        """Log there."""
-        self._logger = logger
-
-    def learn(self, watch: Watch) -> None:
-        """Search to the end."""
-        watch.begin()
-        while self.found.generation < self.training.generations:
-            watch.boundary()
-            scores = self._move()
-            self._logger.record("search/generation", self.found.generation)
-            self._logger.record("search/mean_log_loss", float(scores.mean()))
-            self._logger.record("time/time_elapsed", (time.time_ns() - self.started) // 10**9)
-            self._logger.record("time/total_timesteps", self.done, exclude="tensorboard")
-            self._logger.dump(self.done)
-            watch.step()
-        watch.end()
+    def round(self) -> dict[str, float]:
+        """A generation."""
+        scores = self._move()
+        return {
+            "search/generation": self.found.generation,
+            "search/mean_log_loss": float(scores.mean()),
+        }
 
     def _move(self) -> Array:
         """Move the weights by a generation; the scores of its rules, (2 pairs,)."""

@@ -7,6 +7,8 @@ from dataclasses import replace
 from agents.algorithms import A2C, ALGORITHMS, ARS, PPO, SAC, TD3, TRPO, RecurrentPPO
 from agents.dagger import Dagger
 from agents.evolution import Evolution
+from agents.gradient import Gradient
+from agents.perturbation import EvolutionStrategy, PersistentEvolutionStrategy
 from agents.trainer import Training
 from landscape_gym.actions import StepSize, Velocity
 from landscape_gym.configuration import one_of
@@ -34,6 +36,33 @@ STEADY = PPO(
 
 FRAME = Dagger(observation=SEEN_IN_A_FRAME, action=Velocity(scale=10.0))
 """Moves are not explored, so that the box can be as wide as one likes."""
+BELIEVER = replace(FRAME, belief=True, rounds=30)
+"""Begins as the learner who takes the likeliest Hessian for the truth: fewer rounds are enough."""
+WITH_PARAMETERS = ObservationConfig(
+    ("gradient", "previous_update", "parameters", "averages", "lags"),
+    rates=(0.5, 0.8, 0.9, 0.95),
+)
+"""The same for learners who know where they are, and so, more or less, where the target is."""
+FINE_TUNED = PPO(
+    sees="axes",
+    observation=FRAME.observation,
+    action=FRAME.action,
+    begins="landscape-nav",
+    layers=(32, 32),
+    critic="privileged",
+    timesteps=1_000_000,
+    num_envs=256,
+    episode_steps=60,
+    n_steps=60,
+    batch_size=2560,
+    n_epochs=4,
+    learning_rate=1e-4,
+    gae_lambda=0.95,
+    log_std_start=-4.0,
+    log_std_end=-5.0,
+)
+"""Small steps and quiet exploration, as the rule is good already. A rollout is a whole episode:
+shorter ones alternate between young and old ages, and blow up."""
 
 PRESETS: dict[str, Training] = {
     # Controls that are linear in what is seen.
@@ -143,14 +172,12 @@ PRESETS: dict[str, Training] = {
     # Curvature is hidden, coordinates interact, and gradients are noisy: in the frame of gradients,
     # by regression on the optimum's moves.
     "frame": FRAME,
-    # The same for learners who know where they are, and so, more or less, where the target is.
-    "frame-parameters": replace(
-        FRAME,
-        observation=ObservationConfig(
-            ("gradient", "previous_update", "parameters", "averages", "lags"),
-            rates=(0.5, 0.8, 0.9, 0.95),
-        ),
-    ),
+    "frame-parameters": replace(FRAME, observation=WITH_PARAMETERS),
+    # The problem is known but for Hessian and target: in the frame of the likeliest Hessian.
+    "believer": BELIEVER,
+    "believer-parameters": replace(BELIEVER, observation=WITH_PARAMETERS),
+    # From the weights that regression has found; what moves let one find out pays, too.
+    "fine-tuned": FINE_TUNED,
     "a2c": A2C(),
     "trpo": TRPO(),
     "sac": SAC(),
@@ -158,11 +185,24 @@ PRESETS: dict[str, Training] = {
     "ars": ARS(),
     # Rules for networks: whole episodes are compared, not steps.
     "evolution": Evolution(),
+    # Where the model is known: the yardstick for learning.
+    "gradient": Gradient(),
+    # One network for all coordinates, which sees ratios of sizes and sets step size and momentum.
+    "gradient-per-coordinate": Gradient(
+        action=StepSize(low=0.02, high=8.0, max_momentum=0.9),
+        layers=(32, 32),
+        per_coordinate=True,
+        windows=200,
+        window=25,
+        learning_rate=5e-3,
+    ),
+    "es": EvolutionStrategy(),
+    "pes": PersistentEvolutionStrategy(),
 }
 """By name: of PPO several, of the other algorithms one."""
 
 OF_REGIME: dict[str, str] = {
-    "landscape-nav": "frame",
+    "landscape-nav": "believer",
     "short-horizon": "linear",
     "long-horizon": "linear",
     "hidden-curvature": "frame",

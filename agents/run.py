@@ -86,10 +86,11 @@ def _trained(prepared: Prepared, folder: Path, signals: Stops) -> LearnedRule:
     if not prepared.resume:
         write_whole(folder / CONFIG_FILE, json.dumps(about, indent=2))
     if prepared.config.progress:
-        print(announcement(prepared.config, folder), file=sys.stderr, flush=True)
+        line = announcement(prepared.config, folder, prepared.trainer.total)
+        print(line, file=sys.stderr, flush=True)
     heldout = HeldOut.of(prepared.regime.problem, prepared.lineup)
     heldout.save(folder)
-    begun = time.perf_counter()
+    begun, busy = time.perf_counter(), time.process_time()
     trainer = train(
         prepared.trainer,
         folder=folder,
@@ -98,7 +99,11 @@ def _trained(prepared: Prepared, folder: Path, signals: Stops) -> LearnedRule:
         stops=signals,
         progress=prepared.config.progress,
     )
-    took = {"seconds": round(time.perf_counter() - begun, 1), "resumed": prepared.resume}
+    took = {
+        "seconds": round(time.perf_counter() - begun, 1),
+        "processor_seconds": round(time.process_time() - busy, 1),
+        "resumed": prepared.resume,
+    }
     write_whole(folder / TRAINING_FILE, json.dumps(took))
     trainer.save(folder)
     rule = trainer.rule(about)

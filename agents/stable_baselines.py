@@ -5,9 +5,11 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+import numpy as np
 import sb3_contrib
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
@@ -17,18 +19,24 @@ from stable_baselines3.common.vec_env import VecEnv, VecMonitor, VecNormalize
 from torch import nn
 
 from agents.trainer import Trainer, Training, Watch, training_seed
+from landscape_gym.artifact import load_rule
 from landscape_gym.learned import LearnedRule
 from landscape_gym.observation import ObservationConfig
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.registration import Regime
 from landscape_gym.sb3 import (
     BeliefVecEnv,
+    FrameVecEnv,
+    GatedActor,
     LandscapeNavVecEnv,
     PrivilegedVecEnv,
     belief_filter,
     learned_rule,
 )
+from landscape_gym.sb3.policies import SEEN
 
+STANDARD_STEPS = 60
+"""Steps whose invariants are standardised by."""
 SB3_ACTIVATIONS: dict[str, type[nn.Module]] = {"tanh": nn.Tanh, "relu": nn.ReLU}
 
 
@@ -56,8 +64,11 @@ class AgentTraining(Training):
     """Widths of hidden layers; () is a linear rule."""
     activation: Literal["tanh", "relu"] = "tanh"
     """Between layers; relu where basins are switched."""
-    sees: Literal["observation", "belief"] = "observation"
-    """What the agent sees: the observation, or a Kalman filter's error ("belief")."""
+    sees: Literal["observation", "belief", "axes"] = "observation"
+    """What the agent sees: the observation; a Kalman filter's error ("belief"); or the observation
+    along the axes of the likeliest Hessian, as a gated actor does ("axes")."""
+    begins: str | None = None
+    """The rule whose weights an agent of axes begins with: a shipped one's name, or a file."""
 
     @property
     def privileged(self) -> bool:
@@ -132,6 +143,10 @@ class AgentTrainer(Trainer):
         self.normalizer = _environments(self.regime, training)
         discount, rows = self.regime.problem.discount, self.regime.observation
         self.agent: BaseAlgorithm = training.agent(self.normalizer, discount, rows, seed)
+        if training.begins is not None:
+            _gated_actor(self.agent).begin_as(load_rule(training.begins))
+        elif training.sees == "axes":
+            _standardise(_gated_actor(self.agent), self.normalizer)
         self.normalizer.seed(training_seed(seed, training.num_envs))
         self.callbacks: list[BaseCallback] = []
         """To be called besides the training's own. Their state is not saved."""
@@ -222,7 +237,11 @@ class _Accompanied(BaseCallback):
 
 
 class RandomSearch(sb3_contrib.ARS):
-    """ARS that says when nothing is half done: its rollouts begin with directions half tried."""
+    """ARS that says when nothing is half done: its rollouts begin with directions half tried.
+
+    It counts environment steps. Where there are many environments, SB3's counts a step of all of
+    them for each of them, and ends many times too early.
+    """
 
     def before_update(self) -> None:
         """Called then."""
@@ -230,6 +249,18 @@ class RandomSearch(sb3_contrib.ARS):
     def _do_one_update(self, callback: BaseCallback, async_eval: Any) -> None:
         self.before_update()
         super()._do_one_update(callback, async_eval)
+
+    def _trigger_callback(
+        self,
+        _locals: dict[str, Any],
+        _globals: dict[str, Any],
+        callback: BaseCallback,
+        n_envs: int,
+    ) -> None:
+        """Count a step of one environment, for which this is called."""
+        self.num_timesteps += 1
+        if self.num_timesteps % n_envs == 0:
+            callback.on_step()
 
 
 def _environments(regime: Regime, training: AgentTraining) -> VecNormalize:
@@ -245,7 +276,9 @@ def _environments(regime: Regime, training: AgentTraining) -> VecNormalize:
         "observation": regime.observation,
     }
     kind: Callable[..., Any] = LandscapeNavVecEnv
-    if training.privileged:
+    if training.sees == "axes":
+        kind = partial(FrameVecEnv, belief=True, privileged=training.privileged)
+    elif training.privileged:
         kind = PrivilegedVecEnv
     elif training.sees == "belief":
         kind = BeliefVecEnv
@@ -253,9 +286,33 @@ def _environments(regime: Regime, training: AgentTraining) -> VecNormalize:
     return VecNormalize(
         VecMonitor(env),
         gamma=env.discount,
-        norm_obs=not training.alike,
+        norm_obs=not training.alike and training.sees != "axes",
         norm_obs_keys=["seen"] if training.privileged else None,
     )
+
+
+def _gated_actor(agent: BaseAlgorithm) -> GatedActor:
+    """The actor of an agent of axes.
+
+    Raises:
+        ValueError: for another agent.
+    """
+    actor = getattr(getattr(agent.policy, "mlp_extractor", None), "actor", None)
+    if not isinstance(actor, GatedActor):
+        raise ValueError("only an agent that sees 'axes' begins with the weights of a rule.")
+    return actor
+
+
+def _standardise(actor: GatedActor, env: VecNormalize) -> None:
+    """Let an actor see invariants scaled, as they are along its own first paths."""
+    observation: Any = env.reset()
+    seen = []
+    for _ in range(STANDARD_STEPS):
+        rows = observation[SEEN] if isinstance(observation, dict) else observation
+        seen.append(rows.reshape(len(rows), -1, actor.vectors + actor.invariants))
+        with torch.no_grad():
+            observation = env.step(actor(torch.as_tensor(rows)).numpy())[0]
+    actor.standardise(np.concatenate(seen)[:, :, actor.vectors :])
 
 
 def training_problem(regime: Regime, training: AgentTraining) -> NavigationProblem:

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
-from landscape_gym.configuration import one_of
 from landscape_gym.extras import needed_by, require
 from landscape_gym.program import program
 
@@ -20,6 +19,7 @@ with needed_by(__name__):
 
     from baselines.options import Options
     from landscape_gym.command_line import parsed
+    from landscape_gym.configuration import one_of
 
 PROG = "python -m baselines"
 COMMANDS = ("sweep", "record")

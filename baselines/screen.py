@@ -82,5 +82,6 @@ def table(contest: Contest) -> Table:
         out.add_column(head, justify="right" if i else "left")
     for result in comparison.results:
         style = STYLES[contest.entrants[result.name].group]
-        out.add_row(*map(Text, result.row), style=style)  # Text: brackets are no markup
+        row = result.row_of(comparison.episodes)
+        out.add_row(*map(Text, row), style=style)  # Text: brackets are no markup
     return out

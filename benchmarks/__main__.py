@@ -7,16 +7,15 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from baselines.pages import ROOT, machine, source, write_between_markers
-from baselines.timing import table_of
 from landscape_gym.extras import needed_by
 from landscape_gym.program import program
 
 with needed_by(__name__):
+    import numpy as np
     import torch
 
+    from baselines.pages import ROOT, machine, source, write_between_markers
+    from baselines.timing import table_of
     from benchmarks.control import control_rows
     from benchmarks.memory import memory_rows
     from benchmarks.speed import speed_rows

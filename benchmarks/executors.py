@@ -11,14 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from baselines.pages import markdown, processor
-from baselines.sweep import EXECUTORS, Workers, sweep
-from baselines.timing import seconds, spread
-from landscape_gym.command_line import parsed
-from landscape_gym.configuration import count
+from landscape_gym.extras import needed_by
 from landscape_gym.program import program
+
+with needed_by(__name__):
+    import numpy as np
+
+    from baselines.pages import markdown, processor
+    from baselines.sweep import EXECUTORS, Workers, sweep
+    from baselines.timing import seconds, spread
+    from landscape_gym.command_line import parsed
+    from landscape_gym.configuration import count
+
 
 EMPTY = 500
 """Cells that compute nothing."""

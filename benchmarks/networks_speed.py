@@ -11,20 +11,24 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import torch
-from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
-
-from baselines.pages import processor
-from baselines.timing import Row, in_turn, spread, table_of
-from landscape_gym import LandscapeNavVectorEnv
-from landscape_gym.command_line import parsed
-from landscape_gym.configuration import count
-from landscape_gym.landscapes.base import NoInstances
-from landscape_gym.networks import Mlp, NetworkLandscape
-from landscape_gym.networks.curvature import ggn_product
+from landscape_gym.extras import needed_by
 from landscape_gym.program import program
+
+with needed_by(__name__):
+    import numpy as np
+    import torch
+    from torch import Tensor, nn
+    from torch.nn.functional import cross_entropy
+
+    from baselines.pages import processor
+    from baselines.timing import Row, in_turn, spread, table_of
+    from landscape_gym import LandscapeNavVectorEnv
+    from landscape_gym.command_line import parsed
+    from landscape_gym.configuration import count
+    from landscape_gym.landscapes.base import NoInstances
+    from landscape_gym.networks import Mlp, NetworkLandscape
+    from landscape_gym.networks.curvature import ggn_product
+
 
 MANY, SMALL = 256, (8, 16, 4)
 ONE, LARGE = 128, (784, 128, 10)

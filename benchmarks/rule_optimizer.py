@@ -13,19 +13,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-import numpy as np
-import torch
-
-from baselines.pages import processor
-from baselines.timing import Row, in_turn, spread, table_of
-from landscape_gym.actions import Velocity
-from landscape_gym.command_line import parsed
-from landscape_gym.configuration import count
-from landscape_gym.learned import Dense, LearnedRule, Network
-from landscape_gym.observation import ObservationConfig
-from landscape_gym.optim import RuleOptimizer
+from landscape_gym.extras import needed_by
 from landscape_gym.program import program
-from landscape_gym.rules import RULES
+
+with needed_by(__name__):
+    import numpy as np
+    import torch
+
+    from baselines.pages import processor
+    from baselines.timing import Row, in_turn, spread, table_of
+    from landscape_gym.actions import Velocity
+    from landscape_gym.command_line import parsed
+    from landscape_gym.configuration import count
+    from landscape_gym.learned import Dense, LearnedRule, Network
+    from landscape_gym.observation import ObservationConfig
+    from landscape_gym.optim import RuleOptimizer
+    from landscape_gym.rules import RULES
+
 
 SHAPES = ((1000, 500), (500, 500), (500, 250), (250, 250), (62_500,))
 USUAL = ("adam", "hidden-curvature", "tanh 8", "tanh 8-8", "tanh 16")

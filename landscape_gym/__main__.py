@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from landscape_gym.configuration import one_of
 from landscape_gym.extras import needed_by, require
-from landscape_gym.files import write_whole
 from landscape_gym.program import program
 
 with needed_by(__name__):
@@ -19,6 +17,8 @@ with needed_by(__name__):
     import tyro
 
     from landscape_gym.command_line import named, parsed
+    from landscape_gym.configuration import one_of
+    from landscape_gym.files import write_whole
 
 PROG = "landscape-gym"
 PAGE = "report.html"

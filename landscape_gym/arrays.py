@@ -43,6 +43,18 @@ def like(values: Any, data: Array) -> Array:
     return namespace(data).asarray(values, dtype=data.dtype, device=device(data))
 
 
+def dtype_of(array: Array) -> np.dtype:
+    """The array's dtype, as NumPy names it.
+
+    Example:
+        >>> dtype_of(np.zeros(2, np.float32)).name
+        'float32'
+    """
+    if isinstance(array, np.ndarray):
+        return array.dtype
+    return np.dtype(str(array.dtype).removeprefix("torch."))
+
+
 def brought(values: Any, data: Array) -> Array:
     """An array of any library, with its own dtype, as one of the data's library and device."""
     if isinstance(values, type(data)):
@@ -52,5 +64,21 @@ def brought(values: Any, data: Array) -> Array:
 
 def dot(a: Array, b: Array) -> Array:
     """Sum of products over the last axis."""
-    # The namespace's own function moves axes about first, which `torch.func.vmap` does not know.
-    return np.vecdot(a, b) if isinstance(a, np.ndarray) else namespace(a).linalg.vecdot(a, b)
+    # Torch's own function, and the namespace's, are slower by far, and not known to vmap.
+    return np.vecdot(a, b) if isinstance(a, np.ndarray) else (a * b).sum(-1)
+
+
+def matvec(A: Array, x: Array) -> Array:
+    """``A x`` row by row, of matrices (..., n, m) and vectors (..., m)."""
+    return np.matvec(A, x) if isinstance(x, np.ndarray) else (A @ x[..., None])[..., 0]
+
+
+def diagonal_of(A: Array) -> Array:
+    """Diagonals (..., n) of matrices (..., n, n)."""
+    return np.einsum("...ii->...i", A) if isinstance(A, np.ndarray) else A.diagonal(0, -2, -1)
+
+
+def below(size: int, uniform: Array) -> Array:
+    """Whole numbers below `size` from uniform ones in [0, 1)."""
+    xp = namespace(uniform)
+    return xp.astype(uniform * size, xp.int64).clip(None, size - 1)  # rounding can reach it

@@ -7,11 +7,13 @@ noises and default dynamics that are functions take them.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, cast
 
 from landscape_gym.arrays import Array, dot, like, namespace
 from landscape_gym.landscapes.base import Draws
+from landscape_gym.landscapes.tensors import Tensors
 from landscape_gym.noise import EXACT
+from landscape_gym.norms import NORMS
 from landscape_gym.problem import NavigationProblem
 
 
@@ -54,17 +56,22 @@ def transition(problem: NavigationProblem, theta: Array, control: Array) -> Arra
 
 
 def control_cost(problem: NavigationProblem, instances: Any, point: Array, control: Array) -> Array:
-    """``dt / (2 eta) u^T G u``, (B,); G taken at `point`, in the landscape's coordinates."""
+    """``dt / (2 eta)`` times u^T G u, or times the square of a norm, (B,).
+
+    G is taken at `point`, in the landscape's coordinates.
+    """
     metric = problem.metric
     if metric is None:
-        weighted = control
+        squared = dot(control, control)
     elif metric == "fisher":
         fisher: Array = problem.landscape.fisher(instances, point)
-        weighted = (fisher @ control[..., None])[..., 0]
+        squared = dot(control, (fisher @ control[..., None])[..., 0])
+    elif isinstance(metric, str):
+        squared = NORMS[metric](control, cast(Tensors, problem.landscape.tensors()))
     else:
         G = like(metric, control)
-        weighted = control * G if G.ndim == 1 else control @ G
-    return problem.dt / (2 * problem.eta) * dot(control, weighted)
+        squared = dot(control, control * G if G.ndim == 1 else control @ G)
+    return problem.dt / (2 * problem.eta) * squared
 
 
 def loss_and_grad(

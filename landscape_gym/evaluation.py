@@ -108,6 +108,10 @@ class Result:
             str(self.diverged or ""),
         )
 
+    def row_of(self, episodes: int) -> tuple[str, ...]:
+        """The row where it is said of how many episodes none diverged, or some."""
+        return (*self.row[:-1], f"{self.diverged} of {episodes}")
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -148,9 +152,7 @@ class Comparison:
 
     def table(self) -> str:
         """As text, a line for each policy, and for each whose loss rises again."""
-        rows = [
-            (*result.row[:-1], f"{result.diverged} of {self.episodes}") for result in self.results
-        ]
+        rows = [result.row_of(self.episodes) for result in self.results]
         if self.reference is None:
             rows.append(("floor: the minimum, for free *", "0", "", "0", "0", ""))
         widths = [max(map(len, column)) for column in zip(HEAD, *rows, strict=True)]

@@ -29,6 +29,11 @@ EXTRAS = {
     "minari": "minari",
     "h5py": "minari",
     "ray": "ray",
+    "schedulefree": "contest",
+    "prodigyopt": "contest",
+    "pytorch_optimizer": "contest",
+    "dog": "contest",
+    "momo": "contest",
 }
 """Extras by the name that is imported."""
 

@@ -13,15 +13,24 @@ seen is rotated into it, one row per axis, and moves are rotated back.
 A row has two kinds of numbers. *Vectors* change sign with their axis: the channels, and two that
 the frame remembers. *Invariants* do not (`INVARIANTS`). A rule that is even in the axis' sign and
 in the order of axes is a sum of vectors with coefficients that depend on invariants.
+
+Axes may be others, and come with vectors and invariants of their own: those of a belief about the
+Hessian (`landscape_gym.belief_frame`).
+
+Whatever a rule says, moves are bounded: as soon as a gradient is longer than `GROWN` times those
+that an episode began with, moves shrink as it grows. A rule whose moves are a multiple of what it
+sees then moves no further however far it is thrown, and does not diverge where it is too fast.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final, NamedTuple
 
-from landscape_gym.arrays import Array, namespace
+from landscape_gym.arrays import SMALLEST, Array, namespace
 from landscape_gym.coordinates import Coordinates
 from landscape_gym.observation import ObservationConfig
+from landscape_gym.problem import NavigationProblem
 from landscape_gym.refusal import Refusal
 
 VECTORS = frozenset(
@@ -29,7 +38,7 @@ VECTORS = frozenset(
     | {"parameters", "displacement"}
 )
 """Channels that rotate with the landscape."""
-PLACES = ("displacement", "parameters")
+PLACES: Final = ("displacement", "parameters")
 """Channels that tell where the learner is; the first of them that is observed is x."""
 REMEMBERED = ("mean gradient", "lag of the mean")
 """Vectors that the frame adds: the mean of all gradients, and x minus its mean."""
@@ -57,6 +66,12 @@ TYPICAL, DOUBT = 0.5, 0.05
 that is worth."""
 FLOOR = 1e-6
 """Added to what logarithms are taken of."""
+DESCENT = -0.35
+"""Coefficient of the gradient at the start: gradient descent that is stable in `landscape-nav`."""
+FIRST = 5
+"""So many gradients tell how long gradients are as an episode begins."""
+GROWN = 2.0
+"""How many times their root mean square a gradient may be before moves are shortened."""
 
 
 class FrameState(NamedTuple):
@@ -76,6 +91,26 @@ class FrameState(NamedTuple):
     """Sum of y y', (batch, d, d)."""
     basis: Array
     """The frame Q, whose columns are the axes, (batch, d, d)."""
+    first: Array
+    """Sum of the squared lengths of the first gradients, none of which counts for more than
+    `GROWN` times those before, (batch,)."""
+    held: Array
+    """What moves are multiplied by, (batch,): 1, or less where gradients have grown."""
+    belief: Any = None
+    """What the axes are made of, where that is more than the sums."""
+
+
+class Axes(NamedTuple):
+    """The axes after a gradient, and what is known along them besides."""
+
+    basis: Array
+    """(batch, d, d), a column each."""
+    belief: Any = None
+    """To be remembered."""
+    vectors: tuple[Array, ...] = ()
+    """(batch, d) each."""
+    invariants: tuple[Array, ...] = ()
+    """(batch, d) each."""
 
 
 class Framed(NamedTuple):
@@ -109,6 +144,15 @@ class Frame:
         array([[3., 4.]])
     """
 
+    believes: NavigationProblem | None = None
+    """The problem whose Hessian is believed in, if the axes are of a belief."""
+    invariants: tuple[str, ...] = INVARIANTS
+    """Names of the invariants, in order."""
+    known: tuple[str, ...] = ()
+    """Names of the vectors that come with the axes."""
+    start: ClassVar[Mapping[str, float]] = {"gradient": DESCENT}
+    """Coefficients of a rule that is worth starting from."""
+
     def __init__(self, config: ObservationConfig) -> None:
         place = next((name for name in PLACES if name in config.channels), None)
         if place is None or not {"gradient", "previous_update"} <= set(config.channels):
@@ -137,16 +181,17 @@ class Frame:
     @property
     def vectors(self) -> tuple[str, ...]:
         """Names of the vectors, in order."""
-        return (*self.names, *REMEMBERED)
+        return (*self.names, *REMEMBERED, *self.known)
 
     def begin(self, observation: Array) -> FrameState:
         """Before anything is seen, for observations (batch, size)."""
         xp, batch = namespace(observation), len(observation)
         d = self.coordinates.dim(observation.shape[1])
         like = {"dtype": observation.dtype, "device": observation.device}
-        vector, matrix = xp.zeros((batch, d), **like), xp.zeros((batch, d, d), **like)
+        number, vector = xp.zeros(batch, **like), xp.zeros((batch, d), **like)
+        matrix = xp.zeros((batch, d, d), **like)
         basis = matrix + xp.eye(d, **like)
-        return FrameState(xp.zeros(batch, **like), vector, vector, matrix, matrix, matrix, basis)
+        return FrameState(number, vector, vector, matrix, matrix, matrix, basis, number, number + 1)
 
     def see(self, observation: Array, state: FrameState) -> tuple[Framed, FrameState]:
         """What is seen in the frame that the gradients up to now, this one too, have.
@@ -159,27 +204,41 @@ class Frame:
         index = self.coordinates.index(self.coordinates.dim(observation.shape[1]))
         rows = observation[:, index]  # (batch, d, channels' vectors)
         x, y = rows[:, :, self._place], rows[:, :, self._gradient]
-        n, sum_x, sum_y = state.n + 1, state.x + x, state.y + y
-        xx = state.xx + x[:, :, None] * x[:, None, :]
-        xy = state.xy + x[:, :, None] * y[:, None, :]
-        yy = state.yy + y[:, :, None] * y[:, None, :]
-        moment, basis = xp.linalg.eigh(yy + RIDGE * xp.eye(x.shape[1], dtype=yy.dtype))
-        count = n[:, None]
-        mean_x, mean_y = sum_x / count, sum_y / count
+        state = _with_gradient(state, x, y)
+        axes = self._axes(state, x, y)
+        state = state._replace(basis=axes.basis, belief=axes.belief)
+        count = state.n[:, None]
+        mean_x, mean_y = state.x / count, state.y / count
         added = xp.stack([mean_y, x - mean_x], axis=2)
-        vectors = basis.mT @ xp.concat([rows, added], axis=2)
-        spread, slope = (
-            _along(basis, sums - sum_of[:, :, None] * mean_x[:, None, :])
-            for sums, sum_of in ((xx, sum_x), (xy.mT, sum_y))
+        vectors = axes.basis.mT @ xp.concat([rows, added], axis=2)
+        squares = vectors[:, :, [self._gradient, self._update, self._place]] ** 2
+        if axes.vectors:
+            vectors = xp.concat([vectors, xp.stack(axes.vectors, axis=2)], axis=2)
+        invariants = [*self._invariants(state, squares), *axes.invariants]
+        return Framed(vectors, xp.stack(invariants, axis=2)), state
+
+    def _axes(self, state: FrameState, x: Array, y: Array) -> Axes:
+        """The axes after a gradient y (batch, d) at x, which the sums have already."""
+        xp = namespace(x)
+        return Axes(xp.linalg.eigh(state.yy + RIDGE * xp.eye(x.shape[1], dtype=x.dtype))[1])
+
+    def _invariants(self, state: FrameState, squares: Array) -> list[Array]:
+        """`INVARIANTS`, (batch, d) each, given squares of gradient, update and place."""
+        xp = namespace(squares)
+        n, count = state.n, state.n[:, None]
+        spread, slope, moment = (
+            _along(state.basis, sums)
+            for sums in (
+                state.xx - state.x[:, :, None] * (state.x / count)[:, None, :],
+                state.xy.mT - state.y[:, :, None] * (state.x / count)[:, None, :],
+                state.yy,
+            )
         )
         secant = xp.log((slope.clip(0) + DOUBT * TYPICAL) / (spread.clip(0) + DOUBT))
-        moment = xp.log(moment.clip(RIDGE) / count)
-        squares = vectors[:, :, [self._gradient, self._update, self._place]] ** 2
-        size = 0.5 * xp.log(
-            xp.sum(yy * xp.eye(x.shape[1], dtype=yy.dtype), axis=(1, 2)) / n + FLOOR
-        )
+        size = 0.5 * xp.log(xp.sum(moment, axis=1) / n + FLOOR)
+        moment = xp.log((moment.clip(0) + RIDGE) / count)
         everywhere = xp.zeros_like(secant)
-        invariants = [
+        return [
             secant,
             everywhere + xp.mean(secant, axis=1)[:, None],
             xp.log(spread.clip(0) / count + FLOOR),
@@ -190,12 +249,31 @@ class Frame:
             *(0.3 * xp.log(squares[:, :, i] + FLOOR) for i in range(3)),
             everywhere + size[:, None],
         ]
-        state = FrameState(n, sum_x, sum_y, xx, xy, yy, basis)
-        return Framed(vectors, xp.stack(invariants, axis=2)), state
 
     def out_of(self, moves: Array, state: FrameState) -> Array:
-        """Moves along the axes, (batch, d), in the parameters' own coordinates."""
-        return (state.basis @ moves[:, :, None])[:, :, 0]
+        """Moves along the axes, (batch, d), in the parameters' own coordinates, and bounded."""
+        return (state.basis @ (moves * state.held[:, None])[:, :, None])[:, :, 0]
+
+
+def _with_gradient(state: FrameState, x: Array, y: Array) -> FrameState:
+    """The sums with one gradient y (batch, d) more, at x."""
+    xp = namespace(x)
+    n, squares = state.n + 1, xp.sum(y * y, axis=1)
+    typical = state.first / state.n.clip(1, FIRST)
+    most = xp.where(state.n == 0, squares, GROWN**2 * typical)
+    first = state.first + xp.where(n <= FIRST, xp.minimum(squares, most), 0 * squares)
+    most = GROWN**2 * first / n.clip(1, FIRST)
+    held = ((most + SMALLEST) / (squares + SMALLEST)).clip(None, 1) ** 0.5
+    return state._replace(
+        n=n,
+        x=state.x + x,
+        y=state.y + y,
+        xx=state.xx + x[:, :, None] * x[:, None, :],
+        xy=state.xy + x[:, :, None] * y[:, None, :],
+        yy=state.yy + y[:, :, None] * y[:, None, :],
+        first=first,
+        held=held,
+    )
 
 
 def _along(basis: Array, A: Array) -> Array:

@@ -18,6 +18,7 @@ RULES: tuple[str, ...] = (
     "natural_gradient",
     "partial_control",
     "sign_descent",
+    "muon",
     "rmsprop",
     "adam",
     "adamw",

@@ -152,13 +152,15 @@ class Rule(Protocol):
 
     `init` and `update` are functions: they overwrite nothing that they are given, and so gradients
     flow through them and `torch.func.vmap` takes them. What is done in place for speed, the
-    optimizer does (`landscape_gym.optim.RuleOptimizer`), and a rule may help it in two ways:
+    optimizer does (`landscape_gym.optim.RuleOptimizer`), and a rule may help it in three ways:
 
     - ``separable: ClassVar[bool] = True`` says that each coordinate is treated by itself: the
       update of some coordinates, from their part of the state, is their part of the update. They
       are then moved in pieces that fit in the cache. Without it a rule counts as not separable.
     - an argument ``out`` of `update`, None by default, is a state into which the next one may be
       written, as far as that saves time. It may be `state` itself.
+    - a method ``for_tensors(tensors)`` gives the rule for parameters that are made of these
+      (`landscape_gym.landscapes.tensors.Tensors`), if the rule has to know.
     """
 
     @property

@@ -6,6 +6,8 @@ Notation (docs/notation.md), in discrete time, the environment's exact semantics
     c      = dt [ 1/(2 eta) u^T G(theta) u + k (L_z(theta+) - L_z^min) ]       reward = -c
     beta   = exp(-gamma dt)                                                    discount per step
 
+Where the metric is a norm N, ``N(u)^2`` stands for ``u^T G u``.
+
 After the cost of a step is charged, the hidden z (optimum, curvature, task) is redrawn with
 probability ``1 - exp(-hazard dt)`` and its landscape moves by a Gaussian random walk of variance
 ``drift`` per unit time.
@@ -46,6 +48,7 @@ from landscape_gym.noise import (
     Noise,
     RelativeNoise,
 )
+from landscape_gym.norms import NORMS
 
 __all__ = [  # and the noises, so that a problem and its parts are imported from one place
     "DYNAMICS",
@@ -172,7 +175,9 @@ class NavigationProblem:
     """B, dim x m, through which the m controls act; None is the identity."""
     metric: str | Vector | Matrix | None = None
     """G, what a unit of control costs: m numbers (diagonal), m x m matrix, "fisher" (the
-    landscape's Fisher information at theta), or None for the identity."""
+    landscape's Fisher information at theta), or None for the identity. A norm N by name prices
+    control by N(u)^2 / (2 eta): "max", the largest magnitude of a coordinate; "spectral", the root
+    of the sum of squares of the spectral norms of the landscape's tensors."""
     noise: Noise | None = None
     """How observed gradients differ from the true one."""
     drift: float = 0.0
@@ -261,7 +266,7 @@ class NavigationProblem:
 
     @cached_property
     def metric_matrix(self) -> Array | None:
-        """G where it is constant, (m, m); None where it depends on theta."""
+        """G where it is constant, (m, m); None where it depends on theta, or for a norm."""
         if self.metric is None:
             return np.eye(self.control_dim)
         if isinstance(self.metric, str):
@@ -336,16 +341,7 @@ class NavigationProblem:
         if metric is None:
             return None  # before asking for dim, for which a network has to load its data
         if isinstance(metric, str):
-            if metric != "fisher":
-                raise ValueError(unknown("metric", metric, ["fisher"]) + " Or give numbers.")
-            if not self.landscape.offers("fisher"):
-                raise ValueError(
-                    "metric 'fisher' needs a landscape with a Fisher information, such as "
-                    f"'logistic_regression'; {type(self.landscape).__name__} has none."
-                )
-            if self.control_matrix is not None:
-                raise ValueError("metric 'fisher' weighs parameters: leave control_matrix out.")
-            return metric
+            return self._checked_name(metric)
         m = self.control_dim
         if np.ndim(cast(Any, metric)) == 1:
             diagonal = vector("metric", metric, m)
@@ -356,6 +352,25 @@ class NavigationProblem:
         if not np.allclose(full, np.transpose(full)) or np.linalg.eigvalsh(full)[0] <= 0:
             raise ValueError(f"metric must be symmetric positive definite, got {metric!r}.")
         return full
+
+    def _checked_name(self, metric: str) -> str:
+        """The name of a metric that goes with the landscape and the controls."""
+        if metric not in ("fisher", *NORMS):
+            raise ValueError(unknown("metric", metric, ["fisher", *NORMS]) + " Or give numbers.")
+        if metric == "fisher" and not self.landscape.offers("fisher"):
+            raise ValueError(
+                "metric 'fisher' needs a landscape with a Fisher information, such as "
+                f"'logistic_regression'; {type(self.landscape).__name__} has none."
+            )
+        if metric == "spectral" and not self.landscape.offers("tensors"):
+            raise ValueError(
+                "metric 'spectral' needs a landscape whose parameters are matrices, such as "
+                f"'matrix_quadratic' or a network; those of {type(self.landscape).__name__} are "
+                "one vector: take 'max', or give numbers."
+            )
+        if metric != "max" and self.control_matrix is not None:
+            raise ValueError(f"metric {metric!r} weighs parameters: leave control_matrix out.")
+        return metric
 
     def _checked_noise(self) -> Noise | None:
         if self.noise is None:

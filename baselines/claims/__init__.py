@@ -16,6 +16,7 @@ with needed_by(__name__):
     from baselines.claims.gradient_descent import GradientDescentClaim
     from baselines.claims.local_minima import LocalMinimaClaim
     from baselines.claims.momentum import MomentumClaim
+    from baselines.claims.norms import NormsClaim
     from baselines.claims.partial_control import PartialControlClaim
     from baselines.claims.resetting import ResettingClaim
 
@@ -23,6 +24,7 @@ _ALL: tuple[Claim, ...] = (
     GradientDescentClaim(),
     MomentumClaim(),
     GeometryClaim(),
+    NormsClaim(),
     PartialControlClaim(),
     AdamClaim(),
     ResettingClaim(),

@@ -12,9 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
-from landscape_gym.configuration import one_of
 from landscape_gym.extras import needed_by
-from landscape_gym.files import write_whole
 from landscape_gym.program import program
 
 with needed_by(__name__):
@@ -25,6 +23,8 @@ with needed_by(__name__):
     from baselines.claims.html_page import html_page
     from baselines.claims.markdown_page import write_page
     from landscape_gym.command_line import named, parsed
+    from landscape_gym.configuration import one_of
+    from landscape_gym.files import write_whole
 
 DOCS = Path(__file__).parents[2] / "docs"
 """Of the checkout."""

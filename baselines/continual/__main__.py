@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from baselines.pages import ROOT
 from landscape_gym.extras import needed_by
 from landscape_gym.program import program
 
@@ -20,6 +19,7 @@ with needed_by(__name__):
 
     from baselines.continual.experiment import Experiment, fill
     from baselines.continual.page import write_page
+    from baselines.pages import ROOT
     from landscape_gym.command_line import parsed
 
 RESULTS = ROOT / "docs" / "continual" / "results.json"

@@ -11,9 +11,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from baselines.pages import ROOT, machine, source, write_between_markers
 from landscape_gym.extras import needed_by
-from landscape_gym.files import write_whole
 from landscape_gym.program import program
 
 with needed_by(__name__):
@@ -24,7 +22,9 @@ with needed_by(__name__):
     from baselines.networks.page import TABLES
     from baselines.networks.pictures import save_curves
     from baselines.networks.results import FILE, SEEDS, TUNING_SEEDS, Trainings
+    from baselines.pages import ROOT, machine, source, write_between_markers
     from landscape_gym.command_line import parsed
+    from landscape_gym.files import write_whole
 
 PAGE = ROOT / "docs" / "networks.md"
 PICTURES = ROOT / "docs" / "images" / "networks"

@@ -105,7 +105,7 @@ def write_dataset(
 def _minari_root(folder: Path) -> Iterator[None]:
     """Let Minari write its data sets into a folder."""
     before = os.environ.get(ROOT)
-    os.environ[ROOT] = str(folder)
+    os.environ[ROOT] = str(folder.absolute())  # Minari puts a relative one before itself
     try:
         yield
     finally:

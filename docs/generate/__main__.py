@@ -10,15 +10,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from baselines.pages import ROOT, source, write_between_markers
-from docs.generate.effort import QUICK, Effort
 from landscape_gym.extras import needed_by
 from landscape_gym.program import program
 
 with needed_by(__name__):
     import torch
 
+    from baselines.pages import ROOT, source, write_between_markers
     from docs.generate.brackets import brackets_table
+    from docs.generate.effort import QUICK, Effort
     from docs.generate.notebook import notebook_table
     from docs.generate.pictures import save_discounts, save_plane
     from docs.generate.regimes import regimes_table

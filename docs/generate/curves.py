@@ -11,20 +11,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-import tyro
-from matplotlib.figure import Figure
-
-from baselines.contest import Contest, Entrant, Settings, contest
-from baselines.picture import choose_bands, draw_curves, line_styles
-from landscape_gym.command_line import parsed
-from landscape_gym.configuration import one_of
-from landscape_gym.evaluation import DO_NOTHING, judge, rollout, with_nothing
-from landscape_gym.policy import RulePolicy
+from landscape_gym.extras import needed_by
 from landscape_gym.program import program
-from landscape_gym.registration import ALL, REGIMES, Regime, regime
-from landscape_gym.rendering.png import save
-from landscape_gym.rules import Adam, Momentum, SignDescent
+
+with needed_by(__name__):
+    import torch
+    import tyro
+    from matplotlib.figure import Figure
+
+    from baselines.contest import Contest, Entrant, Settings, contest
+    from baselines.picture import choose_bands, draw_curves, line_styles
+    from landscape_gym.command_line import parsed
+    from landscape_gym.configuration import one_of
+    from landscape_gym.evaluation import DO_NOTHING, judge, rollout, with_nothing
+    from landscape_gym.policy import RulePolicy
+    from landscape_gym.registration import ALL, REGIMES, Regime, regime
+    from landscape_gym.rendering.png import save
+    from landscape_gym.rules import Adam, Momentum, SignDescent
+
 
 FOLDER = Path(__file__).parents[1] / "images" / "regimes"
 SIZE = (7.2, 3.4)

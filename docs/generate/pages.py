@@ -11,10 +11,14 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from baselines.pages import ROOT, markdown
-from docs.generate.writers import WRITERS
-from landscape_gym.configuration import one_of
+from landscape_gym.extras import needed_by
 from landscape_gym.program import program
+
+with needed_by(__name__):
+    from baselines.pages import ROOT, markdown
+    from docs.generate.writers import WRITERS
+    from landscape_gym.configuration import one_of
+
 
 ALL = "all"
 HEAD = ("name", "page", "parts", "takes", "command")

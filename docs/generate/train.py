@@ -9,16 +9,17 @@ import sys
 import tempfile
 from pathlib import Path
 
-import torch
-
-from baselines.pages import ROOT, write_between_markers
 from landscape_gym.extras import needed_by
-from landscape_gym.files import write_whole
 from landscape_gym.program import program
 
 with needed_by(__name__):
+    import torch
+
     from agents import RunConfig, run
     from agents.picture import PICTURE_FILE
+    from baselines.pages import ROOT, write_between_markers
+    from landscape_gym.files import write_whole
+
 
 README = ROOT / "README.md"
 PICTURE = ROOT / "docs" / "images" / "long-horizon.png"

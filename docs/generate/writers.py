@@ -45,6 +45,12 @@ WRITERS: dict[str, Writer] = {
         "minutes",
         ["regimes", "brackets", "wells", "notebook"],
     ),
+    "flagship": Writer(
+        "docs/flagship.md",
+        ("-m", "docs.generate.flagship"),
+        "ten minutes",
+        ["verdicts", "vectors", "ablation"],
+    ),
     "networks": Writer(
         "docs/networks.md", ("-m", "baselines.networks", "--write"), "hours", NETWORKS
     ),

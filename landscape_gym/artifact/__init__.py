@@ -9,6 +9,9 @@ used: names, shapes and types of arrays before arrays are made, sizes of problem
 solved.
 """
 
-from landscape_gym.artifact.store import ArtifactError, load_rule, save_rule, shipped_rules
+from landscape_gym.extras import needed_by
+
+with needed_by(__name__):
+    from landscape_gym.artifact.store import ArtifactError, load_rule, save_rule, shipped_rules
 
 __all__ = ["ArtifactError", "load_rule", "save_rule", "shipped_rules"]

@@ -8,16 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from landscape_gym.artifact.store import ArtifactError, load_rule, shipped_rules
-from landscape_gym.configuration import one_of, plain
 from landscape_gym.extras import needed_by
-from landscape_gym.learned import LearnedRule
 from landscape_gym.program import program
 
 with needed_by(__name__):
     import tyro
 
+    from landscape_gym.artifact.store import ArtifactError, load_rule, shipped_rules
     from landscape_gym.command_line import named, parsed
+    from landscape_gym.configuration import one_of, plain
+    from landscape_gym.learned import LearnedRule
 
 PROG = "python -m landscape_gym.artifact"
 TASKS = ("show", "check")
@@ -63,8 +63,9 @@ def describe(rule: LearnedRule) -> str:
     squashed = ", squashed by tanh" if network.squashed else ""
     scope = {"features": "one row per coordinate" if rule.per_coordinate else "the observation"}
     if rule.framed:
-        scope = {"features": "one row per axis of the frame of gradients; weighs vectors"}
-    if rule.believes is not None:
+        frame = "of the likeliest Hessian" if rule.believes else "of gradients"
+        scope = {"features": f"one row per axis of the frame {frame}; weighs vectors"}
+    elif rule.believes is not None:
         scope = {
             "features": "parameters minus where a Kalman filter believes the target",
             "believes": rule.believes.to_json(),

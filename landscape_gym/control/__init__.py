@@ -7,9 +7,10 @@ trusted. A solver that a problem is not for raises `Refusal`, and the next one i
 from landscape_gym.control.grid.escape import critical_discount, crossing_interval, reaches_minimum
 from landscape_gym.control.grid.policy import GridPolicy, solve_grid
 from landscape_gym.control.grid.solution import GridSolution, grid_solution
-from landscape_gym.control.hidden_curvature.bracket import Bracket, bracket
+from landscape_gym.control.hidden_curvature.bracket import Bracket, best_learner, bracket
+from landscape_gym.control.hidden_curvature.hessian_filter import HessianFilter
 from landscape_gym.control.hidden_curvature.noisy_quasi_newton import NoisyQuasiNewtonPolicy
-from landscape_gym.control.hidden_curvature.quasi_newton import QuasiNewtonPolicy
+from landscape_gym.control.hidden_curvature.quasi_newton import QuasiNewtonPolicy, SpectralGain
 from landscape_gym.control.hidden_curvature.self_tuning import SelfTuningPolicy
 from landscape_gym.control.hidden_target.heavy_ball import HeavyBall, heavy_ball
 from landscape_gym.control.hidden_target.lqg import LQGPolicy
@@ -51,6 +52,7 @@ __all__ = [
     "GridPolicy",
     "GridSolution",
     "HeavyBall",
+    "HessianFilter",
     "HiddenCurvature",
     "LQGPolicy",
     "LQRSolution",
@@ -69,7 +71,9 @@ __all__ = [
     "SelfTuningPolicy",
     "Solution",
     "Solver",
+    "SpectralGain",
     "Value",
+    "best_learner",
     "best_linear_rule",
     "best_memory_rule",
     "bracket",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from landscape_gym.derivation import structure
@@ -29,6 +31,28 @@ def check_free_motion(problem: NavigationProblem, rule: str) -> None:
         )
 
 
+def time_that_counts(problem: NavigationProblem, rule: str) -> float:
+    """The discounted length of the planning horizon, for rules of short ones.
+
+    Without horizon it is 1/gamma, that of continuous time. The sum over steps, which is
+    dt / (1 - exp(-gamma dt)), exceeds it by the fraction gamma dt / 2.
+
+    Raises:
+        Refusal: for an endless horizon.
+    """
+    if problem.horizon is not None:
+        rate = problem.gamma * problem.dt
+        if rate == 0:
+            return problem.dt * problem.horizon
+        return problem.dt * math.expm1(-rate * problem.horizon) / math.expm1(-rate)
+    if problem.gamma == 0:
+        raise Refusal(
+            f"{rule} is the optimum of a short horizon, but gamma = 0 without horizon plans for "
+            "ever: raise gamma, set a horizon, or use landscape_gym.control.optimum."
+        )
+    return 1 / problem.gamma
+
+
 def check_single_task(problem: NavigationProblem, rule: str) -> None:
     """Require that the task is not redrawn.
 
@@ -48,10 +72,9 @@ def diagonal_metric(problem: NavigationProblem, rule: str) -> Array:
     Raises:
         Refusal: for another metric.
     """
-    if isinstance(problem.metric, str):
+    if (why := structure.why_no_matrix(problem)) is not None:
         raise Refusal(
-            f"{rule} assumes a constant metric, but metric is {problem.metric!r}: use a natural "
-            "gradient, or give the metric's values."
+            f"{rule} assumes a constant metric, but {why}: use that, or give the metric's values."
         )
     metric = structure.diagonal_metric(problem)
     if metric is None:

@@ -115,10 +115,10 @@ def check_linear_quadratic(problem: NavigationProblem) -> Quadratic:
             "default_dynamics is a function, which is not known to be linear: give the matrix F of "
             "f = F theta, or 'decay' or 'rotation'."
         )
-    if isinstance(problem.metric, str):
+    if (why := why_no_matrix(problem)) is not None:
         raise Refusal(
-            f"metric {problem.metric!r} may depend on theta, and the optimum is linear only for a "
-            "constant one: give its values, as a vector or a matrix."
+            f"{why}, and the optimum is linear only for a constant quadratic form: give one, as a "
+            "vector or a matrix."
         )
     if problem.hazard > 0 and problem.regular:
         raise Refusal(
@@ -148,6 +148,18 @@ def on_the_axes(landscape: Quadratic) -> bool:
     if curvature is None or curvature.ndim == 1:
         return not landscape.rotated
     return is_diagonal(curvature)
+
+
+def why_no_matrix(problem: NavigationProblem) -> str | None:
+    """What keeps the metric from being a constant matrix, as a clause; None if it is one."""
+    if not isinstance(problem.metric, str):
+        return None
+    of_name = {
+        "fisher": "depends on theta (its rule is the natural gradient)",
+        "max": "is a norm and no quadratic form (its rule is sign descent)",
+        "spectral": "is a norm and no quadratic form (its rule is Muon)",
+    }
+    return f"metric {problem.metric!r} {of_name[problem.metric]}"
 
 
 def diagonal_metric(problem: NavigationProblem) -> Array | None:

@@ -14,6 +14,7 @@ from landscape_gym.landscapes.cliff import Cliff
 from landscape_gym.landscapes.double_well import DoubleWell
 from landscape_gym.landscapes.himmelblau import Himmelblau
 from landscape_gym.landscapes.logistic_regression import LogisticRegression
+from landscape_gym.landscapes.matrix_quadratic import MatrixQuadratic
 from landscape_gym.landscapes.quadratic import Quadratic
 from landscape_gym.landscapes.rastrigin import Rastrigin
 from landscape_gym.landscapes.rosenbrock import Rosenbrock
@@ -39,6 +40,7 @@ LANDSCAPES: dict[str, type[Landscape]] = {
         Himmelblau,
         Beale,
         LogisticRegression,
+        MatrixQuadratic,
     )
 }
 
@@ -53,6 +55,7 @@ __all__ = [
     "Landscape",
     "LogUniform",
     "LogisticRegression",
+    "MatrixQuadratic",
     "Minimum",
     "PowerLaw",
     "Quadratic",

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape_gym.arrays import diagonal_of, matvec, namespace
 from landscape_gym.landscapes.tensors import Tensors
 
 Array = NDArray[Any]
@@ -92,7 +93,7 @@ class Landscape(ABC):
     def curvature_diagonal(self, instances: Any, theta: Array) -> Array | None:
         """Diagonal of the Hessian, (batch or 1, dim), or None where it is not offered."""
         hessian = self.hessian(instances, theta)
-        return None if hessian is None else np.einsum("bii->bi", hessian)
+        return None if hessian is None else diagonal_of(hessian)
 
     def curvature_noise(self, instances: Any, theta: Array, normal: Array) -> Array | None:
         """``S n`` for standard normal n (batch, dim), where S S^T is the Hessian, or None.
@@ -102,9 +103,10 @@ class Landscape(ABC):
         hessian = self.hessian(instances, theta)
         if hessian is None:
             return None
-        values, vectors = np.linalg.eigh(hessian)
-        root = vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :]
-        return np.matvec(root, normal)
+        xp = namespace(hessian)
+        values, vectors = xp.linalg.eigh(hessian)
+        root = vectors * xp.sqrt(values.clip(0.0))[:, None, :]
+        return matvec(root, normal)
 
     def fisher(self, instances: Any, theta: Array) -> Array | None:
         """Fisher information of the model, (batch, dim, dim), or None where there is no model."""

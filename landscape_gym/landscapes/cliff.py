@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from landscape_gym.arrays import like, namespace
 from landscape_gym.configuration import count, number
 from landscape_gym.landscapes.base import Array, NoInstances
 from landscape_gym.landscapes.fixed import Fixed
@@ -51,7 +52,7 @@ class Cliff(Fixed):
 
     def loss_and_grad(self, instances: NoInstances, theta: Array) -> tuple[Array, Array]:
         """Loss and gradient."""
-        square = np.einsum("bi,bi->b", theta, theta)
+        square = namespace(theta).einsum("bi,bi->b", theta, theta)
         softmin, inside = self._softmin(square)
         loss = 0.5 * self.slope * square + self.height * softmin
         return loss, self._radial(inside)[:, None] * theta
@@ -61,11 +62,10 @@ class Cliff(Fixed):
 
         w is the weight of the bowl in the smooth minimum: 1 inside, 0 outside.
         """
-        _, inside = self._softmin(np.einsum("bi,bi->b", theta, theta))
+        _, inside = self._softmin(namespace(theta).einsum("bi,bi->b", theta, theta))
         edge = -4.0 * self.height * self.sharpness / self.radius**4 * inside * (1.0 - inside)
         hessian = edge[:, None, None] * theta[:, :, None] * theta[:, None, :]
-        np.einsum("bii->bi", hessian)[:] += self._radial(inside)[:, None]
-        return hessian
+        return hessian + self._radial(inside)[:, None, None] * like(np.eye(self.dim), theta)
 
     def _radial(self, inside: Array) -> Array:
         """The factor by which the gradient is a multiple of theta, (batch,)."""
@@ -73,6 +73,6 @@ class Cliff(Fixed):
 
     def _softmin(self, square: Array) -> tuple[Array, Array]:
         """``softmin(q, 1)`` and its derivative by q, (batch,) each, from |x|^2."""
-        bowl = (-self.sharpness / self.radius**2) * square
-        log_sum = np.logaddexp(bowl, -self.sharpness)
-        return log_sum / -self.sharpness, np.exp(bowl - log_sum)
+        xp, bowl = namespace(square), (-self.sharpness / self.radius**2) * square
+        log_sum = xp.logaddexp(bowl, xp.full_like(bowl, -self.sharpness))
+        return log_sum / -self.sharpness, xp.exp(bowl - log_sum)

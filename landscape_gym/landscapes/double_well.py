@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from landscape_gym.arrays import namespace
 from landscape_gym.configuration import number
 from landscape_gym.landscapes.base import Array, NoInstances
 from landscape_gym.landscapes.fixed import Separable
@@ -39,14 +40,14 @@ class DoubleWell(Separable):
         """``(x^2 - 1)^2 - tilt x``, and ``y^2``."""
         x, y = theta[:, 0], theta[:, 1]
         well = x * x - 1.0
-        return np.stack([well * well - self.tilt * x, y * y], axis=1)
+        return namespace(x).stack([well * well - self.tilt * x, y * y], axis=1)
 
     def slopes(self, theta: Array) -> Array:
         """``4 x (x^2 - 1) - tilt``, and ``2 y``."""
         x, y = theta[:, 0], theta[:, 1]
-        return np.stack([4.0 * x * (x * x - 1.0) - self.tilt, 2.0 * y], axis=1)
+        return namespace(x).stack([4.0 * x * (x * x - 1.0) - self.tilt, 2.0 * y], axis=1)
 
     def curvature_diagonal(self, instances: NoInstances, theta: Array) -> Array:
         """``12 x^2 - 4``, and 2."""
-        x = theta[:, 0]
-        return np.stack([12.0 * x * x - 4.0, np.full_like(x, 2.0)], axis=1)
+        xp, x = namespace(theta), theta[:, 0]
+        return xp.stack([12.0 * x * x - 4.0, xp.full_like(x, 2.0)], axis=1)

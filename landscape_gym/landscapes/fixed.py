@@ -6,6 +6,7 @@ from abc import abstractmethod
 
 import numpy as np
 
+from landscape_gym.arrays import like, namespace
 from landscape_gym.landscapes.base import Array, Draws, Landscape, Minimum, NoInstances
 
 
@@ -56,8 +57,9 @@ class Separable(Fixed):
     def hessian(self, instances: NoInstances, theta: Array) -> Array:
         """The curvatures on the diagonal, (batch, dim, dim)."""
         curvatures = self.curvature_diagonal(instances, theta)
-        return curvatures[:, :, None] * np.eye(self.dim, dtype=theta.dtype)
+        return curvatures[:, :, None] * like(np.eye(self.dim), theta)
 
     def curvature_noise(self, instances: NoInstances, theta: Array, normal: Array) -> Array:
         """Each coordinate by itself: ``sqrt(max(l_i'', 0)) n_i``."""
-        return np.sqrt(np.maximum(self.curvature_diagonal(instances, theta), 0.0)) * normal
+        curvatures = self.curvature_diagonal(instances, theta)
+        return namespace(theta).sqrt(curvatures.clip(0.0)) * normal

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from landscape_gym.arrays import namespace
 from landscape_gym.landscapes.base import Array, NoInstances
 from landscape_gym.landscapes.fixed import Fixed
 
@@ -31,12 +32,12 @@ class Himmelblau(Fixed):
         """Loss and gradient."""
         x, y = theta[:, 0], theta[:, 1]
         first, second = x * x + y - 11.0, x + y * y - 7.0
-        grad = np.stack([4.0 * x * first + 2.0 * second, 2.0 * first + 4.0 * y * second], axis=1)
-        return first * first + second * second, grad
+        grad = [4.0 * x * first + 2.0 * second, 2.0 * first + 4.0 * y * second]
+        return first * first + second * second, namespace(x).stack(grad, axis=1)
 
     def hessian(self, instances: NoInstances, theta: Array) -> Array:
         """``[[12 x^2 + 4 y - 42, 4 (x + y)], [4 (x + y), 12 y^2 + 4 x - 26]]``."""
         x, y = theta[:, 0], theta[:, 1]
         mixed = 4.0 * (x + y)
         entries = [12.0 * x * x + 4.0 * y - 42.0, mixed, mixed, 12.0 * y * y + 4.0 * x - 26.0]
-        return np.stack(entries, axis=1).reshape(-1, 2, 2)
+        return namespace(x).stack(entries, axis=1).reshape(-1, 2, 2)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from landscape_gym.arrays import Array, below, dtype_of, like, namespace
 from landscape_gym.configuration import number, one_of
-from landscape_gym.landscapes.base import Array, Draws, NoInstances
+from landscape_gym.landscapes.base import Draws, NoInstances
 from landscape_gym.landscapes.fixed import Fixed
 
 DATA = ("breast_cancer",)
@@ -58,45 +59,53 @@ class LogisticRegression(Fixed):
 
     def loss_and_grad(self, instances: NoInstances, theta: Array) -> tuple[Array, Array]:
         """Loss and gradient."""
-        signed = load(self.data, theta.dtype.str).signed
+        signed = self._like(theta).signed
         margins = theta @ signed.T
-        decay = np.exp(-np.abs(margins))
+        decay = namespace(theta).exp(-abs(margins))
         grad = _miss(margins, decay) @ signed / -len(signed) + self.ridge * theta
         return self._loss(margins, decay, theta), grad
 
     def fisher(self, instances: NoInstances, theta: Array) -> Array:
         """``X^T W X / N``."""
-        signed, outer = load(self.data, theta.dtype.str)
-        decay = np.exp(-np.abs(theta @ signed.T))
+        signed, outer = self._like(theta)
+        decay = namespace(theta).exp(-abs(theta @ signed.T))
         weights = decay / (len(signed) * (1.0 + decay) ** 2)
         return (weights @ outer).reshape(-1, self.dim, self.dim)
 
     def hessian(self, instances: NoInstances, theta: Array) -> Array:
         """The Fisher information and the ridge."""
-        return self.fisher(instances, theta) + self.ridge * np.eye(self.dim, dtype=theta.dtype)
+        return self.fisher(instances, theta) + self.ridge * like(np.eye(self.dim), theta)
 
     def curvature_noise(self, instances: NoInstances, theta: Array, normal: Array) -> Array:
         """``S n`` by Cholesky factors: the ridge makes the Hessian positive definite."""
-        factors = np.linalg.cholesky(self.hessian(instances, theta))
-        return np.einsum("bij,bj->bi", factors, normal)
+        xp = namespace(theta)
+        factors = xp.linalg.cholesky(self.hessian(instances, theta))
+        return xp.einsum("bij,bj->bi", factors, normal)
 
     def minibatch_loss_and_grad(
         self, instances: NoInstances, theta: Array, uniform: Array
     ) -> tuple[Array, Array]:
         """Means over the data ``floor(N u)``; the ridge's part is exact."""
-        signed = load(self.data, theta.dtype.str).signed
-        picked = np.minimum((uniform * len(signed)).astype(np.intp), len(signed) - 1)
+        xp, signed = namespace(theta), self._like(theta).signed
+        picked = below(len(signed), uniform)
         batch = signed[picked]
-        margins = np.einsum("bni,bi->bn", batch, theta)
-        decay = np.exp(-np.abs(margins))
-        grad = np.einsum("bn,bni->bi", _miss(margins, decay), batch) / -picked.shape[1]
+        margins = xp.einsum("bni,bi->bn", batch, theta)
+        decay = xp.exp(-abs(margins))
+        grad = xp.einsum("bn,bni->bi", _miss(margins, decay), batch) / -picked.shape[1]
         return self._loss(margins, decay, theta), grad + self.ridge * theta
+
+    def _like(self, theta: Array) -> Data:
+        """The data in theta's library, type and device."""
+        if isinstance(theta, np.ndarray):
+            return load(self.data, theta.dtype.str)
+        return _on_device(self.data, dtype_of(theta).str, theta.device)
 
     def _loss(self, margins: Array, decay: Array, theta: Array) -> Array:
         """Mean over the data (batch, n), with the ridge's part; decay = e^-|margin|."""
-        losses = np.log1p(decay) - np.minimum(margins, 0.0)
-        penalty = 0.5 * self.ridge * np.einsum("bi,bi->b", theta, theta)
-        return losses.mean(axis=1) + penalty
+        xp = namespace(theta)
+        losses = xp.log1p(decay) - margins.clip(None, 0.0)
+        penalty = 0.5 * self.ridge * xp.einsum("bi,bi->b", theta, theta)
+        return xp.mean(losses, axis=1) + penalty
 
     def location(self) -> Array:
         """By a trust-region Newton method, once for each ridge; gradient norm below 1e-10."""
@@ -140,6 +149,14 @@ def load(name: str, dtype: str) -> Data:
 
 
 @lru_cache(maxsize=8)
+def _on_device(name: str, dtype: str, device: Any) -> Data:
+    """The data as tensors, brought there once."""
+    import torch
+
+    return Data(*(torch.tensor(each, device=device) for each in load(name, dtype)))
+
+
+@lru_cache(maxsize=8)
 def _solve(landscape: LogisticRegression) -> Array:
     from scipy.optimize import minimize
 
@@ -170,4 +187,4 @@ def _solve(landscape: LogisticRegression) -> Array:
 
 def _miss(margins: Array, decay: Array) -> Array:
     """``1 / (1 + exp(margin))``, the probability given to the wrong class; decay = e^-|margin|."""
-    return np.where(margins >= 0.0, decay, 1.0) / (1.0 + decay)
+    return namespace(margins).where(margins >= 0.0, decay, 1.0) / (1.0 + decay)

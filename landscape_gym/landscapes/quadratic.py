@@ -9,6 +9,7 @@ from typing import Any, ClassVar, NamedTuple, cast
 
 import numpy as np
 
+from landscape_gym.arrays import diagonal_of, dot, like, matvec, namespace
 from landscape_gym.configuration import Matrix, Vector, alternative, count, number, vector
 from landscape_gym.landscapes.base import Array, Draws, Landscape, Minimum
 from landscape_gym.landscapes.spectrum import SPECTRA, LogUniform, Spectrum
@@ -114,29 +115,30 @@ class Quadratic(Landscape):
             grad = instances.diagonal * error
         else:
             grad = _matvec(cast(Array, instances.dense), error)
-        return 0.5 * np.vecdot(error, grad), grad
+        return 0.5 * dot(error, grad), grad
 
     def hessian(self, instances: QuadraticInstances, theta: Array) -> Array:
         """H, the same everywhere."""
         if instances.diagonal is not None:
-            return instances.diagonal[:, :, None] * np.eye(self.dim, dtype=theta.dtype)
+            return instances.diagonal[:, :, None] * like(np.eye(self.dim), theta)
         return cast(Array, instances.dense)
 
     def curvature_diagonal(self, instances: QuadraticInstances, theta: Array) -> Array:
         """Diagonal of H."""
         if instances.diagonal is not None:
             return instances.diagonal
-        return np.einsum("bii->bi", cast(Array, instances.dense))
+        return diagonal_of(instances.dense)
 
     def curvature_noise(self, instances: QuadraticInstances, theta: Array, normal: Array) -> Array:
         """``S n`` with S S^T = H."""
         if instances.diagonal is not None:
-            return np.sqrt(instances.diagonal) * normal
+            return instances.diagonal**0.5 * normal
         return _matvec(cast(Array, instances.root), normal)
 
     def minimum(self, instances: QuadraticInstances) -> Minimum:
         """Zero, at z."""
-        return Minimum(instances.optimum, np.zeros_like(instances.optimum[:, 0]))
+        z = instances.optimum
+        return Minimum(z, namespace(z).zeros_like(z[:, 0]))
 
     def default_start(self, draw: Draws) -> Array:
         """Standard normal."""
@@ -154,11 +156,11 @@ class Quadratic(Landscape):
 def random_basis(draw: Draws, dim: int) -> Array:
     """Orthogonal matrices from the Haar measure, (batch, dim, dim): QR of normals, signs fixed."""
     q, r = np.linalg.qr(draw.normal(dim, dim))
-    return q * np.sign(np.einsum("bii->bi", r))[:, None, :]
+    return q * np.sign(diagonal_of(r))[:, None, :]
 
 
 def _matvec(matrices: Any, vectors: Array) -> Array:
     """Row by row ``A x``; a shared symmetric or general A goes through one gemm."""
     if len(matrices) == 1:
         return vectors @ matrices[0].T
-    return np.matvec(matrices, vectors)
+    return matvec(matrices, vectors)

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from landscape_gym.arrays import namespace
 from landscape_gym.configuration import count, number
 from landscape_gym.landscapes.base import Array, NoInstances
 from landscape_gym.landscapes.fixed import Separable
@@ -43,13 +44,14 @@ class Rastrigin(Separable):
 
     def values(self, theta: Array) -> Array:
         """``x^2 + 2 amplitude sin^2(pi x)``: the same, without cancellation at the minimum."""
-        ripple = np.sin(np.pi * theta)
+        ripple = namespace(theta).sin(np.pi * theta)
         return theta * theta + 2.0 * self.amplitude * ripple * ripple
 
     def slopes(self, theta: Array) -> Array:
         """``2 x + 2 pi amplitude sin(2 pi x)``."""
-        return 2.0 * theta + 2.0 * np.pi * self.amplitude * np.sin(2.0 * np.pi * theta)
+        sine = namespace(theta).sin(2.0 * np.pi * theta)
+        return 2.0 * theta + 2.0 * np.pi * self.amplitude * sine
 
     def curvature_diagonal(self, instances: NoInstances, theta: Array) -> Array:
         """``2 + 4 pi^2 amplitude cos(2 pi x)``."""
-        return 2.0 + 4.0 * np.pi**2 * self.amplitude * np.cos(2.0 * np.pi * theta)
+        return 2.0 + 4.0 * np.pi**2 * self.amplitude * namespace(theta).cos(2.0 * np.pi * theta)

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from landscape_gym.arrays import like, namespace
 from landscape_gym.configuration import count
 from landscape_gym.landscapes.base import Array, NoInstances
 from landscape_gym.landscapes.fixed import Fixed
@@ -39,11 +40,11 @@ class Rosenbrock(Fixed):
 
     def loss_and_grad(self, instances: NoInstances, theta: Array) -> tuple[Array, Array]:
         """Loss and gradient."""
-        x = theta[:, :-1]
+        xp, x = namespace(theta), theta[:, :-1]
         across, along = theta[:, 1:] - x * x, 1.0 - x
-        grad = np.zeros_like(theta)
-        grad[:, :-1] = -400.0 * x * across - 2.0 * along
-        grad[:, 1:] += 200.0 * across
+        none = xp.zeros_like(theta[:, :1])
+        grad = xp.concat([-400.0 * x * across - 2.0 * along, none], axis=1)
+        grad = grad + xp.concat([none, 200.0 * across], axis=1)
         return (100.0 * across * across + along * along).sum(axis=1), grad
 
     def hessian(self, instances: NoInstances, theta: Array) -> Array:
@@ -51,10 +52,10 @@ class Rosenbrock(Fixed):
 
         The last diagonal entry is 200.
         """
-        x, following = theta[:, :-1], theta[:, 1:]
-        hessian = np.zeros((*theta.shape, self.dim), dtype=theta.dtype)
-        i = np.arange(self.dim - 1)
-        hessian[:, i, i] = 1200.0 * x * x - 400.0 * following + 2.0
-        hessian[:, i + 1, i + 1] += 200.0
-        hessian[:, i, i + 1] = hessian[:, i + 1, i] = -400.0 * x
-        return hessian
+        xp, x, following = namespace(theta), theta[:, :-1], theta[:, 1:]
+        none = xp.zeros_like(theta[:, :1])
+        diagonal = xp.concat([1200.0 * x * x - 400.0 * following + 2.0, none], axis=1)
+        diagonal = diagonal + xp.concat([none, xp.full_like(x, 200.0)], axis=1)
+        beside = xp.concat([-400.0 * x, none], axis=1)[:, :, None]
+        above = beside * like(np.eye(self.dim, k=1), theta)
+        return diagonal[:, :, None] * like(np.eye(self.dim), theta) + above + above.mT

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from landscape_gym.arrays import namespace
 from landscape_gym.configuration import count, number
 from landscape_gym.landscapes.base import Array, Draws, NoInstances
 from landscape_gym.landscapes.fixed import Separable
@@ -59,21 +60,20 @@ class Saddle(Separable):
 
     def values(self, theta: Array) -> Array:
         """``escape/4 (x^2 - 1)^2``, or ``x^2 / 2``."""
-        values = 0.5 * theta * theta
-        well = theta[:, : self.descending] ** 2 - 1.0
-        values[:, : self.descending] = 0.25 * self.escape * well * well
-        return values
+        down, up = self._parts(theta)
+        well = down**2 - 1.0
+        return namespace(theta).concat([0.25 * self.escape * well * well, 0.5 * up * up], axis=1)
 
     def slopes(self, theta: Array) -> Array:
         """``escape x (x^2 - 1)``, or x."""
-        slopes = theta.copy()
-        x = theta[:, : self.descending]
-        slopes[:, : self.descending] = self.escape * x * (x * x - 1.0)
-        return slopes
+        down, up = self._parts(theta)
+        return namespace(theta).concat([self.escape * down * (down * down - 1.0), up], axis=1)
 
     def curvature_diagonal(self, instances: NoInstances, theta: Array) -> Array:
         """``escape (3 x^2 - 1)``, or 1."""
-        curvatures = np.ones_like(theta)
-        x = theta[:, : self.descending]
-        curvatures[:, : self.descending] = self.escape * (3.0 * x * x - 1.0)
-        return curvatures
+        xp, (down, up) = namespace(theta), self._parts(theta)
+        return xp.concat([self.escape * (3.0 * down * down - 1.0), xp.ones_like(up)], axis=1)
+
+    def _parts(self, theta: Array) -> tuple[Array, Array]:
+        """Coordinates that lead down from the saddle, and those that lead up."""
+        return theta[:, : self.descending], theta[:, self.descending :]

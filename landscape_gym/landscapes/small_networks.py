@@ -10,6 +10,7 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
+from landscape_gym.arrays import below, namespace
 from landscape_gym.configuration import count
 from landscape_gym.landscapes.base import Array, Draws, Landscape
 from landscape_gym.landscapes.quadratic import random_basis
@@ -91,20 +92,21 @@ class SmallNetworks(Landscape):
 
     def loss_and_grad(self, instances: SmallNetworkInstances, theta: Array) -> tuple[Array, Array]:
         """Loss and gradient, by one pass forward and backward."""
-        layers = list(self._layers(theta))
+        xp, layers = namespace(theta), list(self._layers(theta))
         active, out = [instances.x], instances.x
         for W, b in layers[:-1]:
             out = out @ W + b
-            out = np.where(instances.relu, np.maximum(out, 0), np.tanh(out))
+            out = xp.where(instances.relu, out.clip(0), xp.tanh(out))
             active.append(out)
         W, b = layers[-1]
         losses, error = _cross_entropy(out @ W + b, instances.y)
         grads: list[Array] = []
         for (W, _), h in zip(reversed(layers), reversed(active), strict=True):
-            parts = (h.swapaxes(1, 2) @ error, error.sum(axis=1))
+            parts = (h.mT @ error, error.sum(axis=1))
             grads[:0] = (part.reshape(len(theta), -1) for part in parts)
-            error = (error @ W.swapaxes(1, 2)) * np.where(instances.relu, h > 0, 1 - h * h)
-        return losses, np.concatenate(grads, axis=1)
+            slope = xp.where(instances.relu, xp.astype(h > 0, h.dtype), 1 - h * h)
+            error = (error @ W.mT) * slope
+        return losses, xp.concat(grads, axis=1)
 
     def tensors(self) -> Tensors:
         """A matrix and a vector for each layer, as torch has them, but for the matrices' order."""
@@ -119,8 +121,8 @@ class SmallNetworks(Landscape):
         self, instances: SmallNetworkInstances, theta: Array, uniform: Array
     ) -> tuple[Array, Array]:
         """Means over the data ``floor(N u)``."""
-        picks = np.minimum((uniform * self.data).astype(np.intp), self.data - 1)
-        rows = np.arange(len(instances.x))[:, None]
+        picks, xp = below(self.data, uniform), namespace(theta)
+        rows = xp.arange(len(picks), device=picks.device)[:, None]
         x, y = instances.x[rows, picks], instances.y[rows, picks]
         return self.loss_and_grad(SmallNetworkInstances(x, y, instances.relu), theta)
 
@@ -139,9 +141,11 @@ class SmallNetworks(Landscape):
 
 def _cross_entropy(outputs: Array, y: Array) -> tuple[Array, Array]:
     """Means (batch,), and their gradients by the outputs (batch, n, classes)."""
-    shifted = outputs - outputs.max(axis=2, keepdims=True)
-    weights = np.exp(shifted)
-    total = weights.sum(axis=2, keepdims=True)
-    right = np.arange(outputs.shape[2]) == y[:, :, None]
-    losses = np.log(total[:, :, 0]) - np.where(right, shifted, 0).sum(axis=2)
-    return losses.mean(axis=1), (weights / total - right) / outputs.dtype.type(y.shape[1])
+    xp = namespace(outputs)
+    shifted = outputs - xp.max(outputs, axis=2, keepdims=True)
+    weights = xp.exp(shifted)
+    total = xp.sum(weights, axis=2, keepdims=True)
+    right = xp.arange(outputs.shape[2], device=outputs.device) == y[:, :, None]
+    losses = xp.log(total[:, :, 0]) - xp.sum(xp.where(right, shifted, 0.0), axis=2)
+    error = (weights / total - xp.astype(right, weights.dtype)) / y.shape[1]
+    return xp.mean(losses, axis=1), error

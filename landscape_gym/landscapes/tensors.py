@@ -52,14 +52,44 @@ class Tensors:
         """Which tensor each coordinate is of, (d,)."""
         return np.repeat(np.arange(len(self.sizes)), self.sizes)
 
+    def parts(self, values: Array) -> list[Array]:
+        """Each tensor's part of `values` (..., d), flat.
+
+        Raises:
+            ValueError: for another number of coordinates than the tensors have.
+        """
+        ends = np.cumsum(self.sizes).tolist()
+        if values.shape[-1] != ends[-1]:
+            raise ValueError(
+                f"tensors of shapes {', '.join(map(str, self.shapes))} have {ends[-1]} coordinates "
+                f"together, got {values.shape[-1]}: give the shapes of all parameters, in order."
+            )
+        return [values[..., e - size : e] for size, e in zip(self.sizes, ends, strict=True)]
+
+    def matrices(self, values: Array) -> list[Array]:
+        """The parts as matrices, (..., outputs, inputs): convolutions unfolded, vectors columns.
+
+        Example:
+            >>> [part.shape for part in Tensors(((2, 3, 5), (2,))).matrices(np.zeros((7, 32)))]
+            [(7, 2, 15), (7, 2, 1)]
+        """
+        shapes = [(math.prod(shape[:1]), math.prod(shape[1:])) for shape in self.shapes]
+        parts = self.parts(values)
+        return [
+            part.reshape((*part.shape[:-1], *shape))
+            for part, shape in zip(parts, shapes, strict=True)
+        ]
+
+    def joined(self, matrices: list[Array]) -> Array:
+        """What `matrices` took apart, (..., d)."""
+        flat = [part.reshape((*part.shape[:-2], -1)) for part in matrices]
+        return flat[0] if len(flat) == 1 else namespace(flat[0]).concat(flat, axis=-1)
+
     def mean_squares(self, values: Array) -> Array:
         """Mean square of each tensor's part of `values` (..., d), (..., T)."""
-        xp, start, found = namespace(values), 0, []
-        for size in self.sizes:
-            part = values[..., start : start + size]
-            found.append(xp.mean(part * part, axis=-1))
-            start += size
-        return xp.stack(found, axis=-1)
+        xp = namespace(values)
+        means = [xp.mean(part * part, axis=-1) for part in self.parts(values)]
+        return xp.stack(means, axis=-1)
 
     def spread(self, values: Array) -> Array:
         """One number per tensor, (..., T), as one per coordinate, (..., d)."""

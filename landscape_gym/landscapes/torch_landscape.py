@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.func import functional_call, grad, grad_and_value, jacrev, vmap
 
+from landscape_gym.arrays import dtype_of
 from landscape_gym.configuration import count, number, vector
 from landscape_gym.landscapes.base import Array, Draws, Landscape, Minimum
 
@@ -207,15 +208,18 @@ class TorchLandscape(Landscape):
         with _hint():
             results = vmap(function, in_dims=in_dims)(*tensors)
         results = results if isinstance(results, tuple) else (results,)
+        if isinstance(theta, Tensor):
+            return tuple(r.to(theta) for r in results)
         return tuple(r.detach().numpy().astype(theta.dtype, copy=False) for r in results)
 
     def _tensor(self, array: Array, theta: Array) -> Tensor:
         """The array as a tensor, without a copy where its memory and dtype allow that."""
-        tensor = torch.from_numpy(np.require(array, requirements=["C", "W"]))
+        tensor = array
+        if not isinstance(tensor, Tensor):
+            tensor = torch.from_numpy(np.require(array, requirements=["C", "W"]))
         if not tensor.is_floating_point():
             return tensor
-        follow = torch.float32 if theta.dtype == np.float32 else torch.float64
-        return tensor.to(self.dtype or follow)
+        return tensor.to(self.dtype or getattr(torch, dtype_of(theta).name))
 
 
 @contextmanager

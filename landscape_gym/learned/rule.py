@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from landscape_gym.actions import Action, Velocity
+from landscape_gym.belief_frame import frame_of
 from landscape_gym.control import LQGPolicy
 from landscape_gym.coordinates import Coordinates
-from landscape_gym.frame import INVARIANTS, Frame, FrameState
+from landscape_gym.frame import Frame, Framed, FrameState
 from landscape_gym.landscapes.base import Array
 from landscape_gym.learned.network import CellState, Network
 from landscape_gym.observation import ObservationConfig
@@ -39,7 +40,8 @@ class LearnedRule(StatefulPolicy):
 
     With `framed` it acts on each axis of a frame alike (`landscape_gym.frame`): features are the
     axis' invariants, and what the network says are coefficients of the axis' vectors, whose sum is
-    the control along it. It serves any dimension.
+    the control along it. It serves any dimension. With `believes`, too, the frame is that of a
+    belief about the problem's Hessian (`landscape_gym.belief_frame`).
 
     Raises:
         ValueError: if the parts do not fit each other.
@@ -76,9 +78,10 @@ class LearnedRule(StatefulPolicy):
     """Whether the network acts on each coordinate alike."""
     believes: NavigationProblem | None = None
     """The problem whose Kalman filter (`LQGPolicy`) makes the features; it reads the filter's
-    channels."""
+    channels. Of a rule in a frame, the problem that the frame is of."""
     framed: bool = False
-    """Whether the network weighs vectors in the frame of the gradients' second moment."""
+    """Whether the network weighs vectors in a frame: that of the gradients' second moment, or of
+    the Hessian that is believed in."""
     about: Mapping[str, Any] = field(default_factory=dict)
     """Where it comes from, in JSON's types: regime, problem, training, versions."""
 
@@ -97,10 +100,10 @@ class LearnedRule(StatefulPolicy):
                 f"{', '.join(self.observation.channels)} make {self._coordinates.features} "
                 f"features per coordinate, the network takes {inputs}."
             )
-        if self.believes is not None:
+        if self.frame is not None:
+            self._check_frame(self.frame)
+        elif self.believes is not None:
             self._check_belief(self.believes)
-        if self._frame is not None:
-            self._check_frame(self._frame)
         if self._filter is not None and self._filter.observation != self.observation:
             raise ValueError(
                 f"the filter reads {', '.join(self._filter.observation.channels)}, not "
@@ -119,22 +122,23 @@ class LearnedRule(StatefulPolicy):
             )
 
     def _check_frame(self, frame: Frame) -> None:
-        if self.per_coordinate or self.believes is not None or self.network.cell is not None:
-            raise ValueError("a rule in a frame has no rows of coordinates, belief or LSTM cell.")
+        if self.per_coordinate or self.network.cell is not None:
+            raise ValueError("a rule in a frame has no rows of coordinates, and no LSTM cell.")
         if type(self.action) is not Velocity:
             raise ValueError(
                 f"a rule in a frame sets velocities, not {self.action.kind!r} actions."
             )
         found = (self.network.inputs, self.network.outputs)
-        if found != (wanted := (len(INVARIANTS), len(frame.vectors))):
+        if found != (wanted := (len(frame.invariants), len(frame.vectors))):
             raise ValueError(
                 f"the network has {found[0]} inputs and {found[1]} outputs; of these channels a "
                 f"frame has {wanted[0]} invariants and {wanted[1]} vectors."
             )
 
     @cached_property
-    def _frame(self) -> Frame | None:
-        return Frame(self.observation) if self.framed else None
+    def frame(self) -> Frame | None:
+        """In which it acts, if it does."""
+        return frame_of(self.observation, self.believes) if self.framed else None
 
     @cached_property
     def _coordinates(self) -> Coordinates | None:
@@ -142,21 +146,21 @@ class LearnedRule(StatefulPolicy):
 
     @cached_property
     def _filter(self) -> LQGPolicy | None:
-        if self.believes is None:
+        if self.believes is None or self.framed:
             return None
         unplaced = "displacement" in self.observation.channels
         return LQGPolicy(self.believes, place="displacement" if unplaced else "parameters")
 
     def begin(self, observation: Array) -> LearnedState:
         """The network's first state, the filter's and the frame's."""
-        if self._frame is not None:
-            return LearnedState(None, None, self._frame.begin(observation.astype(np.float64)))
+        if self.frame is not None:
+            return LearnedState(None, None, self.frame.begin(observation.astype(np.float64)))
         belief = None if self._filter is None else self._filter.begin(observation)
         return LearnedState(self.network.begin(self._rows(observation)), belief)
 
     def restart(self, observation: Array, state: LearnedState, rows: Array) -> LearnedState:
         """The state in which some rows begin; each coordinate of a row is one of the network's."""
-        if self._frame is not None:
+        if self.frame is not None:
             return restarted(state, rows, self.begin(observation))
         cell, belief, _ = state
         fresh = self.network.begin(self._rows(observation))
@@ -173,8 +177,8 @@ class LearnedRule(StatefulPolicy):
         Raises:
             Refusal: for observations of another size than the rule was made for.
         """
-        if self._frame is not None and state.frame is not None:
-            return self._act_in(self._frame, state.frame, observation)
+        if self.frame is not None and state.frame is not None:
+            return self._act_in(self.frame, state.frame, observation)
         features, belief = observation, state.belief
         if self._filter is not None:
             features, belief = self._filter.displacement(observation, belief)
@@ -197,12 +201,16 @@ class LearnedRule(StatefulPolicy):
     ) -> tuple[Array, LearnedState]:
         """Actions by coefficients of vectors along the axes of a frame, and the next state."""
         framed, state = frame.see(observation.astype(np.float64), state)
+        moves = (framed.vectors * self.coefficients(framed)).sum(axis=2)
+        action = self.action_of(frame.out_of(moves, state), observation).clip(-1.0, 1.0)
+        return action, LearnedState(None, None, state)
+
+    def coefficients(self, framed: Framed) -> Array:
+        """Of a rule in a frame: of each vector, (batch, d, vectors), before moves are bounded."""
         scaled = ((framed.invariants - self.mean) / self.std).clip(-self.clip, self.clip)
-        coefficients, _ = self.network(scaled.reshape(-1, len(INVARIANTS)))
-        moves = (framed.vectors * coefficients.reshape(framed.vectors.shape)).sum(axis=2)
-        return self.action_of(frame.out_of(moves, state), observation).clip(
-            -1.0, 1.0
-        ), LearnedState(None, None, state)
+        inputs = scaled.reshape(-1, self.network.inputs)
+        weighed, _ = self.network(inputs.astype(self.network.layers[0].weight.dtype, copy=False))
+        return weighed.reshape(framed.vectors.shape)
 
     def _rows(self, observation: Array) -> int:
         """How many rows the network sees."""

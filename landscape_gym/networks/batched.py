@@ -81,14 +81,21 @@ class Networks:
         return self._each(self.loss, outputs, y)
 
     def learn(self, theta: Tensor, x: Tensor, y: Tensor) -> Lesson:
-        """Outputs, losses and gradients at `theta` (B, d), by one pass forward and backward."""
+        """Outputs, losses and gradients at `theta` (B, d), by one pass forward and backward.
+
+        If theta requires a gradient, it can be had of all of them.
+        """
+        parts, again = self.split(theta), theta.requires_grad and torch.is_grad_enabled()
         # Each parameter is a leaf: cheaper than a gradient through views of all of them.
-        leaves = {name: p.detach().requires_grad_() for name, p in self.split(theta).items()}
+        leaves = parts if again else {n: p.detach().requires_grad_() for n, p in parts.items()}
         outputs = self.outputs(leaves, x)
         losses = self.losses(outputs, y)
-        grads = torch.autograd.grad(losses.sum(), list(leaves.values()), materialize_grads=True)
+        grads = torch.autograd.grad(
+            losses.sum(), list(leaves.values()), create_graph=again, materialize_grads=True
+        )
         flat = torch.cat([grad.flatten(1) for grad in grads], dim=1)
-        return Lesson(outputs.detach(), losses.detach(), flat)
+        lesson = Lesson(outputs, losses, flat)
+        return lesson if again else Lesson(*(each.detach() for each in lesson))
 
     def _output(self, parameters: Parameters, x: Tensor) -> Tensor:
         """Outputs (n, ...) of one network with parameters (*shape)."""

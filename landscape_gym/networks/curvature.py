@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 from torch.func import grad, vjp
 
+from landscape_gym.arrays import dtype_of
 from landscape_gym.landscapes.base import Array
 from landscape_gym.networks.landscape import NetworkLandscape, engine_of
 
@@ -47,7 +48,7 @@ def ggn_product(landscape: NetworkLandscape, theta: Array) -> Callable[[Array], 
             f"products are of networks on data that stay: a NetworkLandscape, got "
             f"{type(landscape).__name__}."
         )
-    engine = engine_of(landscape, theta.dtype)
+    engine = engine_of(landscape, dtype_of(theta))
     networks, (x, y) = engine.networks, (part[None] for part in engine.train)
     tensor = lambda array: torch.from_numpy(array).to(engine.device, engine.dtype)  # noqa: E731
     point = tensor(theta)

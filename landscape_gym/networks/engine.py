@@ -1,4 +1,4 @@
-"""Losses and gradients of many networks on data, in NumPy, computed by torch.
+"""Losses and gradients of many networks on data, computed by torch, in NumPy or in torch.
 
 B networks of d parameters; N data, or n of them picked for each network.
 """
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from landscape_gym.landscapes.base import Array
+from landscape_gym.arrays import Array, below
 from landscape_gym.landscapes.tensors import Tensors
 from landscape_gym.networks.batched import Loss, Networks
 from landscape_gym.networks.data import Data
@@ -93,7 +93,7 @@ class Engine:
         x, y = data
         if uniform is None:
             return Seen(len(x), lambda rows: (x[None], y[None]))
-        numbers = torch.from_numpy(below(len(x), uniform)).to(self.device)
+        numbers = torch.as_tensor(below(len(x), uniform), device=self.device)
         return Seen(numbers.shape[1], lambda rows: (data_at(x, numbers[rows]), y[numbers[rows]]))
 
     def loss_and_grad(self, theta: Array, seen: Seen) -> tuple[Array, Array]:
@@ -126,11 +126,13 @@ class Engine:
         tensor = self._tensor(theta)
         for first in range(0, len(theta), together):
             where = slice(first, first + together)
-            yield where, tensor[where].detach()
+            yield where, tensor if together >= len(theta) else tensor[where]
 
     def _tensor(self, array: Array) -> Tensor:
         """The array on the device, without a copy where its memory and dtype allow that."""
-        tensor = torch.from_numpy(np.require(array, requirements=["C", "W"])).to(self.device)
+        if not isinstance(array, Tensor):
+            array = torch.from_numpy(np.require(array, requirements=["C", "W"]))
+        tensor = array.to(self.device)
         return tensor.to(self.dtype) if tensor.is_floating_point() else tensor
 
     @torch.no_grad()
@@ -148,17 +150,14 @@ class Engine:
             raise ValueError(f"the loss must be a scalar, got shape {tuple(losses.shape[1:])}.")
 
 
-def below(size: int, uniform: Array) -> Array:
-    """Whole numbers below `size` from uniform ones in [0, 1)."""
-    return np.minimum((uniform * size).astype(np.int64), size - 1)  # rounding can reach it
-
-
 def data_at(x: Tensor, numbers: Tensor) -> Tensor:
     """``x[numbers]``, three times as fast."""
     return x.index_select(0, numbers.flatten()).unflatten(0, numbers.shape)
 
 
 def _joined(pieces: Sequence[Tensor], theta: Array) -> Array:
-    """Pieces as one array of theta's dtype."""
+    """Pieces as one array of theta's library, device and dtype."""
     tensor = pieces[0] if len(pieces) == 1 else torch.cat(list(pieces))
+    if isinstance(theta, Tensor):
+        return tensor.to(theta)
     return tensor.cpu().numpy().astype(theta.dtype, copy=False)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 
+from landscape_gym.arrays import dtype_of
 from landscape_gym.configuration import alternative, count, one_of
 from landscape_gym.landscapes.base import Array, Draws, Landscape, NoInstances
 from landscape_gym.landscapes.tensors import Tensors
@@ -121,7 +122,7 @@ class NetworkLandscape(Landscape):
 
     def loss_and_grad(self, instances: Any, theta: Array) -> tuple[Array, Array]:
         """Loss on all training data, and its gradient."""
-        engine = engine_of(self, theta.dtype)
+        engine = engine_of(self, dtype_of(theta))
         return engine.loss_and_grad(theta, cast("Seen", self._seen(engine, instances, len(theta))))
 
     def tensors(self) -> Tensors:
@@ -130,7 +131,7 @@ class NetworkLandscape(Landscape):
 
     def loss(self, instances: Any, theta: Array) -> Array:
         """Loss, (batch,), without a backward pass."""
-        engine = engine_of(self, theta.dtype)
+        engine = engine_of(self, dtype_of(theta))
         seen = cast("Seen", self._seen(engine, instances, len(theta)))
         return engine.measures(theta, seen, accuracy=False)["loss"]
 
@@ -138,7 +139,7 @@ class NetworkLandscape(Landscape):
         self, instances: Any, theta: Array, uniform: Array
     ) -> tuple[Array, Array]:
         """Loss on the data ``floor(N u)``, and its gradient."""
-        engine = engine_of(self, theta.dtype)
+        engine = engine_of(self, dtype_of(theta))
         seen = cast("Seen", self._seen(engine, instances, len(theta), uniform))
         return engine.loss_and_grad(theta, seen)
 
@@ -147,7 +148,7 @@ class NetworkLandscape(Landscape):
 
         ``loss``, ``accuracy``, ``test_loss`` and ``test_accuracy``, as far as there are such.
         """
-        engine, measured = engine_of(self, theta.dtype), {}
+        engine, measured = engine_of(self, dtype_of(theta)), {}
         for prefix in ("", "test_"):
             seen = self._seen(engine, instances, len(theta), held_out=bool(prefix))
             if seen is not None:

@@ -5,12 +5,12 @@ B networks; n data of each network's task.
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from landscape_gym.arrays import below
 from landscape_gym.landscapes.base import Array, take
-from landscape_gym.networks.engine import Engine, Seen, below, data_at
+from landscape_gym.networks.engine import Engine, Seen, data_at
 from landscape_gym.networks.task import Task
 
 
@@ -32,31 +32,31 @@ def seen(
 
 def picked(
     engine: Engine, task: Task, rows: int, uniform: Array | None = None, *, held_out: bool = False
-) -> Array:
+) -> Tensor:
     """Numbers of data, (B, n): of all that each task has, or of those ``floor(n u)``."""
     targets = engine.test[1] if held_out and engine.test is not None else engine.train[1]
     if task.classes is None:
-        own = np.arange(len(targets))[None]
+        own = torch.arange(len(targets), device=engine.device)[None]
     else:
-        own = _by_class(targets.cpu().numpy())[task.classes].reshape(len(task.classes), -1)
-    own = np.broadcast_to(own, (rows, own.shape[1]))
+        classes = torch.as_tensor(task.classes, device=engine.device)
+        own = _by_class(targets)[classes].flatten(1)
+    own = own.expand(rows, -1)
     if uniform is None:
         return own
-    return np.take_along_axis(own, below(own.shape[1], uniform), axis=1)
+    return own.gather(1, torch.as_tensor(below(own.shape[1], uniform), device=engine.device))
 
 
-def shown(task: Task, x: Tensor, y: Tensor, numbers: Array) -> tuple[Tensor, Tensor]:
+def shown(task: Task, x: Tensor, y: Tensor, picks: Tensor) -> tuple[Tensor, Tensor]:
     """Inputs and targets (B, n, ...) of some data (B, n), as each task shows them."""
-    picks = torch.tensor(numbers, device=x.device)
     inputs = data_at(x, picks)
     if task.order is not None:
-        order = torch.from_numpy(task.order).to(x.device)[:, None].expand(-1, picks.shape[1], -1)
+        order = torch.as_tensor(task.order, device=x.device)[:, None].expand(-1, picks.shape[1], -1)
         inputs = inputs.flatten(2).gather(2, order).view_as(inputs)
     if task.angle is not None:
-        inputs = rotated(inputs, torch.from_numpy(task.angle).to(x))
+        inputs = rotated(inputs, torch.as_tensor(task.angle).to(x))
     if task.labels is None:
         return inputs, y[picks]
-    return inputs, torch.from_numpy(task.labels).to(x.device).gather(1, picks)
+    return inputs, torch.as_tensor(task.labels, device=x.device).gather(1, picks)
 
 
 def rotated(images: Tensor, angle: Tensor) -> Tensor:
@@ -73,7 +73,7 @@ def rotated(images: Tensor, angle: Tensor) -> Tensor:
     return turned.view_as(images)
 
 
-def _by_class(targets: Array) -> Array:
+def _by_class(targets: Tensor) -> Tensor:
     """Numbers of each class's data, (classes, n): as many of each as the rarest has."""
-    each = [np.flatnonzero(targets == c) for c in range(targets.max() + 1)]
-    return np.stack([numbers[: min(map(len, each))] for numbers in each])
+    each = [(targets == c).nonzero()[:, 0] for c in range(int(targets.max()) + 1)]
+    return torch.stack([numbers[: min(map(len, each))] for numbers in each])

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from landscape_gym.configuration import number
 from landscape_gym.optim.loss_reading import Moved, Proposal
-from landscape_gym.optim.pieces import foreach, pieces
+from landscape_gym.optim.pieces import foreach, numbers_of, pieces
 
 GRADIENT, SQUARE = "exp_avg", "exp_avg_sq"
 """Keys of the running means, torch.optim's names."""
@@ -103,10 +103,3 @@ def together(
     torch._foreach_add_(out, eps)  # pyright: ignore[reportPrivateImportUsage]
     torch._foreach_reciprocal_(out)  # pyright: ignore[reportPrivateImportUsage]
     torch._foreach_mul_(out, means)  # pyright: ignore[reportPrivateImportUsage]
-
-
-def numbers_of(scalars: list[Tensor]) -> list[float]:
-    """Tensors of one number each as numbers; they come from a device at once, if it is one."""
-    if len({each.device for each in scalars}) == 1:
-        return torch.stack(scalars).tolist()
-    return [each.item() for each in scalars]

@@ -57,13 +57,14 @@ class Cohort:
     """
 
     def __init__(self, rule: Rule, parameters: Sequence[Tensor], number: int) -> None:
-        self.rule = rule
+        self.tensors = Tensors(tuple(tuple(p.shape) for p in parameters))
+        bind = getattr(rule, "for_tensors", None)
+        self.rule = rule = rule if bind is None else bind(self.tensors)
         self.takes_out = "out" in signature(rule.update).parameters
         self.number = number
         self.parameters = list(parameters)
         self.sizes = [p.numel() for p in parameters]
         self.size = sum(self.sizes)
-        self.tensors = Tensors(tuple(tuple(p.shape) for p in parameters))
         half = parameters[0].dtype in (torch.float16, torch.bfloat16)
         self.dtype = torch.float32 if half else parameters[0].dtype
         self.remembered: Remembered | None = None

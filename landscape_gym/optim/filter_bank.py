@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Unpack
 
 import torch
@@ -18,15 +19,25 @@ TINY = 1e-30
 """Added to variances that are divided by."""
 
 
-class Filter(NamedTuple):
-    """One of the bank, for coordinates that share a variance."""
+class Filters(NamedTuple):
+    """The bank, for coordinates that share variances: constants of each filter, (M, 1)."""
 
-    h: float
-    """Curvature."""
-    aim: float
+    curvature: Tensor
+    gain: Tensor
+    """Curvature times the variance of the target."""
+    spread: Tensor
+    """Variance of the gradient that is the target's."""
+    aim: Tensor
     """Weight of the distance to the target."""
-    variance: float
-    """Of the target."""
+
+    @classmethod
+    def of(cls, curvature: Sequence[float], variance: Sequence[float], discount: float, y: Tensor):
+        """Those of given curvatures and variances of the target, like y."""
+        rows = [
+            (h, h * P, h * h * P + TINY, aim(h, discount))
+            for h, P in zip(curvature, variance, strict=True)
+        ]
+        return cls(*y.new_tensor(rows).T[..., None])
 
 
 class FilterBank(LossReading):
@@ -34,7 +45,7 @@ class FilterBank(LossReading):
 
     The recurrence of `landscape_gym.rules.SelfTuning.for_networks` without hazard, in place, under
     a `landscape_gym.gain_bound.GainBound`. The variances of targets are one for each tensor
-    and curvature. For M curvatures it remembers 2 M + 1 numbers for each weight, and one more for
+    and curvature. For M curvatures it remembers 2 M + 2 numbers for each weight, and one more for
     the average of iterates.
 
     Args:
@@ -72,7 +83,7 @@ class FilterBank(LossReading):
         discount: float = 0.99,
         betas: tuple[float, float] = (0.9, 0.95),
         stiffness: float = 4.0,
-        gain: float = 1.0,
+        gain: float = 4.0,
         **common: Unpack[Common],
     ) -> None:
         constants = {
@@ -109,18 +120,16 @@ class FilterBank(LossReading):
         promise, noises = [], []
         for m in moved:
             m.state["step"] += 1
-            bank = [
-                Filter(h, aim(h, group["discount"]), P)
-                for h, P in zip(group["curvature"], m.state["variance"], strict=True)
-            ]
             room, y = self._room(m), m.gradient.reshape(-1)
+            bank = Filters.of(group["curvature"], m.state["variance"], group["discount"], y)
+            M = len(bank.curvature)
             theta = m.parameter.detach().reshape(-1).to(y.dtype)
-            targets = m.state["target"].view(len(bank), -1)
-            odds = m.state["log_odds"].view(len(bank) - 1, -1)
+            targets = m.state["target"].view(M, -1)
+            odds = m.state["log_odds"].view(M - 1, -1)
             mean, noise = m.state["exp_avg"].view(-1), m.state["noise"].view(-1)
             n = len(y)
             size = min(CHUNK, n) if y.device.type == "cpu" else n
-            rooms = y.new_empty(4 + 2 * len(bank), size)
+            rooms = y.new_empty(4 * M + 1, size)
             for start in range(0, n, size):
                 part = slice(start, min(start + size, n))
                 these = rooms[:, : part.stop - start]
@@ -162,7 +171,7 @@ def mixture(
     y: Tensor,
     theta: Tensor,
     noise: Tensor,
-    bank: list[Filter],
+    bank: Filters,
     targets: Tensor,
     odds: Tensor,
     rooms: Tensor,
@@ -177,34 +186,25 @@ def mixture(
         bank: M filters.
         targets: Their means of the target, (M, c).
         odds: Logarithms of the curvatures' probabilities over that of the first, (M - 1, c).
-        rooms: For intermediate results, (4 + 2 M, c).
+        rooms: For intermediate results, (4 M + 1, c).
         u: The result, (c,).
     """
-    M = len(bank)
-    V, s, z, top = rooms[:4]
-    distance, misfit = rooms[4 : 4 + M], rooms[4 + M :]
-    for (h, _, P), target, e, worse in zip(bank, targets, distance, misfit, strict=True):
-        torch.sub(theta, target, out=e)
-        torch.add(noise, h * h * P + TINY, out=V)
-        torch.sub(y, e, alpha=h, out=s)
-        torch.div(s, V, out=z)
-        target.sub_(z, alpha=h * P)
-        e.add_(z, alpha=h * P)
-        torch.log(V, out=worse)
-        worse.addcmul_(s, z)
-    weights = misfit  # from here on, in the same place
+    top, (distance, V, s, z) = rooms[0], rooms[1:].view(4, len(targets), -1)
+    torch.sub(theta, targets, out=distance)
+    torch.add(noise, bank.spread, out=V)
+    torch.addcmul(y, distance, bank.curvature, value=-1, out=s)
+    torch.div(s, V, out=z)
+    targets.addcmul_(z, bank.gain, value=-1)
+    distance.addcmul_(z, bank.gain)
+    misfit = V.log_().addcmul_(s, z)
+    weights = s  # from here on, in the same place
     top.zero_()
-    for each, worse in zip(odds, misfit[1:], strict=True):
-        each.sub_(worse, alpha=0.5).add_(misfit[0], alpha=0.5)
-        torch.maximum(top, each, out=top)
+    if len(odds):
+        odds.sub_(misfit[1:], alpha=0.5).add_(misfit[0], alpha=0.5)
+        torch.amax(odds, 0, out=top).clamp_(min=0)
+        torch.sub(odds, top, out=weights[1:])
     torch.neg(top, out=weights[0])
-    for each, weight in zip(odds, weights[1:], strict=True):
-        torch.sub(each, top, out=weight)
-    weights.exp_()
-    total = s
-    total.zero_()
-    u.zero_()
-    for (_, aim, _), e, weight in zip(bank, distance, weights, strict=True):
-        total.add_(weight, alpha=1 + aim)
-        u.addcmul_(e, weight, value=-aim)
-    u.div_(total)
+    torch.mul(weights.exp_(), bank.aim, out=z)
+    weights.add_(z)
+    torch.sum(z.mul_(distance), 0, out=u)
+    u.div_(torch.sum(weights, 0, out=top)).neg_()

@@ -19,15 +19,20 @@ from torch.optim.swa_utils import update_bn
 
 from landscape_gym.configuration import number
 from landscape_gym.gain_bound import GainBound, Gains
-from landscape_gym.optim.pieces import CHUNK, pieces
+from landscape_gym.optim.pieces import CHUNK, numbers_of, pieces
 from landscape_gym.optim.units import units
 
 SHARED = "shared"
 """Key of the state that all parameters have in common."""
+VELOCITY, STRIDE = "velocity", "stride"
+"""Keys of a parameter's last velocity, and of the factor with which it was moved by that."""
 AVERAGE = "average"
 """Key of a parameter's average over its iterates."""
 POWER = 9
 """Of the age, by which iterates are weighted in that average."""
+APART = 10
+"""Steps between two iterates that it takes in, as momentum makes those in between alike; of the
+first ones it takes in every one."""
 
 
 class Moved(NamedTuple):
@@ -198,7 +203,8 @@ class LossReading(torch.optim.Optimizer):
         if self.defaults["maximize"]:
             seen = -seen
         moved = self._present()
-        if not math.isfinite(seen) or not _finite([m.gradient for _, ms in moved for m in ms]):
+        slope = _slope([m for _, those in moved for m in those])
+        if not math.isfinite(seen) or not math.isfinite(slope):
             self._warn_once(seen)
             return loss
         proposals, promise = [], 0.0
@@ -206,7 +212,7 @@ class LossReading(torch.optim.Optimizer):
             velocities, decrease = self._proposed(group, those)
             proposals.append((group, velocities))
             promise += float(decrease)
-        slowdown = self._slowdown(promise, seen)
+        slowdown = self._slowdown(promise, seen, slope)
         for group, velocities in proposals:
             self._move(group, velocities, slowdown)
         self._seconds += time.perf_counter() - start
@@ -269,10 +275,8 @@ class LossReading(torch.optim.Optimizer):
         ]
 
     def _room(self, m: Moved) -> Tensor:
-        """Where a velocity may be written: (coordinates,), the same at each step."""
-        if m.parameter not in self._scratch:
-            self._scratch[m.parameter] = m.gradient.new_empty(m.gradient.numel())
-        return self._scratch[m.parameter]
+        """Where a velocity may be written: (coordinates,), over the last one."""
+        return m.state[VELOCITY].view(-1)
 
     def _state(self, group: dict[str, Any], p: Tensor) -> dict[str, Any]:
         state = self.state[p]
@@ -280,12 +284,13 @@ class LossReading(torch.optim.Optimizer):
             zeros = torch.zeros_like(
                 p, dtype=_type_of_state(p), memory_format=torch.contiguous_format
             )
-            state.update({"step": 0, **self._begun(group, p, zeros)})
+            state.update({"step": 0, VELOCITY: zeros.clone(), STRIDE: 0.0})
+            state.update(self._begun(group, p, zeros))
             if self.averaging:
                 state[AVERAGE] = torch.empty_like(zeros).copy_(p)
         return state
 
-    def _slowdown(self, promise: float, loss: float) -> float:
+    def _slowdown(self, promise: float, loss: float, slope: float) -> float:
         """The factor of all velocities; what the bound remembers of them is kept as numbers."""
         shared = self._shared
         if loss < shared.get("lowest", self.bound.lowest):
@@ -299,7 +304,7 @@ class LossReading(torch.optim.Optimizer):
             shared["lowest"] = -math.inf
         bound = self._bound
         gains = Gains(*(shared[name] for name in Gains._fields)) if "step" in shared else None
-        factor, gains = bound.factor(promise, loss, gains or bound.init(loss))
+        factor, gains = bound.factor(promise, loss, gains or bound.init(loss), slope)
         shared |= {**gains._asdict(), "slowdown": factor}
         return factor
 
@@ -318,20 +323,25 @@ class LossReading(torch.optim.Optimizer):
         stride = float(group["lr"]) * slowdown
         kept = 1 - stride * group["weight_decay"]
         for p, v, factor in proposals:
-            average = self.state[p].get(AVERAGE)
+            self.state[p][STRIDE] = stride * factor
+            newness = self._newness(p)
+            average = self.state[p].get(AVERAGE) if newness else None
             if average is None or p.numel() <= CHUNK or not p.is_contiguous():
                 add(p, v.view(p.shape), kept, stride * factor)
                 if average is not None:
-                    average.lerp_(p.to(average.dtype), self._newness(p))
+                    average.lerp_(p.to(average.dtype), newness)
                 continue
             rows = [(p.detach(), v.reshape(-1), average)]
             for _, ((theta,), (velocity,), (mean,)) in pieces(rows, False):
                 add(theta, velocity, kept, stride * factor)
-                mean.lerp_(theta.to(mean.dtype), self._newness(p))
+                mean.lerp_(theta.to(mean.dtype), newness)
 
     def _newness(self, p: Tensor) -> float:
-        """Weight of the last iterate in the average."""
-        return POWER / (self.state[p]["step"] - 1 + POWER)
+        """Weight of the last iterate in the average, 0 if it has no part in it."""
+        number, between = divmod(self.state[p]["step"], APART)
+        if number == 0:
+            return POWER / (between - 1 + POWER)
+        return 0.0 if between else POWER / (number - 1 + POWER)
 
     def _warn_once(self, loss: float) -> None:
         if self._warned:
@@ -370,7 +380,7 @@ class LossReading(torch.optim.Optimizer):
         }
 
     def averaged_parameters(self) -> dict[Any, Tensor]:
-        """Averages over the iterates, in which late ones count more: age^9.
+        """Averages over the iterates, every tenth, in which late ones count more: age^9.
 
         Returns:
             Tensors of their own; by name where the optimizer was given ``named_parameters()``,
@@ -442,7 +452,6 @@ class LossReading(torch.optim.Optimizer):
 
     def _forget_caches(self) -> None:
         self._units: dict[Tensor, float] | None = None
-        self._scratch: dict[Tensor, Tensor] = {}
         self._observed: list[float] = []
         self._warned = False
         self._seconds, self._refresh_seconds = 0.0, 0.0
@@ -473,13 +482,12 @@ def add(theta: Tensor, velocity: Tensor, kept: float, stride: float) -> None:
     theta.add_(velocity, alpha=stride)
 
 
-def _finite(gradients: list[Tensor]) -> bool:
-    """Whether all of them are."""
-    by_device: dict[torch.device, list[Tensor]] = {}
-    for g in gradients:
-        flat = g.view(-1) if g.is_contiguous() else g.reshape(-1)
-        by_device.setdefault(g.device, []).append(torch.dot(flat, flat))
-    return all(math.isfinite(torch.stack(those).sum().item()) for those in by_device.values())
+def _slope(moved: list[Moved]) -> float:
+    """Gradients times the last moves, of which none has a part that is not finite; else NaN."""
+    flat = [m.gradient.reshape(-1) for m in moved]
+    dots = [torch.dot(m.state[VELOCITY].view(-1), g) for m, g in zip(moved, flat, strict=True)]
+    slopes = zip(moved, numbers_of(dots), strict=True)
+    return sum(m.state[STRIDE] * dot for m, dot in slopes)
 
 
 def _overwrite(tensors: Iterable[Tensor], values: Iterable[Tensor]) -> None:

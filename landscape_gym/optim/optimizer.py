@@ -47,7 +47,8 @@ class RuleOptimizer(torch.optim.Optimizer):
         params: Parameters, or groups of them; a group may have an ``lr`` of its own.
         rule: The name of a rule in `landscape_gym.rules.RULES` or of a shipped learned rule; a
             mapping of a name as ``kind`` and constants; the path of a learned rule's file; a
-            `LearnedRule` that acts per coordinate; or any `landscape_gym.policy.Rule`.
+            `LearnedRule` that acts per coordinate or, on at most 1000 of them, in a frame; or any
+            `landscape_gym.policy.Rule`.
         lr: Factor of every step, >= 0.
         dt: Time per step, > 0. None is that of `problem`, or that which the rule is for; 1 if
             there is neither.

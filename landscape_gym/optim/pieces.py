@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import torch
 from torch import Tensor
 
 CHUNK = 2**15
@@ -39,3 +40,10 @@ def pieces(rows: Rows, asked: bool | None) -> Iterator[Piece]:
             continue
         for start in range(0, n, size):
             yield [number], [[tensor[start : start + size]] for tensor in row]
+
+
+def numbers_of(scalars: list[Tensor]) -> list[float]:
+    """Tensors of one number each as numbers; they come from a device at once, if it is one."""
+    if len({each.device for each in scalars}) == 1:
+        return torch.stack(scalars).tolist()
+    return [each.item() for each in scalars]

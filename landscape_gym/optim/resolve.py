@@ -15,6 +15,7 @@ from landscape_gym.learned import LearnedRule
 from landscape_gym.observation import CHANNELS
 from landscape_gym.optim.cohort import has_vectors
 from landscape_gym.optim.coordinate_rule import CoordinateRule
+from landscape_gym.optim.frame_rule import FrameRule
 from landscape_gym.policy import Rule
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.rules import RULES
@@ -51,7 +52,7 @@ def resolve_rule(
     own = getattr(problem or rule, "dt", 1.0)
     if isinstance(rule, LearnedRule):
         own = rule.about.get("problem", {}).get("dt", 1.0)
-        rule = CoordinateRule(rule)
+        rule = FrameRule(rule) if rule.framed else CoordinateRule(rule)
     _check(rule)
     return rule, number("dt", own if dt is None else dt, low=0.0, strict=True)
 

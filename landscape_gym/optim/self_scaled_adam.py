@@ -47,10 +47,10 @@ class SelfScaledAdam(LossReading):
         lr: float | Tensor = 1.0,
         *,
         scale: float = 0.4,
-        betas: tuple[float, float] = (0.9, 0.999),
+        betas: tuple[float, float] = (0.9, 0.99),
         eps: float = 1e-8,
         stiffness: float = 3.0,
-        gain: float = 0.5,
+        gain: float = 2.0,
         **common: Unpack[Common],
     ) -> None:
         constants = {"scale": scale, "betas": betas, "eps": eps}

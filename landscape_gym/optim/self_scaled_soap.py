@@ -10,7 +10,13 @@ from torch.optim.optimizer import ParamsT
 
 from landscape_gym.configuration import count
 from landscape_gym.optim import adam_steps, frame
-from landscape_gym.optim.loss_reading import Common, LossReading, Moved, Proposal
+from landscape_gym.optim.loss_reading import (
+    VELOCITY,
+    Common,
+    LossReading,
+    Moved,
+    Proposal,
+)
 
 
 class SelfScaledSOAP(LossReading):
@@ -34,7 +40,7 @@ class SelfScaledSOAP(LossReading):
     the noise is the Fisher information's. For a matrix that second moment is taken to be a
     Kronecker product, of which L and R are the factors.
 
-    What it remembers is that of `SelfScaledAdam` and 2 (rows^2 + columns^2) numbers for a matrix.
+    What it remembers is what `SelfScaledAdam` does and 2 (rows^2 + columns^2) numbers for a matrix.
 
     Args:
         params: As of `SelfScaledAdam`.
@@ -71,7 +77,7 @@ class SelfScaledSOAP(LossReading):
         lr: float | Tensor = 1.0,
         *,
         scale: float = 0.4,
-        betas: tuple[float, float] = (0.9, 0.999),
+        betas: tuple[float, float] = (0.9, 0.99),
         eps: float = 1e-8,
         stiffness: float = 3.0,
         gain: float = 0.5,
@@ -100,16 +106,19 @@ class SelfScaledSOAP(LossReading):
         ]
         rooms = [self._room(m) for m in moved]
         proposals, promise = adam_steps.proposed(group, moved, rotated, rooms)
-        own = [
-            Proposal(p, frame.out_of(self.state[p], v.view(frame.matrix_shape(p.shape))), factor)
-            for p, v, factor in proposals
-        ]
+        own = [Proposal(p, self._turned(p, v), factor) for p, v, factor in proposals]
         # After the velocities: a frame that this gradient had a part in would flatter it.
         for m, G in zip(moved, matrices, strict=True):
             frame.seen(m.state, G)
             if m.state["step"] % group["renewal"] == 0:
                 self._renew(m.state)
         return own, promise
+
+    def _turned(self, p: Tensor, velocity: Tensor) -> Tensor:
+        """A velocity in the parameter's own coordinates, in which it is kept."""
+        state = self.state[p]
+        state[VELOCITY] = frame.out_of(state, velocity.view(frame.matrix_shape(p.shape)))
+        return state[VELOCITY]
 
     def _renew(self, state: dict[str, Any]) -> None:
         start = time.perf_counter()

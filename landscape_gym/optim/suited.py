@@ -9,12 +9,13 @@ from typing import Any, NamedTuple
 from landscape_gym import registration
 from landscape_gym.landscapes import Quadratic
 from landscape_gym.optim.coordinate_rule import CoordinateRule
+from landscape_gym.optim.frame_rule import FrameRule
 from landscape_gym.policy import Rule
 from landscape_gym.problem import NavigationProblem
 
 SERVE_NETWORKS = (
-    "the learned rule 'networks', landscape_gym.rules.SelfScaledAdam.for_parameters(parameters), "
-    "or the filter bank, landscape_gym.rules.Coupled.filter_bank()"
+    "the learned rule 'networks', and FilterBank, SelfScaledAdam and SelfScaledSOAP of "
+    "landscape_gym.optim, which are optimizers without a learning rate"
 )
 
 MANY = 4
@@ -69,7 +70,7 @@ def _derived(problem: NavigationProblem | str) -> Home | None:
 
 def _learned(rule: Rule) -> Home | None:
     """As far as the rule's file says; what a stranger's says may be anything."""
-    if not isinstance(rule, CoordinateRule):
+    if not isinstance(rule, CoordinateRule | FrameRule):
         return None
     landscape = _part(_part(rule.learned.about, "problem"), "landscape")
     dim = _part(landscape, "dim")

@@ -9,6 +9,7 @@ from html import escape
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from landscape_gym.evaluation import HEAD, STAR, figure
 from landscape_gym.landscapes.base import Array
@@ -124,8 +125,7 @@ def _results(run: Run) -> str:
     head = "".join(f"<th class='number'>{escape(name)}</th>" for name in HEAD[1:])
     rows = []
     for result in run.results:
-        name, *figures = result.row
-        figures[-1] = f"{result.diverged} of {run.episodes}"
+        name, *figures = result.row_of(run.episodes)
         cells = "".join(
             f"<td class='number' data-head='{escape(head)}'>{escape(figure)}</td>"
             for head, figure in zip(HEAD[1:], figures, strict=True)
@@ -223,6 +223,9 @@ def _draw_costs(axes: Axes, run: Run) -> None:
         look = others.get(name, {"color": COLOURS[0], "linewidth": THIN})
         axes.axhline(cost, label=name, **look)
     axes.set(ylabel="cost of held-out episodes", yscale="log")
+    axes.yaxis.set_minor_locator(LogLocator(subs=(2.0, 5.0)))
+    axes.yaxis.set_major_formatter(lambda cost, _: f"{cost:g}")  # 0.5 and 2, no powers of ten
+    axes.yaxis.set_minor_formatter(lambda cost, _: f"{cost:g}")
     axes.legend(fontsize="small", framealpha=0.0)
 
 

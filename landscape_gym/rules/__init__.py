@@ -23,6 +23,7 @@ from landscape_gym.rules.hard_reset import HardReset
 from landscape_gym.rules.linear_systems import conjugate_gradients
 from landscape_gym.rules.loss_bound import LossBound
 from landscape_gym.rules.momentum import Momentum
+from landscape_gym.rules.muon import Muon
 from landscape_gym.rules.natural_gradient import NaturalGradient
 from landscape_gym.rules.nesterov import Nesterov
 from landscape_gym.rules.newton import Newton
@@ -49,6 +50,7 @@ RULES: dict[str, type] = {
         NaturalGradient,
         PartialControl,
         SignDescent,
+        Muon,
         RMSprop,
         Adam,
         AdamW,
@@ -77,6 +79,7 @@ __all__ = [
     "L2Init",
     "LossBound",
     "Momentum",
+    "Muon",
     "NaturalGradient",
     "Nesterov",
     "Newton",

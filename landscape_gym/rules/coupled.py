@@ -71,7 +71,7 @@ class Coupled:
 
     def init(self, gradient: Any, loss: Any, **others: Any) -> CoupledState:
         """The rule's state, and nothing promised."""
-        return CoupledState(self.rule.init(gradient, **others), self.bound.init(loss))
+        return CoupledState(self.rule.init(gradient, **others), self.bound.init(loss, gradient))
 
     def update(
         self, gradient: Any, state: CoupledState, loss: Any, **others: Any

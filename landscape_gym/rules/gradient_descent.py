@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 from landscape_gym.arrays import like
-from landscape_gym.derivation.assumptions import check_free_motion, diagonal_metric
+from landscape_gym.derivation.assumptions import (
+    check_free_motion,
+    diagonal_metric,
+    time_that_counts,
+)
 from landscape_gym.problem import NavigationProblem
-from landscape_gym.refusal import Refusal
 
 
 class GradientDescentState(NamedTuple):
@@ -64,7 +66,8 @@ class GradientDescent:
         """
         check_free_motion(problem, "gradient descent")
         metric = diagonal_metric(problem, "gradient descent")
-        rates = problem.eta * problem.k * _time_that_counts(problem) / metric
+        time = time_that_counts(problem, "gradient descent")
+        rates = problem.eta * problem.k * time / metric
         return cls(float(rates[0]) if len(rates) == 1 else tuple(rates.tolist()))
 
     def init(self, gradient: Any) -> GradientDescentState:
@@ -77,18 +80,3 @@ class GradientDescent:
         """The velocity, and the empty state."""
         lr = self.lr if isinstance(self.lr, float | int) else like(self.lr, gradient)
         return -lr * gradient, state
-
-
-def _time_that_counts(problem: NavigationProblem) -> float:
-    """The discounted length of the planning horizon."""
-    if problem.horizon is not None:
-        rate = problem.gamma * problem.dt
-        if rate == 0:
-            return problem.dt * problem.horizon
-        return problem.dt * math.expm1(-rate * problem.horizon) / math.expm1(-rate)
-    if problem.gamma == 0:
-        raise Refusal(
-            "gradient descent is the optimum of a short horizon, but gamma = 0 without horizon "
-            "plans for ever: raise gamma, set a horizon, or use landscape_gym.control.optimum."
-        )
-    return 1 / problem.gamma

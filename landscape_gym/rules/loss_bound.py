@@ -59,8 +59,8 @@ class LossBound:
     dt: float = 1.0
     """Time per step."""
 
-    def init(self, loss: Any) -> Promise:
-        """Nothing promised."""
+    def init(self, loss: Any, gradient: Any = None) -> Promise:
+        """Nothing promised; of the gradient other bounds take the shape."""
         return Promise(0.0 * loss, 0.0 * loss)
 
     def slowed(self, v: Any, gradient: Any, loss: Any, state: Promise) -> tuple[Any, Promise]:

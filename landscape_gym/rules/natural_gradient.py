@@ -10,8 +10,11 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from landscape_gym.arrays import like
+from landscape_gym.derivation.structure import why_no_matrix
 from landscape_gym.landscapes.base import Array
+from landscape_gym.norms import NORMS
 from landscape_gym.problem import NavigationProblem
+from landscape_gym.refusal import Refusal
 from landscape_gym.rules.arrays import Constant, matrix, plain, solve, square, weigh
 from landscape_gym.rules.gradient_descent import GradientDescent
 from landscape_gym.rules.linear_systems import conjugate_gradients
@@ -72,8 +75,13 @@ class NaturalGradient:
         """The constants of a problem.
 
         Raises:
-            Refusal: for a control matrix, default dynamics, or an endless horizon.
+            Refusal: for a control matrix, default dynamics, an endless horizon, or a norm.
         """
+        if problem.metric in NORMS:
+            raise Refusal(
+                f"a natural gradient has a metric that is a matrix, but {why_no_matrix(problem)}: "
+                "use that, or give the metric's values."
+            )
         lr = GradientDescent.derive(problem.replace(metric=None)).lr
         assert isinstance(lr, float)  # one for all coordinates, without a metric
         G = problem.metric_matrix

@@ -10,7 +10,7 @@ import numpy as np
 
 from landscape_gym.arrays import like
 from landscape_gym.derivation.assumptions import check_free_motion
-from landscape_gym.derivation.structure import fixed_curvature
+from landscape_gym.derivation.structure import fixed_curvature, why_no_matrix
 from landscape_gym.landscapes import Quadratic
 from landscape_gym.landscapes.base import Array
 from landscape_gym.problem import NavigationProblem
@@ -72,10 +72,10 @@ class Newton:
                 metric that is not constant.
         """
         check_free_motion(problem, "Newton's method")
-        if problem.metric_matrix is None:
+        if (why := why_no_matrix(problem)) is not None:
             raise Refusal(
-                f"Newton's method has a constant metric, but metric is {problem.metric!r}: use a "
-                "natural gradient, or give the metric's values."
+                f"Newton's method has a constant metric, but {why}: use that, or give the metric's "
+                "values."
             )
         if not problem.landscape.offers("hessian"):
             raise Refusal(

@@ -100,12 +100,13 @@ def framed_rule(
     layers, activation = _layers([actor.net])
     mean, std = (part.cpu().numpy().copy() for part in (actor.mean, actor.std))
     return LearnedRule(
-        observation=actor.channels,
+        observation=actor.frame.config,
         action=action,
         network=Network(layers, activation),
         mean=mean,
         std=std,
         clip=CLIP,
+        believes=actor.frame.believes,
         framed=True,
         about=about or {},
     )

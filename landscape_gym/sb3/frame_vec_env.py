@@ -1,4 +1,4 @@
-"""`FrameVecEnv`: the environment in the frame of the gradients' second moment."""
+"""`FrameVecEnv`: the environment in a frame of its gradients."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnvWrapper
 
 from landscape_gym.actions import Velocity
+from landscape_gym.belief_frame import frame_of
 from landscape_gym.episodes import act_by, moments
-from landscape_gym.frame import INVARIANTS, Frame, FrameState
+from landscape_gym.frame import Frame, FrameState
 from landscape_gym.landscapes.base import Array
 from landscape_gym.learned import LearnedRule
 from landscape_gym.observation import ObservationConfig
@@ -38,7 +39,10 @@ zero."""
 
 
 class FrameVecEnv(VecEnvWrapper):
-    """Observations and actions in the eigenvectors of the gradients' second moment (`Frame`).
+    """Observations and actions along the axes of a frame.
+
+    Those are eigenvectors of the gradients' second moment (`landscape_gym.frame.Frame`), or of the
+    likeliest Hessian (`landscape_gym.belief_frame.BeliefFrame`).
 
     An observation is a row for each of d axes, one after another: its vectors, then its invariants.
     An action is a velocity along each axis, in units of the regime's box. `GatedPolicy` is the
@@ -47,6 +51,7 @@ class FrameVecEnv(VecEnvWrapper):
     Args:
         num_envs: Number of environments.
         regime: Name of the regime in `landscape_gym.registration.REGIMES`.
+        belief: Whether the frame is that of a belief about the regime's problem.
         privileged: Whether observations have the hidden part of `PrivilegedVecEnv`, as it is.
             Rewards are then in its unit, too, so that a critic begins with the right magnitude.
         observation: The channels, as of `Regime.configured`; None: gradient, last update,
@@ -72,6 +77,7 @@ class FrameVecEnv(VecEnvWrapper):
         num_envs: int = 1,
         regime: str = "landscape-nav",
         *,
+        belief: bool = False,
         privileged: bool = False,
         observation: Any = SEEN_IN_A_FRAME,
         **changes: Any,
@@ -79,8 +85,9 @@ class FrameVecEnv(VecEnvWrapper):
         setup = named(regime).configured(observation=observation or SEEN_IN_A_FRAME, **changes)
         if type(setup.action) is not Velocity:
             raise Refusal(f"moves in a frame are velocities, not {setup.action.kind!r} actions.")
+        self.believes = setup.problem if belief else None
         self.regime = setup
-        self._frame = Frame(setup.observation)
+        self._frame = frame_of(setup.observation, self.believes)
         self._state: FrameState | None = None
         kind = PrivilegedVecEnv if privileged else LandscapeNavVecEnv
         env: Any = kind(
@@ -89,7 +96,7 @@ class FrameVecEnv(VecEnvWrapper):
             observation=setup.observation,
             action=setup.action,
         )
-        row = len(self._frame.vectors) + len(INVARIANTS)
+        row = len(self._frame.vectors) + len(self._frame.invariants)
         space: spaces.Space = spaces.Box(-np.inf, np.inf, (setup.problem.dim * row,), np.float32)
         if privileged:
             hidden = env.observation_space[HIDDEN]
@@ -106,9 +113,14 @@ class FrameVecEnv(VecEnvWrapper):
         """
         seen, action = self.regime.observation, cast(Velocity, self.regime.action)
         critic = "privileged" if isinstance(self.venv, PrivilegedVecEnv) else "mlp"
-        actor = GatedActor(seen, action.scale)
+        actor = GatedActor(self._frame, action.scale)
         invariants = _invariants(self.regime, self._frame, framed_rule(actor, action))
-        given = {"channels": seen, "scale": action.scale, "critic": critic}
+        given = {
+            "channels": seen,
+            "scale": action.scale,
+            "believes": self.believes,
+            "critic": critic,
+        }
         return {**given, "standard": (invariants.mean(axis=0), invariants.std(axis=0))}
 
     def rule(self, agent: BaseAlgorithm) -> LearnedRule:
@@ -136,8 +148,7 @@ class FrameVecEnv(VecEnvWrapper):
         if dones.any():
             ended = np.flatnonzero(dones)
             last = [infos[row]["terminal_observation"] for row in ended]
-            before = FrameState(*(part[ended] for part in state))
-            framed, _ = self._rows(np.stack([_seen(each) for each in last]), before)
+            framed, _ = self._rows(np.stack([_seen(each) for each in last]), _rows(state, ended))
             for row, each, rows in zip(ended, last, framed, strict=True):
                 infos[row]["terminal_observation"] = _with(each, rows)
             state = restarted(state, dones, self._frame.begin(seen))
@@ -148,6 +159,13 @@ class FrameVecEnv(VecEnvWrapper):
         framed, state = self._frame.see(seen, state)
         rows = np.concatenate([framed.vectors, framed.invariants], axis=2)
         return rows.reshape(len(rows), -1), state
+
+
+def _rows(state: Any, rows: Array) -> Any:
+    """Some rows of a state: arrays, None, or a NamedTuple of them."""
+    if state is None or isinstance(state, np.ndarray):
+        return None if state is None else state[rows]
+    return type(state)(*(_rows(part, rows) for part in state))
 
 
 def _invariants(regime: Regime, frame: Frame, rule: LearnedRule) -> Array:

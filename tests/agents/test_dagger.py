@@ -11,7 +11,7 @@ from agents.dagger import Dagger, Regression
 from agents.presets import PRESETS
 from agents.training import train
 from landscape_gym import REGIMES
-from landscape_gym.control import LinearQuadraticPolicy
+from landscape_gym.control import LinearQuadraticPolicy, NoisyQuasiNewtonPolicy
 from landscape_gym.evaluation import rollout
 from landscape_gym.observation import ObservationConfig
 from landscape_gym.simulation import Simulation
@@ -61,6 +61,21 @@ def test_the_optimums_moves_are_what_is_regressed_on():
 
 class Interrupted(Exception):
     pass
+
+
+def test_in_the_frame_of_a_belief_a_few_rounds_are_better_than_the_believer():
+    enough = replace(SMALL, belief=True, rounds=8, num_envs=64, episode_steps=40, batch_size=640)
+    trainer = enough.trainer(REGIME, 0)
+    policies = [
+        NoisyQuasiNewtonPolicy(REGIME.problem, "displacement", rounds=1),
+        train(trainer).rule(),
+        LinearQuadraticPolicy(REGIME.problem),
+    ]
+    believer, learned, best = (
+        rollout(REGIME.problem, policy, episodes=256, seed=1_000_000).cost.mean()
+        for policy in policies
+    )
+    assert learned - best < 0.9 * (believer - best)
 
 
 @pytest.mark.parametrize("after", [1, 3])

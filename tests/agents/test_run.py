@@ -135,6 +135,7 @@ def test_every_agent_trains_and_leaves_a_rule_that_acts_as_it_does(algorithm: st
     training = replace(preset, **settings)
     assert isinstance(training, AgentTraining)
     trained = train(training.trainer(regime, 0))
+    assert training.timesteps <= trained.done <= training.timesteps + 160, "an update of ARS"
     rule = trained.rule()
     seen = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
     agent = AgentPolicy(trained.agent, regime.observation, regime.action, trained.normalizer)

@@ -269,6 +269,8 @@ def test_screen_tables_star_privilege(tuned: Contest):
     names = [str(cell) for cell in cells_of_first]
     assert "optimum *" in names
     assert "LQG" in names
+    diverged = {str(cell) for cell in list(table(tuned).columns)[-1].cells}
+    assert f"0 of {tuned.comparison.episodes}" in diverged
 
 
 def test_progress_is_told_cell_by_cell():

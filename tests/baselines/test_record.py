@@ -65,6 +65,15 @@ def test_a_data_set_recovers_its_environment_without_an_import(minari: Any, tmp_
     )
 
 
+def test_a_data_set_goes_into_a_folder_that_is_named_from_here(
+    minari: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    assert main(options(out=Path("here"))) == 0
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "here"))
+    assert len(minari.load_dataset("landscape-nav/long-horizon-momentum-v0")) == 2
+
+
 def test_metadata_tell_where_a_data_set_comes_from(minari: Any):
     assert main(options()) == 0
     (listed,) = minari.list_local_datasets().values()

@@ -14,8 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from matplotlib.figure import Figure
 
 import train_agent
+from baselines.networks.contestants import CONTESTANTS
+from baselines.networks.results import Trainings
+from baselines.networks.tasks import CHECKPOINTS, TASKS, Training
+from landscape_gym.rendering.png import save
 from tests.commands.commands import COMMANDS
 
 SMALL = ["--no-progress", "--episodes", "4", "--problem", '{"episode_steps": 9}', "--settings"]
@@ -30,6 +35,62 @@ def quickly(target: str, result: Any = None) -> Callable[[pytest.MonkeyPatch], N
     return lambda patch: patch.setattr(
         importlib.import_module(module), name, lambda *_, **__: result
     )
+
+
+def page_with(*names: str) -> None:
+    """A page to write into."""
+    places = (f"<!-- {name}:begin -->\n<!-- {name}:end -->\n" for name in names)
+    Path("page.md").write_text("".join(places))
+
+
+def draw(path: Path, *_: Any) -> None:
+    save(Figure(figsize=(1, 1)), path)
+
+
+def a_generated_page(pictures: dict[str, Any]) -> Callable[[pytest.MonkeyPatch], None]:
+    def prepare(patch: pytest.MonkeyPatch) -> None:
+        page_with("small")
+        patch.setattr("docs.generate.__main__.TABLES", {"small": lambda effort: "a table"})
+        patch.setattr("docs.generate.__main__.PICTURES", pictures)
+
+    return prepare
+
+
+def a_training_of_a_network(patch: pytest.MonkeyPatch) -> None:
+    """The file that keeps all of them is written after it."""
+    rule = CONTESTANTS[0]
+    trained = Training((1.0,) * len(CHECKPOINTS), 0.5)
+    quickly("baselines.networks.results:trained", trained)(patch)
+    trainings = Trainings(Path("trainings.json"))
+    quickly("baselines.networks.__main__:Trainings", trainings)(patch)
+    one = {"one": lambda trainings: str(trainings(next(iter(TASKS)), rule, 0.1, 0))}
+    patch.setattr("baselines.networks.__main__.TABLES", one)
+
+
+def a_page_of_networks(patch: pytest.MonkeyPatch) -> None:
+    module = "baselines.networks.__main__"
+    page_with("one", "costs", "figure-2e", "provenance")
+    patch.setattr(f"{module}.PAGE", Path("page.md"))
+    patch.setattr(f"{module}.TABLES", {"one": lambda trainings: "a table"})
+    patch.setattr(f"{module}.figure_2e.RULES", {})
+    quickly(f"{module}:read_or_measure", ({}, []))(patch)
+    for name in ("cost_table", "save_curves"):
+        quickly(f"{module}:{name}", "")(patch)
+    for name in ("table", "draw"):
+        quickly(f"baselines.networks.figure_2e:{name}", "")(patch)
+
+
+def a_part_of_the_stream(patch: pytest.MonkeyPatch) -> None:
+    parts = [("random_labels", "one", lambda: {"accuracy": [1.0]})]
+    quickly("baselines.continual.experiment:_parts", parts)(patch)
+
+
+def a_page_of_the_stream(patch: pytest.MonkeyPatch) -> None:
+    Path("results.json").write_text("{}")
+    quickly("baselines.continual.__main__:fill", ())(patch)
+    patch.setattr("baselines.continual.__main__.ROOT", Path.cwd())
+    quickly("baselines.continual.page:page", "a page" * 100)(patch)
+    patch.setattr("baselines.continual.page.save_picture", lambda results, how, path: draw(path))
 
 
 Prepare = Callable[[pytest.MonkeyPatch], None]
@@ -70,6 +131,28 @@ WRITERS: dict[str, tuple[str, list[str], Prepare | None]] = {
             quickly("baselines.claims.__main__:check_and_say", iter(()))(patch),
             quickly("baselines.claims.__main__:html_page", "a page" * 100)(patch),
         )[0],
+    ),
+    "a generated page": (
+        "python -m docs.generate",
+        ["--page", "page.md"],
+        a_generated_page({}),
+    ),
+    "a page's picture": (
+        "python -m docs.generate",
+        ["--page", "page.md"],
+        a_generated_page({"small.png": draw}),
+    ),
+    "trainings of networks": ("python -m baselines.networks", [], a_training_of_a_network),
+    "the page of networks": ("python -m baselines.networks", ["--write"], a_page_of_networks),
+    "results of the stream": (
+        "python -m baselines.continual",
+        ["--results", "results.json"],
+        a_part_of_the_stream,
+    ),
+    "the page of the stream": (
+        "python -m baselines.continual",
+        ["--results", "results.json", "--write"],
+        a_page_of_the_stream,
     ),
 }
 """By what they write: the command, its words, and what is done beforehand so that it is quick."""

@@ -165,15 +165,31 @@ def test_a_training_that_gets_the_signal_leaves_a_run_that_goes_on(place: Path):
 
 
 INTERRUPT = """
-import sys
+import os, sys
 
 class Interrupted:
     def find_spec(self, name, path=None, target=None):
-        if name == "torch":
+        if name == os.environ.get("INTERRUPTED"):
             raise KeyboardInterrupt
 
 sys.meta_path.insert(0, Interrupted())
 """
+
+
+def interrupted_at(package: str, words: list[str], place: Path) -> str:
+    """What a command says that is interrupted as a package is imported."""
+    (place / "site").mkdir()
+    (place / "site" / "sitecustomize.py").write_text(INTERRUPT)
+    done = subprocess.run(
+        [sys.executable, *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment(place / "site", INTERRUPTED=package),
+    )
+    assert done.returncode == 130
+    assert done.stderr.count("\n") == 1, done.stderr
+    return done.stderr
 
 
 @pytest.mark.parametrize(
@@ -193,18 +209,27 @@ sys.meta_path.insert(0, Interrupted())
     ],
 )
 def test_ctrl_c_while_torch_is_imported_is_one_line(place: Path, words: list[str], said: str):
-    (place / "site").mkdir()
-    (place / "site" / "sitecustomize.py").write_text(INTERRUPT)
-    done = subprocess.run(
-        [sys.executable, *words],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=environment(place / "site"),
-    )
-    assert done.returncode == 130
-    assert done.stderr.startswith(said)
-    assert done.stderr.count("\n") == 1
+    assert interrupted_at("torch", words, place).startswith(said)
+
+
+MODULES = [
+    *("agents", "baselines", "baselines.claims", "baselines.continual", "baselines.networks"),
+    *("benchmarks", "benchmarks.executors", "benchmarks.networks_speed"),
+    *("benchmarks.rule_optimizer", "docs.generate", "docs.generate.curves", "docs.generate.train"),
+    *("landscape_gym", "landscape_gym.artifact", "tests.ecosystem"),
+]
+"""Commands by ``python -m``."""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [[str(ROOT / "train_agent.py")], *(["-m", name] for name in MODULES)],
+    ids=["train_agent.py", *MODULES],
+)
+def test_ctrl_c_in_the_first_moments_is_one_line(place: Path, words: list[str]):
+    """NumPy is the first package that is imported, or tyro where nothing is computed."""
+    first = "tyro" if words[-1] in ("landscape_gym", "tests.ecosystem") else "numpy"
+    assert interrupted_at(first, words, place) == "interrupted. Nothing was begun.\n"
 
 
 # ---- disks --------------------------------------------------------------------------------------

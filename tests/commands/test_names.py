@@ -6,6 +6,7 @@ import resource
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,6 +15,8 @@ import landscape_gym.names as names
 import train_agent
 from agents import ALGORITHMS, PRESETS, RunConfig
 from agents.announcement import announcement
+from agents.bar import Bar
+from agents.durations import MICROSECONDS
 from agents.presets import OF_REGIME
 from baselines.names import NOTHING, RULES, TUNABLE, TUNED, policy_names
 from baselines.record.command import WRITERS
@@ -84,12 +87,32 @@ def test_help_shows_what_presets_set(capsys: pytest.CaptureFixture[str]):
 
 
 def test_a_training_begins_with_what_it_is():
-    assert announcement(RunConfig(regime="task-switching"), Path("runs/here")) == (
-        "task-switching, seed 0: ppo, preset resets, 12,000,000 steps, about 5 minutes, into "
+    config = RunConfig(regime="task-switching")
+    assert announcement(config, Path("runs/here"), 12_000_000) == (
+        "task-switching, seed 0: ppo, preset resets, 12,000,000 steps, about 2 minutes, into "
         "runs/here"
     )
-    short = RunConfig(settings='{"timesteps": 1000}')
-    assert "1,000 steps, about a minute or less" in announcement(short, Path("here"))
+    assert "1,000 steps, about a minute or less" in announcement(RunConfig(), Path("here"), 1_000)
+    assert MICROSECONDS.keys() <= PRESETS.keys()
+
+
+def test_lines_stand_for_the_bar_where_there_is_no_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    now = iter([0.0, 100.0, 300.0, 450.0])
+    monkeypatch.setattr("agents.bar.time", SimpleNamespace(monotonic=lambda: next(now)))
+    with Bar(1_000, shown=True) as bar:
+        bar.begin(200)
+        bar.evaluated(200, 2.5, 0.5)
+        bar.evaluated(600, 1.25, None)  # 400 steps in 200 seconds, 400 to go
+        bar.evaluated(900, 1.125, None)
+        bar.evaluated(1_024, 1.0, 0.5)
+    assert capsys.readouterr().err.splitlines() == [
+        "200 of 1,000 steps: held-out cost J 2.5, J* 0.5",
+        "600 of 1,000 steps: held-out cost J 1.25, 3 minutes left",
+        "900 of 1,000 steps: held-out cost J 1.125, 50 seconds left",
+        "1,024 of 1,000 steps: held-out cost J 1, J* 0.5",
+    ]
 
 
 def test_commands_are_in_the_usage_line(capsys: pytest.CaptureFixture[str]):

@@ -37,8 +37,11 @@ def problems(draw: st.DrawFn) -> NavigationProblem:
     matrix = lambda rows, columns: np.random.default_rng(0).normal(size=(rows, columns))  # noqa: E731
     m = draw(st.one_of(st.none(), st.integers(1, d)))
     metrics: list[Any] = [None, np.linspace(0.5, 2.0, m or d), np.eye(m or d) + 0.1]
+    metrics.append("max")
     if landscape.kind == "logistic_regression" and m is None:
         metrics.append("fisher")
+    if landscape.offers("tensors") and m is None:
+        metrics.append("spectral")
     noises = [None, *NOISES]
     if landscape.kind != "logistic_regression":
         noises.remove("minibatch")

@@ -14,6 +14,7 @@ from safetensors import numpy as safetensors
 from landscape_gym.actions import Normalized, StepSize, Velocity
 from landscape_gym.artifact import ArtifactError, load_rule, save_rule, shipped_rules, store
 from landscape_gym.artifact.__main__ import main
+from landscape_gym.belief_frame import BeliefFrame
 from landscape_gym.configuration import plain
 from landscape_gym.control import LQGPolicy
 from landscape_gym.coordinates import Coordinates
@@ -25,6 +26,7 @@ from landscape_gym.simulation import Simulation
 
 RANDOM = np.random.default_rng(5)
 BELIEVED = REGIMES["hidden-task-switching"].problem
+HIDDEN = REGIMES["landscape-nav"].problem
 
 
 def dense(outputs: int, inputs: int, dtype=np.float32) -> Dense:
@@ -71,6 +73,15 @@ RULES = {
         framed=True,
         clip=4.0,
     ),
+    "framed belief": rule(
+        Network((dense(8, len(BeliefFrame.invariants)), dense(8, 8))),
+        observation=ObservationConfig(
+            ("gradient", "previous_update", "displacement", "lags"), rates=(0.5,)
+        ),
+        framed=True,
+        believes=HIDDEN,
+        clip=4.0,
+    ),
     "provenance": rule(
         Network((dense(1, 1),)),
         about={"seed": 2**63, "versions": {"b": "é\n", "a": (1, 0.1, None)}},
@@ -82,7 +93,7 @@ RULES = {
 def observations(of: LearnedRule, steps: int = 4) -> np.ndarray:
     """What a rule may see, (steps, 5, size), the last of it as large as observations are."""
     size = of.network.inputs
-    if of.believes is not None:
+    if of.believes is not None and not of.framed:
         size = Layout(of.observation, of.believes).size
     elif of.per_coordinate or of.framed:
         size = 1 + int(Coordinates(of.observation).index(3).max())

@@ -6,7 +6,9 @@ import torch
 
 from landscape_gym import REGIMES
 from landscape_gym.actions import Normalized, Velocity
-from landscape_gym.frame import INVARIANTS, Frame
+from landscape_gym.belief_frame import BeliefFrame
+from landscape_gym.control import NoisyQuasiNewtonPolicy
+from landscape_gym.frame import FIRST, GROWN, INVARIANTS, Frame
 from landscape_gym.learned import Cell, Dense, LearnedRule, Network
 from landscape_gym.observation import Layout, ObservationConfig
 from landscape_gym.refusal import Refusal
@@ -39,6 +41,21 @@ def rule(**changes) -> LearnedRule:
 
 
 RULE = rule()
+PROBLEM = REGIMES["landscape-nav"].problem.replace(landscape={"dim": DIM})
+BELIEF = BeliefFrame(SEEN, PROBLEM)
+
+
+def believing(**changes) -> LearnedRule:
+    """A rule in the frame of a belief."""
+    inputs, outputs = len(BELIEF.invariants), len(BELIEF.vectors)
+    first = Dense(RANDOM.normal(size=(8, inputs)) / 4, RANDOM.normal(size=8))
+    last = Dense(RANDOM.normal(size=(outputs, 8)) / 8, RANDOM.normal(size=outputs) / 8)
+    scaling = {"mean": np.zeros(inputs), "std": np.ones(inputs)}
+    parts = {"network": Network((first, last)), "believes": PROBLEM} | scaling
+    return rule(**parts | changes)
+
+
+RULES = {"gradients": RULE, "belief": believing()}
 CELL = Cell(Dense(np.ones((44, 11)), np.ones(44)), Dense(np.ones((44, 11)), np.ones(44)))
 
 
@@ -61,9 +78,10 @@ def walk(rule: LearnedRule, rotation: np.ndarray, batch: int = 3) -> np.ndarray:
     return np.stack(moves)
 
 
-def test_rotating_the_landscape_rotates_the_moves():
+@pytest.mark.parametrize("kind", RULES)
+def test_rotating_the_landscape_rotates_the_moves(kind: str):
     rotation, _ = np.linalg.qr(RANDOM.normal(size=(DIM, DIM)))
-    straight, rotated = walk(RULE, np.eye(DIM)), walk(RULE, rotation)
+    straight, rotated = (walk(RULES[kind], each) for each in (np.eye(DIM), rotation))
     assert np.abs(straight).mean() > 0.05
     np.testing.assert_allclose(rotated, straight, atol=1e-6)
 
@@ -73,30 +91,74 @@ def seen(batch: int, dim: int, steps: int = STEPS) -> np.ndarray:
     return np.random.default_rng(1).normal(size=(steps, batch, size))
 
 
+@pytest.mark.parametrize("kind", RULES)
 @pytest.mark.parametrize("dim", [1, 3, 10])
-def test_a_batch_acts_as_its_rows_do_alone_in_any_dimension(dim: int):
-    states, together = [None] * 3, None
+def test_a_batch_acts_as_its_rows_do_alone_in_any_dimension(kind: str, dim: int):
+    rule, states, together = RULES[kind], [None] * 3, None
     for observation in seen(3, dim):
-        actions, together = RULE.predict(observation, together)
+        actions, together = rule.predict(observation, together)
         assert actions.shape == (3, dim)
         for row in range(3):
-            alone, states[row] = RULE.predict(observation[row : row + 1], states[row])
+            alone, states[row] = rule.predict(observation[row : row + 1], states[row])
             np.testing.assert_allclose(alone[0], actions[row], atol=1e-10)
 
 
-def test_a_row_whose_episode_begins_forgets_and_the_others_do_not():
-    whole = restarted = None
+@pytest.mark.parametrize("kind", RULES)
+def test_a_row_whose_episode_begins_forgets_and_the_others_do_not(kind: str):
+    rule, whole, restarted = RULES[kind], None, None
     for step, observation in enumerate(seen(2, 3)):
         begins = np.array([step == 5, False])
-        action, restarted = RULE.predict(observation, restarted, begins)
+        action, restarted = rule.predict(observation, restarted, begins)
         if step == 5:
             afresh = None
         if step >= 5:
-            new, afresh = RULE.predict(observation[:1], afresh)
+            new, afresh = rule.predict(observation[:1], afresh)
             np.testing.assert_allclose(action[0], new[0], atol=1e-10)
-        same, whole = RULE.predict(observation, whole)
+        same, whole = rule.predict(observation, whole)
         np.testing.assert_array_equal(action[1], same[1])
     assert np.abs(action[0] - same[0]).max() > 1e-3
+
+
+@pytest.mark.parametrize("place", ["displacement", "parameters"])
+def test_a_rule_that_trusts_its_belief_is_the_learner_who_takes_it_for_the_truth(place):
+    channels = ObservationConfig(("gradient", "previous_update", place))
+    frame = BeliefFrame(channels, PROBLEM)
+    trust = np.array([float(name == "believed move") for name in frame.vectors])
+    network = Network((Dense(np.zeros((len(trust), len(frame.invariants))), trust),))
+    rule = believing(observation=channels, network=network, action=Velocity(1e3))
+    believer, states = NoisyQuasiNewtonPolicy(PROBLEM, place, rounds=None), [None, None]
+    for y, u, x in np.random.default_rng(5).normal(size=(STEPS, 3, 3, DIM)):
+        move, states[0] = rule.predict(np.concatenate([y, u, x], axis=1), states[0])
+        same, states[1] = believer.predict(np.concatenate([y, x], axis=1), states[1])
+        held = states[0].frame.held[:, None]
+        np.testing.assert_allclose(move * 1e3, held * same * believer.action.scale, atol=1e-9)
+
+
+def test_moves_shrink_where_gradients_have_grown_and_only_there():
+    channels = ObservationConfig(("gradient", "previous_update", "displacement"))
+    frame, direction, held = Frame(channels), np.array([[0.6, 0.8, 0.0]]), []
+    state = frame.begin(np.zeros((1, 9)))
+    for length in [1.0] * FIRST + [GROWN, 5 * GROWN, 0.1, 5 * GROWN]:
+        observation = np.concatenate([length * direction, np.zeros((1, 6))], axis=1)
+        state = frame.see(observation, state)[1]
+        held.append(state.held[0])
+        moved = np.linalg.norm(frame.out_of(np.ones((1, 3)), state))
+        assert moved == pytest.approx(np.sqrt(3) * held[-1])
+    np.testing.assert_allclose(held, [1.0] * (FIRST + 1) + [0.2, 1.0, 0.2])
+
+
+def test_a_rule_that_is_too_fast_by_far_does_not_diverge():
+    """Gradient descent at 20 times the rate at which it is stable, in a bowl of curvature 1."""
+    channels = ObservationConfig(("gradient", "previous_update", "displacement"))
+    frame, x = Frame(channels), np.full((1, 2), 3.0)
+    state = frame.begin(np.zeros((1, 6)))
+    for _ in range(200):
+        state = frame.see(np.concatenate([x, 0 * x, x], axis=1), state)[1]
+        x = x + frame.out_of(np.vecmat(-40.0 * x, state.basis), state)
+    # No step is longer than 40 times what a gradient may have, and those point downhill.
+    typical = np.sqrt(state.first[0] / FIRST)
+    assert typical < 4 * 3 * np.sqrt(2)
+    assert np.linalg.norm(x) < 40 * GROWN * typical
 
 
 def test_the_frame_of_tensors_is_that_of_arrays():

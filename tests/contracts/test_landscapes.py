@@ -14,6 +14,7 @@ from landscape_gym.landscapes import (
     Ackley,
     Cliff,
     LogisticRegression,
+    MatrixQuadratic,
     Quadratic,
     Saddle,
     TorchLandscape,
@@ -90,6 +91,9 @@ def variants() -> dict[str, Any]:
         "ackley-one-dimension": Ackley(dim=1),
         "rastrigin-shallow": LANDSCAPES["rastrigin"](dim=3, amplitude=0.5),
         "logistic-ridge": LogisticRegression(ridge=0.1),
+        "matrix_quadratic-dense": MatrixQuadratic(
+            columns=2, left=((2.0, 0.5), (0.5, 1.0)), right=(0.0, 1.0), optimum_std=1.0
+        ),
         "torch-ellipse": torch_ellipse(),
         "torch-network": torch_network(),
         "torch-known-minimum": TorchLandscape(
@@ -314,7 +318,10 @@ def test_minibatch_gradients_average_to_the_gradient(name: str) -> None:
     assert np.std(singles, axis=0).max() > 1e-3  # each of them is another gradient
 
 
-@pytest.mark.parametrize("name", [n for n in ALL if n.startswith(("quadratic", "logistic"))])
+KNOWN_CURVATURES = {n for n in ALL if n.startswith(("quadratic", "logistic", "matrix"))}
+
+
+@pytest.mark.parametrize("name", sorted(KNOWN_CURVATURES))
 def test_curvature_quadrature_gives_the_mean_curvature(name: str) -> None:
     landscape = ALL[name]
     curvatures, weights = landscape.curvature_quadrature(1000)
@@ -329,7 +336,24 @@ def test_curvature_quadrature_gives_the_mean_curvature(name: str) -> None:
 
 def test_only_quadratic_and_logistic_landscapes_offer_a_curvature_distribution() -> None:
     offered = {name for name, member in ALL.items() if member.curvature_quadrature() is not None}
-    assert offered == {name for name in ALL if name.startswith(("quadratic", "logistic"))}
+    assert offered == KNOWN_CURVATURES
+
+
+def test_the_loss_of_a_matrix_is_the_trace_that_it_is_said_to_be() -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 2)), rng.normal(size=(3, 3))
+    A, B, Z = a @ a.T, b @ b.T, rng.normal(size=(2, 3))
+    landscape = MatrixQuadratic(left=A.tolist(), right=B.tolist(), optimum=Z.ravel().tolist())
+    W = rng.normal(size=(BATCH, 2, 3))
+    loss, grad = landscape.loss_and_grad(
+        landscape.sample(draws(*range(BATCH))), W.reshape(BATCH, 6)
+    )
+    np.testing.assert_allclose(
+        loss, [np.trace((w - Z).T @ A @ (w - Z) @ B) / 2 for w in W], rtol=1e-12
+    )
+    np.testing.assert_allclose(grad.reshape(W.shape), A @ (W - Z) @ B, rtol=1e-10)
+    diagonal = MatrixQuadratic(left=(2.0, 3.0), right=(1.0, 4.0, 5.0))
+    np.testing.assert_array_equal(diagonal.curvature, [2.0, 8.0, 10.0, 3.0, 12.0, 15.0])
 
 
 @every_landscape
@@ -361,6 +385,11 @@ def test_configurations_survive_json_and_torch_losses_refuse(landscape: Any) -> 
         ({"kind": "quadratic", "dim": 2, "curvature": (1.0, -1.0)}, [">= 0", "saddle"]),
         ({"kind": "quadratic", "dim": 2, "curvature": (1.0, 1.0, 1.0)}, ["2 finite", "(3,)"]),
         ({"kind": "double_well", "tilt": -0.5}, ["at least 0"]),
+        ({"kind": "matrix_quadratic", "left": (1.0, -1.0)}, ["left", "semidefinite"]),
+        ({"kind": "matrix_quadratic", "right": np.eye(2)}, ["right", "3 x 3", "(2, 2)"]),
+        ({"kind": "matrix_quadratic", "left": [[1, 2], [0, 1]]}, ["left must be symmetric"]),
+        ({"kind": "matrix_quadratic", "left": [[1, 2], [2, 1]]}, ["left", "semidefinite"]),
+        ({"kind": "matrix_quadratic", "rows": 0}, ["rows", "at least 1"]),
     ],
 )
 def test_wrong_fields_are_refused_in_words(given: Any, words: list[str]) -> None:

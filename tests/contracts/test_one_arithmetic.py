@@ -21,6 +21,7 @@ from landscape_gym.landscapes.base import NoInstances
 from landscape_gym.landscapes.tensors import Tensors
 from landscape_gym.learner import Learner
 from landscape_gym.noise import NOISES
+from landscape_gym.norms import NORMS
 from landscape_gym.observation import CHANNELS, Layout, ObservationConfig, scaling
 from landscape_gym.refusal import Refusal
 from landscape_gym.state import State
@@ -30,6 +31,7 @@ B = np.random.default_rng(1).normal(size=(DIM, 2))
 G = np.array([[2.0, 0.3], [0.3, 0.6]])
 H = np.diag([0.5, 1.0, 2.0, 4.0]) + 0.1
 TENSORS = Tensors(((1, 2), (2,)))
+MATRICES = Tensors(((2, 3), (3, 2, 1), (2,)))
 
 NAMES = [field.name for field in fields(Learner) if field.name not in ("tensors", "elapsed")]
 """A learner's arrays of real numbers."""
@@ -130,7 +132,7 @@ theta, control, grad = (numbers(ROWS, n, seed=s) for n, s in ((DIM, 7), (2, 8), 
 normal, uniform = numbers(ROWS, DIM, seed=10), numbers(ROWS, 32, seed=11) / 2
 elapsed = np.arange(ROWS) + 3
 
-METRICS = {"none": None, "diagonal": [0.5, 2.0], "matrix": G.tolist()}
+METRICS = {"none": None, "diagonal": [0.5, 2.0], "matrix": G.tolist(), "max": "max"}
 DEFAULT = {
     "none": None,
     "rotation": "rotation",
@@ -151,9 +153,17 @@ def test_control_costs(metric: Any):
     vary(lambda x, u: dynamics.control_cost(problem, NoInstances(), x, u), theta, control)
 
 
-def test_control_costs_of_the_fisher_metric():
-    problem = NavigationProblem(Bowl(), metric="fisher")
+@pytest.mark.parametrize("metric", ["fisher", "spectral"])
+def test_control_costs_of_metrics_of_the_landscape(metric: str):
+    problem = NavigationProblem(Bowl(), metric=metric)
     vary(lambda x, u: dynamics.control_cost(problem, NoInstances(), x, u), theta, grad)
+
+
+def test_norms_and_the_parts_of_tensors():
+    values = numbers(ROWS, 14) - 0.7
+    vary(lambda u: NORMS["spectral"](u, MATRICES), values)
+    vary(lambda u: MATRICES.joined([2.0 * part for part in MATRICES.matrices(u)]), values)
+    vary(MATRICES.mean_squares, values)
 
 
 @pytest.mark.parametrize("noise", [None, *NOISES, "minibatch loss"])

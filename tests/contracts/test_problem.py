@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 
 from landscape_gym import NavigationProblem
-from landscape_gym.landscapes import LogUniform, Quadratic, TorchLandscape
+from landscape_gym.landscapes import LogUniform, MatrixQuadratic, Quadratic, TorchLandscape
 from landscape_gym.problem import DYNAMICS, NOISES, Decay, IsotropicNoise, NormalStart
 from landscape_gym.registration import REGIMES
 from tests.contracts.problems import problems
@@ -42,6 +42,17 @@ def test_numbers_and_arrays_of_numpy_survive_json():
     )
     assert NavigationProblem.from_json(problem.to_json()) == problem
     assert problem.start == NormalStart((0.0, 1.0, 2.0), 0.5)
+
+
+@pytest.mark.parametrize("metric", ["max", "spectral"])
+def test_norms_survive_json_and_are_no_matrix(metric: str):
+    landscape = MatrixQuadratic(rows=2, columns=2, left=((2.0, 1.0), (1.0, 3.0)), right=(1.0, 0.5))
+    problem = NavigationProblem(landscape=landscape, metric=metric)
+    again = NavigationProblem.from_json(problem.to_json())
+    assert again == problem
+    assert again.landscape.curvature == landscape.curvature
+    assert problem.metric_matrix is None
+    assert problem.replace(landscape={"columns": 3, "right": None}).dim == 6
 
 
 CODE = {
@@ -149,6 +160,12 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"noise": {"kind": "isotropic", "std": -1.0}}, "noise std must be .* at least 0"),
     ({"noise": {"kind": "minibatch"}}, "sum over data; Quadratic has none"),
     ({"metric": "fisher"}, "'logistic_regression'; Quadratic has none"),
+    ({"metric": "spectrl"}, "Did you mean 'spectral'"),
+    ({"metric": "spectral"}, "'matrix_quadratic'.*those of Quadratic are one vector: take 'max'"),
+    (
+        {"metric": "spectral", "landscape": "matrix_quadratic", "control_matrix": np.eye(6)},
+        "'spectral' weighs parameters: leave control_matrix out",
+    ),
     ({"metric": [[1, 2], [0, 1]]}, "symmetric positive definite"),
     ({"metric": [[1, 2], [2, 1]]}, "symmetric positive definite"),
     ({"metric": [1.0, 0.0]}, "positive"),

@@ -1,14 +1,23 @@
 """Examples of the front page, as they are printed there."""
 
+import json
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 import torch
 
+from agents import RunConfig
+from tests.agents.kills import CASES, EPISODE
+from tests.commands.commands import COMMANDS
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 EXAMPLES = [part.split("```")[0] for part in README.split("```python\n")[1:]]
+QUICK_START = (ROOT / "docs" / "quick-start.md").read_text()
+COMMAND = re.compile(r"^    python (.*?)(?: +#.*)?$", re.M)
+MAKE = re.compile(r"\bmake ([a-z-]+)")
 ARROW = re.compile(r"([\d.]+|nan|inf) -> ([\d.]+|nan|inf)")
 
 
@@ -84,9 +93,57 @@ def test_the_recipe_for_plain_agents_comes_to_what_is_printed(capsys: pytest.Cap
 
 
 def test_the_quick_start_has_no_examples_but_those_of_the_front_page():
-    page = (ROOT / "docs" / "quick-start.md").read_text()
-    assert "```python" not in page
-    sections = re.findall(r'<!-- write section README\.md "?([^"]*?)"? -->', page)
+    assert "```python" not in QUICK_START
+    assert not COMMAND.findall(QUICK_START)
+    sections = re.findall(r'<!-- write section README\.md "?([^"]*?)"? -->', QUICK_START)
     for code in EXAMPLES:
         title = README.split(code)[0].rsplit("\n## ", 1)[1].split("\n")[0]
         assert title in (*sections, "Install"), title
+
+
+def test_what_is_to_be_made_can_be_made():
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M)
+    for page in (README, QUICK_START):
+        code = re.findall(r"^    make .*|`make [^`]*`", page, re.M)
+        assert code
+        assert set(MAKE.findall(" ".join(code))) <= set(targets)
+
+
+@pytest.mark.slow
+def test_commands_of_the_front_page_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """In their order, with less to do."""
+    monkeypatch.chdir(tmp_path)
+    commands = [shlex.split(line) for line in COMMAND.findall(README)]
+    assert len(commands) == 6
+    for first, *words in commands:
+        name = first if first == "train_agent.py" else "baselines"
+        if name == "baselines":
+            assert (first, words[0]) == ("-m", "baselines")
+            words = [*words[1:], "--no-progress", "--episodes", "2"]
+        if "--resume" in words:
+            words = [str(one_run()) if word == "runs/FOLDER" else word for word in words]
+            words = [*words, "--no-progress"]
+        elif name == "train_agent.py":
+            words = [*words, *little_training(words)]
+        elif words[0] == "sweep":
+            words += ["--executor", "serial", "--regimes", "geometry", "--policies", "adam"]
+        else:
+            pytest.importorskip("minari")
+            words += ["--out", "recorded"]
+        assert COMMANDS[name](words) == 0, words
+    assert "`landscape-gym report runs/FOLDER` writes `report.html` into that folder" in README
+    assert COMMANDS["landscape-gym"](["report", str(one_run())]) == 0
+    assert (one_run() / "report.html").is_file()
+
+
+def one_run() -> Path:
+    """The folder of a run that has ended."""
+    return min(path.parent for path in Path("runs").glob("*/results.json"))
+
+
+def little_training(words: list[str]) -> list[str]:
+    """Options of a training that takes a second."""
+    given = dict(zip(words[::2], words[1::2], strict=True))
+    algorithm = RunConfig(regime=given["--regime"], algo=given.get("--algo")).algorithm
+    settings = json.dumps(CASES[algorithm])
+    return ["--settings", settings, "--problem", EPISODE, "--episodes", "4", "--no-progress"]

@@ -11,6 +11,7 @@ from baselines.pages import ROOT, between_markers, marker_names
 from benchmarks.__main__ import NAME as SPEED
 from docs.generate import pages
 from docs.generate.__main__ import TABLES as OPTIMAL_CONTROL
+from docs.generate.flagship import BLOCKS as FLAGSHIP
 from docs.generate.recipe import NAME as RECIPE
 from docs.generate.train import NAME as TRAIN
 from docs.generate.writers import WRITERS
@@ -51,6 +52,7 @@ def test_writers_are_registered_with_the_blocks_that_they_write():
         "recipe": {RECIPE},
         "speed": {SPEED},
         "optimal-control": set(OPTIMAL_CONTROL),
+        "flagship": set(FLAGSHIP),
         "networks": {*TABLES, "costs", "figure-2e", "provenance"},
         "compatibility": {COMPATIBILITY},
     }

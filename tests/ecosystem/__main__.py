@@ -11,14 +11,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-import tyro
-
-from landscape_gym.command_line import named, parsed
-from landscape_gym.configuration import one_of
+from landscape_gym.extras import needed_by
 from landscape_gym.program import program
-from tests.ecosystem.examine import Examination, examine
-from tests.ecosystem.page import write
-from tests.ecosystem.rows import ROWS, Row
+
+with needed_by(__name__):
+    import tyro
+
+    from landscape_gym.command_line import named, parsed
+    from landscape_gym.configuration import one_of
+    from tests.ecosystem.examine import Examination, examine
+    from tests.ecosystem.page import write
+    from tests.ecosystem.rows import ROWS, Row
+
 
 PROG = "python -m tests.ecosystem"
 

@@ -412,6 +412,7 @@ REFUSED = {
         {},
         "constant metric.*vector or a matrix",
     ),
+    "norm": (double_well(1.0, metric="max"), {}, "constant metric.*rule is sign descent"),
     "undiscounted": (double_well(0.0), {}, "gamma > 0 or a finite horizon"),
     "instances": (quadratic(), {}, "instances.*optimum"),
     "dimensions": (NavigationProblem(landscape={"kind": "ackley", "dim": 3}), {}, "trajectory"),

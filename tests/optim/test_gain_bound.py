@@ -39,6 +39,25 @@ def test_it_is_the_bound_by_the_loss_where_all_of_it_is_left():
     assert not np.allclose(u, GainBound(3.0, lowest=0.5).slowed(v, -v, loss, after)[0])
 
 
+def sloped(losses: np.ndarray, slope: float) -> float:
+    """The last factor after these losses, where every step ends with that slope."""
+    bound, factor = GainBound(3.0), 1.0
+    state = bound.init(losses[0])
+    for loss in losses:
+        factor, state = bound.factor(0.1, loss, state, slope)
+    return factor
+
+
+def test_slopes_at_steps_ends_tell_steps_that_only_stir_noise():
+    """Where the loss stays up, and nowhere else: in a narrow valley every step overshoots."""
+    t = np.arange(1.0, 400.0)
+    stays_up, falls = 1 + 2 / t, 2 / t**2
+    assert sloped(stays_up, 1e-3) < 0.5 * sloped(stays_up, -0.1)
+    assert sloped(falls, 1e-3) == pytest.approx(sloped(falls, -0.1), rel=1e-6)
+    state = GainBound(3.0).init(2.0)
+    assert GainBound(3.0).factor(0.1, 2.0, state) == GainBound(3.0).factor(0.1, 2.0, state, 0.0)
+
+
 def test_it_goes_on_after_the_loss_has_risen():
     bound = GainBound(3.0)
     risen = np.concatenate([np.full(5, 2.0), np.full(20, 14.0)])
@@ -61,13 +80,15 @@ def test_rows_tensors_and_floats_are_alike():
         rng.uniform(1, 2, (3, 5, 1)),
     )
     rows, tensors = bound.init(losses[0]), bound.init(torch.tensor(losses[0]))
-    one = bound.init(float(losses[0, 2, 0]))
+    one, slope = bound.init(float(losses[0, 2, 0])), 0.0
     for t in range(3):
         u, rows = bound.slowed(v[t], g[t], losses[t], rows)
         same, tensors = bound.slowed(*map(torch.tensor, (v[t], g[t], losses[t])), tensors)
-        factor, one = bound.factor(-float(v[t, 2] @ g[t, 2]), float(losses[t, 2, 0]), one)
+        decrease = -float(v[t, 2] @ g[t, 2])
+        factor, one = bound.factor(decrease, float(losses[t, 2, 0]), one, slope)
         np.testing.assert_allclose(u, same, rtol=1e-12)
         np.testing.assert_allclose(u[2], factor * v[t, 2], rtol=1e-12)
+        slope = float(u[2] @ g[(t + 1) % 3, 2])
 
 
 @pytest.mark.parametrize("constants", [{"stiffness": 0.0}, {"stiffness": 1.0, "gain": -1.0}])

@@ -236,6 +236,7 @@ REFUSED = [
     ({"hazard": 0.1}, "hazard > 0.*set hazard to 0"),
     ({"drift": 0.1}, "drift > 0.*control.optimum"),
     ({"landscape": "logistic_regression", "metric": "fisher"}, "'fisher' depends on theta"),
+    ({"metric": "max"}, "'max' is a norm and no quadratic form.*sign descent"),
     ({"landscape": Quadratic(optimum_std=1.0)}, "Quadratic are random.*control.optimum"),
     (
         {
@@ -276,7 +277,7 @@ def test_bad_arguments_are_refused():
 
 def test_convex_landscapes_are_convex():
     convex = {kind for kind, family in LANDSCAPES.items() if family.convex}
-    assert convex == {"quadratic", "logistic_regression"}
+    assert convex == {"quadratic", "matrix_quadratic", "logistic_regression"}
     assert not TorchLandscape.convex
     for kind in convex:
         landscape = LANDSCAPES[kind]()

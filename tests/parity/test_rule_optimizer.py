@@ -9,6 +9,7 @@ from sklearn.datasets import load_digits
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from landscape_gym import optim
 from landscape_gym.artifact import load_rule, save_rule
 from landscape_gym.optim import RuleOptimizer
 from landscape_gym.problem import NavigationProblem
@@ -315,7 +316,7 @@ def test_rules_are_files_too(tmp_path):
     [("hidden-curvature", None, "learned"), ("momentum", "hidden-curvature", "derived")],
 )
 def test_a_rule_of_few_parameters_is_not_given_a_network_without_a_warning(given, problem, how):
-    says = rf"{how} for quadratic landscapes of 6 parameters, and is given \d+.*filter_bank"
+    says = rf"{how} for quadratic landscapes of 6 parameters, and is given \d+.*FilterBank"
     with pytest.warns(UserWarning, match=says) as caught:
         RuleOptimizer(mlp().parameters(), given, problem=problem)
     assert len(caught) == 1
@@ -351,6 +352,7 @@ def test_what_the_warning_says_is_so(seed):
         lambda p: RuleOptimizer(p, "networks"),
         lambda p: RuleOptimizer(p, SelfScaledAdam.for_parameters(p)),
         lambda p: RuleOptimizer(p, Coupled.filter_bank()),
+        *(optim.FilterBank, optim.SelfScaledAdam, optim.SelfScaledSOAP),
     ):
         served = losses(make)
         assert served[-1] < 0.1 * served[0]

@@ -33,14 +33,15 @@ def agent(env: FrameVecEnv, **given) -> PPO:
     agent = PPO(GatedPolicy, env, n_steps=8, batch_size=8, seed=0, policy_kwargs=GIVEN | given)
     actor = agent.policy.mlp_extractor.actor
     with torch.no_grad():
-        actor.net[-1].weight.mul_(10)
-    actor.standardise(np.random.default_rng(0).normal(size=(50, len(INVARIANTS))))
+        actor.net[-1].weight.mul_(3)  # and actions stay within their box
+    actor.standardise(np.random.default_rng(0).normal(size=(50, actor.invariants)))
     return agent
 
 
-def test_an_agent_in_the_frame_does_what_its_rule_does_outside_of_it():
-    framed, plain = FrameVecEnv(5, **SETUP), LandscapeNavVecEnv(5, **SETUP)
-    learner = agent(framed)
+@pytest.mark.parametrize("belief", [False, True])
+def test_an_agent_in_the_frame_does_what_its_rule_does_outside_of_it(belief: bool):
+    framed, plain = FrameVecEnv(5, belief=belief, **SETUP), LandscapeNavVecEnv(5, **SETUP)
+    learner = agent(framed, believes=REGIME.problem if belief else None)
     rule = learned_rule(learner.policy, REGIME.problem, SEEN, REGIME.action)
     framed.seed(7)
     plain.seed(7)

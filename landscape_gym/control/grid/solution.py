@@ -15,7 +15,7 @@ from typing import Any, cast
 import numpy as np
 
 from landscape_gym.control.grid.grid import Grid, GridValue, difference, finite_horizon, stationary
-from landscape_gym.derivation.structure import diagonal_drift, is_diagonal
+from landscape_gym.derivation.structure import diagonal_drift, is_diagonal, why_no_matrix
 from landscape_gym.dynamics import minimum_loss, transition
 from landscape_gym.landscapes.base import Array, NoInstances
 from landscape_gym.landscapes.fixed import Fixed, Separable
@@ -256,10 +256,10 @@ def _check(problem: NavigationProblem) -> None:
     lqr = "for a quadratic landscape use `optimum` (linear-quadratic control)"
     if problem.control_matrix is not None:
         raise Refusal(f"the grid needs a control for each coordinate, not a control_matrix: {lqr}.")
-    if isinstance(problem.metric, str):
+    if (why := why_no_matrix(problem)) is not None:
         raise Refusal(
-            f"the grid needs a constant metric, not {problem.metric!r}: give a vector or a matrix, "
-            "such as the Fisher information at the minimum."
+            f"the grid needs a constant metric, but {why}: give a vector or a matrix, such as the "
+            "Fisher information at the minimum."
         )
     if problem.hazard > 0 or problem.drift > 0:
         raise Refusal(
@@ -286,7 +286,7 @@ def _separable(problem: NavigationProblem) -> bool:
 
 
 def _metric(problem: NavigationProblem) -> Array:
-    return cast(Array, problem.metric_matrix)  # `_check` refuses one that depends on theta
+    return cast(Array, problem.metric_matrix)  # `_check` refuses others
 
 
 def _one_instance(problem: NavigationProblem, instances: Any) -> Any:

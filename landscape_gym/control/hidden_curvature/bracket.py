@@ -130,7 +130,7 @@ def bracket(
     over_steps = replace(setting, horizon=problem.steps)
     linear = memory_rule_cost(over_steps, rule.a, rule.b).cost * problem.dim
     lower = known + price_of_the_first_move(episode, place)
-    learner = _learner(episode, place, points)
+    learner = best_learner(episode, place, points)
     if learner is not None:
         more = simulate(learner) - simulate(told)
         upper = known + float(more.mean())
@@ -247,8 +247,19 @@ def _middles(points: int) -> Array:
     return (np.arange(points) + 0.5) / points
 
 
-def _learner(problem: NavigationProblem, place: Place, points: int) -> Policy | None:
-    """The policy to simulate."""
+def best_learner(
+    problem: NavigationProblem, place: Place = "parameters", points: int = 25
+) -> Policy | None:
+    """The best derived policy that sees neither curvature nor target; None where there is drift.
+
+    Args:
+        problem: As of `bracket`.
+        place: What the learner sees of where it is.
+        points: Number of curvatures in a bank, where coordinates do not interact.
+
+    Raises:
+        Refusal: where an assumption fails, naming it.
+    """
     landscape = check_linear_quadratic(problem)
     if not landscape.rotated:
         return SelfTuningPolicy(problem, points, place)

@@ -32,6 +32,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 from landscape_gym.configuration import count
+from landscape_gym.derivation.structure import why_no_matrix
 from landscape_gym.dynamics import minimum_loss
 from landscape_gym.landscapes import Landscape, Quadratic
 from landscape_gym.landscapes.base import Array
@@ -268,10 +269,10 @@ def known_instance(problem: NavigationProblem) -> Any:
                 f"with {name} > 0 the landscape changes on the way, which no path from a known "
                 f"start can foresee: set {name} to 0, or use control.optimum (quadratic losses)."
             )
-    if isinstance(problem.metric, str):
+    if (why := why_no_matrix(problem)) is not None:
         raise Refusal(
-            f"metric {problem.metric!r} depends on theta, and paths are optimised for a constant "
-            "one: give its values at one point, as a matrix."
+            f"{why}, and paths are optimised for a constant quadratic form: give its values at one "
+            "point, as a matrix."
         )
     try:
         return problem.landscape.sample(_NothingRandom())

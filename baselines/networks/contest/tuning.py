@@ -6,92 +6,18 @@ normalisation, classification with clean and with redrawn labels, regression, re
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional as F
 
+from baselines.networks.contest.small_network import Examples, SmallNetwork, mlp
 from landscape_gym.networks.data import load
 
 REDRAWN = 0.3
 """Part of the labels that are redrawn, each time anew, in 'noisy-labels'."""
-
-Examples = tuple[Tensor, Tensor]
-Criterion = Callable[[Tensor, Tensor], Tensor]
-
-
-@dataclass(frozen=True)
-class TuningTask:
-    """A network, its data and its loss.
-
-    Minibatches come from all examples; the loss on all of them is what is judged.
-    """
-
-    what: str
-    examples: Callable[[], Examples]
-    build: Callable[[], nn.Module]
-    criterion: Criterion = F.cross_entropy
-    batch: int = 64
-    redrawn: float = 0.0
-    """Probability that a label is drawn anew, uniformly, whenever it is used."""
-
-    @property
-    def floor(self) -> float:
-        """What the loss cannot fall below: the entropy of labels that are redrawn."""
-        if not self.redrawn:
-            return 0.0
-        classes = int(self.examples()[1].max()) + 1
-        other = self.redrawn / classes
-        own = 1 - self.redrawn + other
-        return -own * math.log(own) - (classes - 1) * other * math.log(other)
-
-    def network(self, seed: int) -> nn.Module:
-        """The network, with torch's own initialisation."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            return self.build()
-
-    def minibatch(self, generator: torch.Generator) -> Examples:
-        """Examples with the labels that they have this time."""
-        x, y = self.examples()
-        rows = torch.randint(len(x), (self.batch,), generator=generator)
-        labels = y[rows]
-        if self.redrawn:
-            other = torch.randint(int(y.max()) + 1, labels.shape, generator=generator)
-            again = torch.rand(labels.shape, generator=generator) < self.redrawn
-            labels = torch.where(again, other, labels)
-        return x[rows], labels
-
-    @torch.no_grad()
-    def loss(self, model: nn.Module) -> float:
-        """On all examples, in expectation over labels that are redrawn, above the floor."""
-        x, y = self.examples()
-        model.eval()
-        outputs = model(x)
-        model.train()
-        if self.redrawn:
-            y = (1 - self.redrawn) * F.one_hot(y) + self.redrawn / outputs.shape[-1]
-        return self.criterion(outputs, y).item() - self.floor
-
-
-def mlp(
-    *sizes: int, activation: type[nn.Module], norm: Callable[[int], nn.Module] | None = None
-) -> Callable[[], nn.Module]:
-    """Makes fully connected layers, normalised before they are activated."""
-
-    def build() -> nn.Module:
-        layers: list[nn.Module] = []
-        for inputs, units in pairwise(sizes[:-1]):
-            layers += [nn.Linear(inputs, units), *([norm(units)] if norm else []), activation()]
-        return nn.Sequential(*layers, nn.Linear(sizes[-2], sizes[-1]))
-
-    return build
 
 
 @cache
@@ -165,48 +91,48 @@ def convolutions() -> nn.Module:
     )  # fmt: skip
 
 
-TUNING_TASKS = {
-    "layer-norm": TuningTask(
+TUNING = {
+    "layer-norm": SmallNetwork(
         "digits, 64-48-48-10, LayerNorm, GELU",
         flat_digits,
         mlp(64, 48, 48, 10, activation=nn.GELU, norm=nn.LayerNorm),
     ),
-    "batch-norm": TuningTask(
+    "batch-norm": SmallNetwork(
         "MNIST-1D, 40-64-64-10, BatchNorm, ReLU",
         curves,
         mlp(40, 64, 64, 10, activation=nn.ReLU, norm=nn.BatchNorm1d),
     ),
-    "wide": TuningTask("MNIST-1D, 40-256-10, tanh", curves, mlp(40, 256, 10, activation=nn.Tanh)),
-    "narrow": TuningTask(
+    "wide": SmallNetwork("MNIST-1D, 40-256-10, tanh", curves, mlp(40, 256, 10, activation=nn.Tanh)),
+    "narrow": SmallNetwork(
         "spirals, 2-8-8-8-3, tanh", spirals, mlp(2, 8, 8, 8, 3, activation=nn.Tanh)
     ),
-    "deep": TuningTask(
+    "deep": SmallNetwork(
         "MNIST-1D, 40-32-32-32-32-10, ReLU, minibatches of 16",
         curves,
         mlp(40, 32, 32, 32, 32, 10, activation=nn.ReLU),
         batch=16,
     ),
-    "regression": TuningTask(
+    "regression": SmallNetwork(
         "a random network's answers, 8-32-32-2, SiLU",
         teacher,
         mlp(8, 32, 32, 2, activation=nn.SiLU),
         criterion=F.mse_loss,
     ),
-    "reconstruction": TuningTask(
+    "reconstruction": SmallNetwork(
         "digits, 64-32-8-32-64, tanh",
         reconstructed,
         mlp(64, 32, 8, 32, 64, activation=nn.Tanh),
         criterion=F.mse_loss,
     ),
-    "noisy-labels": TuningTask(
+    "noisy-labels": SmallNetwork(
         "clusters, 20-64-64-6, ReLU, labels redrawn",
         clusters,
         mlp(20, 64, 64, 6, activation=nn.ReLU),
         redrawn=REDRAWN,
     ),
-    "text": TuningTask(
+    "text": SmallNetwork(
         "text, transformer of one layer, minibatches of 16", characters, transformer, batch=16
     ),
-    "conv": TuningTask("digits, convolutions of 8, 16, BatchNorm", digits, convolutions),
+    "conv": SmallNetwork("digits, convolutions of 8, 16, BatchNorm", digits, convolutions),
 }
 """By the name that results have."""

@@ -1,0 +1,272 @@
+"""Gradients through the simulation: backpropagation through the steps that a rule takes.
+
+Where the model is known, the cost of an episode is a differentiable function of the rule's weights
+(`landscape_gym.torch_simulation`). Its gradient is taken over a window of steps,
+
+    beta^t d/dw mean over rows [ sum_{s < window} beta^s c_{t+s} + beta^window V*(x_{t+window}) ],
+
+with V* the value under full information where that is known and nothing where it is not, in units
+of the episode's first window; the next window goes on from there, and no gradient passes between
+them. Long products of Jacobians explode
+or vanish (Metz et al. 2019, arXiv:1810.10180): windows are short, gradients are clipped by their
+own running size, steps that are not finite are left out, and episodes grow longer as training
+goes on, so that a rule which is not yet stable is not asked for what it cannot do.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from agents.rounds import SEEDS, RoundsTrainer
+from agents.trainable import Memory, TrainableRule
+from agents.trainer import Training, training_seed
+from landscape_gym.configuration import number
+from landscape_gym.control import LinearQuadraticPolicy
+from landscape_gym.learned import LearnedRule
+from landscape_gym.observation import Layout
+from landscape_gym.problem import NavigationProblem
+from landscape_gym.refusal import Refusal
+from landscape_gym.registration import Regime
+from landscape_gym.torch_simulation import TorchSimulation
+
+LARGE = 3.0
+"""Gradients larger than so many times their running size are clipped to that."""
+MOMENTUM = 0.9
+"""Decay of that running size per window."""
+
+
+@dataclass(frozen=True)
+class Gradient(Training):
+    """Backpropagation through episodes, truncated; needs no exploration and no critic."""
+
+    algorithm: ClassVar[str] = "gradient"
+    lowest: ClassVar[Mapping[str, int]] = {"recurrent": 0}
+
+    windows: int = 100
+    """Gradients that are taken."""
+    window: int = 10
+    """Steps that each goes through."""
+    num_envs: int = 128
+    """Environments in the batch."""
+    episode_steps: int = 40
+    """Steps of a training episode at the end; they begin with one window."""
+    learning_rate: float = 0.05
+    """Adam's step, decayed linearly to 0."""
+    layers: tuple[int, ...] = ()
+    """Widths of the hidden layers; none makes a linear rule."""
+    activation: Literal["tanh", "relu"] = "tanh"
+    """Between layers."""
+    recurrent: int = 0
+    """Size of an LSTM cell; 0: none."""
+    per_coordinate: bool = False
+    """One small network for all coordinates."""
+
+    def __post_init__(self) -> None:
+        """Check the fields.
+
+        Raises:
+            ValueError: for numbers that are too small or too large.
+            TypeError: for a value of another type.
+        """
+        super().__post_init__()
+        number("learning_rate", self.learning_rate, low=0.0, strict=True)
+        if (episodes := self.windows * self.num_envs) > SEEDS:
+            raise ValueError(
+                f"windows * num_envs must be at most {SEEDS}, the episodes of one seed; got "
+                f"{episodes}."
+            )
+
+    def steps(self, problem: NavigationProblem) -> int:
+        """Of all windows."""
+        return self.windows * self.num_envs * self.length(problem)
+
+    def length(self, problem: NavigationProblem) -> int:
+        """Steps of a window in a problem: the whole episode, if its horizon is finite."""
+        return problem.steps if problem.horizon else min(self.window, problem.steps)
+
+    def trainer(self, regime: Regime, seed: int) -> Backpropagation:
+        """The training at its beginning, as `Training.trainer`."""
+        return Backpropagation(self, regime, seed)
+
+
+@dataclass
+class Progress:
+    """How far a training has come."""
+
+    rule: TrainableRule
+    optimizer: torch.optim.Optimizer
+    window: int = 0
+    """How many have ended."""
+    left: int = 0
+    """How many the present episode still has."""
+    cell: Memory = None
+    """What a recurrent rule remembers of it."""
+    weight: float = 1.0
+    """Of its present window: the discount since it began, over the cost of its first one."""
+    size: float = 0.0
+    """Running size of gradients."""
+
+
+class Backpropagation(RoundsTrainer):
+    """A training that has not begun: the rule hardly moves.
+
+    Args:
+        training: The settings.
+        regime: As it is asked for.
+        seed: Of weights and landscapes.
+
+    Raises:
+        Refusal: for a problem that torch cannot simulate.
+        ValueError: for channels or actions that cannot be split into single coordinates.
+    """
+
+    training: Gradient
+
+    def __init__(self, training: Gradient, regime: Regime, seed: int) -> None:
+        super().__init__(training, regime, seed)
+        torch.set_num_threads(1)  # two threads on two shared cores are slower than one
+        problem = self.regime.problem
+        self.simulation = TorchSimulation(
+            training.num_envs,
+            problem=problem,
+            observation=self.regime.observation,
+            action=self.regime.action,
+        )
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            rule = TrainableRule(
+                self.regime,
+                layers=training.layers,
+                activation=training.activation,
+                recurrent=training.recurrent,
+                per_coordinate=training.per_coordinate,
+            )
+        optimizer = torch.optim.Adam(rule.parameters(), lr=training.learning_rate)
+        self.progress = Progress(rule, optimizer)
+        self._terminal = TerminalValue.of(problem)
+
+    @property
+    def rounds(self) -> int:
+        """Windows that there are to be."""
+        return self.training.windows
+
+    @property
+    def ended(self) -> int:
+        """Windows that have ended."""
+        return self.progress.window
+
+    @property
+    def parts(self) -> list[Any]:
+        """How far it has come, and where its episode is."""
+        return [self.progress, self.simulation]
+
+    def rule(self, about: Mapping[str, Any] | None = None) -> LearnedRule:
+        """The rule as it is."""
+        return self.progress.rule.learned(about)
+
+    def round(self) -> dict[str, float]:
+        """A window of the present episode, or of the next one."""
+        progress = self.progress
+        if progress.left == 0:
+            self._begin()
+            progress.weight = 0.0
+        cost = self._window()
+        if not progress.weight:
+            progress.weight = 1 / max(abs(cost.item()), 1e-12)
+        size = self._step(cost * progress.weight)
+        progress.weight *= self.regime.problem.discount ** self.training.length(self.regime.problem)
+        self.simulation.detach()
+        if progress.cell is not None:
+            progress.cell = (progress.cell[0].detach(), progress.cell[1].detach())
+        progress.window += 1
+        progress.left -= 1
+        return {
+            "gradient/window": progress.window,
+            "gradient/cost": cost.item(),
+            "gradient/size": size,
+        }
+
+    def _begin(self) -> None:
+        """Begin an episode of as many windows as there may be by now."""
+        training, progress, problem = self.training, self.progress, self.regime.problem
+        first = SEEDS * self.seed + progress.window * training.num_envs
+        first = training_seed(first, training.num_envs)
+        self.simulation.begin(range(first, first + training.num_envs))
+        progress.cell = None
+        longest = max(min(training.episode_steps, problem.steps) // training.length(problem), 1)
+        progress.left = 1 + (longest - 1) * progress.window // max(training.windows - 1, 1)
+        if progress.window == 0:
+            progress.rule.standardise(self.simulation.observe())
+
+    def _window(self) -> Tensor:
+        """Mean cost of the next steps and of what is then left."""
+        simulation, progress = self.simulation, self.progress
+        beta, total = self.regime.problem.discount, torch.zeros(())
+        length = self.training.length(self.regime.problem)
+        for step in range(length):
+            actions, progress.cell = progress.rule(simulation.observe(), progress.cell)
+            total = total + beta**step * simulation.advance(actions).cost.mean()
+        if self._terminal is not None:
+            total = total + beta**length * self._terminal(simulation).mean()
+        return total
+
+    def _step(self, cost: Tensor) -> float:
+        """A step of Adam; the gradient's size before clipping."""
+        training, progress = self.training, self.progress
+        left = 1 - progress.window / training.windows
+        for group in progress.optimizer.param_groups:
+            group["lr"] = training.learning_rate * left
+        progress.optimizer.zero_grad()
+        cost.backward()
+        allowed = LARGE * progress.size if progress.size else math.inf
+        size = float(torch.nn.utils.clip_grad_norm_(progress.rule.parameters(), allowed))
+        if math.isfinite(size):
+            progress.optimizer.step()
+            before = progress.size or size
+            progress.size = MOMENTUM * before + (1 - MOMENTUM) * min(size, allowed)
+        return size
+
+
+class TerminalValue:
+    """V*(x) under full information, of a simulation's rows, differentiable in where they are.
+
+    It is quadratic in theta, so that its gradient is that of central differences, exactly.
+
+    Args:
+        policy: Of a problem without horizon.
+    """
+
+    def __init__(self, policy: LinearQuadraticPolicy) -> None:
+        self.policy = policy
+        self._layout = Layout(policy.observation, policy.problem)
+        self._theta = self._layout.slices["parameters"]
+
+    @classmethod
+    def of(cls, problem: NavigationProblem) -> TerminalValue | None:
+        """That of a problem; None where it is not known, or nothing is left after a window."""
+        if problem.horizon is not None:
+            return None
+        try:
+            return cls(LinearQuadraticPolicy(problem))
+        except Refusal:
+            return None
+
+    def __call__(self, simulation: TorchSimulation) -> Tensor:
+        """The value of each row, (B,)."""
+        theta = simulation.state.theta
+        with torch.no_grad():
+            seen = self._layout.observe(simulation.state).cpu().numpy().astype(np.float64)
+        value, d = self.policy.value(seen), theta.shape[1]
+        around = np.repeat(seen, 2 * d, axis=0).reshape(len(seen), 2, d, -1)
+        around[:, 0, :, self._theta] += np.eye(d)
+        around[:, 1, :, self._theta] -= np.eye(d)
+        values = self.policy.value(around.reshape(-1, seen.shape[1])).reshape(len(seen), 2, d)
+        slope = torch.as_tensor(0.5 * (values[:, 0] - values[:, 1])).to(theta)
+        return torch.as_tensor(value).to(theta) + (slope * (theta - theta.detach())).sum(1)

@@ -1,0 +1,256 @@
+"""Evolution strategies: gradients of costs told by perturbed rules, without backpropagation.
+
+Pairs of rules w + s e and w - s e run through the same windows of the same episodes (antithetic,
+common random numbers), and the gradient is the mean over pairs of (C+ - C-) e / (2 s). With `es`
+every window's perturbation is its own, and what it does to later windows is not seen: short windows
+are cheap and biased. `pes` (Vicol, Metz and Sohl-Dickstein 2021, arXiv:2112.13835) keeps each
+pair's episodes going, under a new perturbation in each window, and weighs a window's costs with the
+sum of all perturbations of the episode: what an early one does to a late window is counted, and the
+gradient is that of whole episodes, without bias. Costs need not be smooth.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.func import functional_call, vmap
+
+from agents.rounds import SEEDS, RoundsTrainer
+from agents.trainable import TrainableRule
+from agents.trainer import Training, training_seed
+from landscape_gym.configuration import number
+from landscape_gym.learned import LearnedRule
+from landscape_gym.problem import NavigationProblem
+from landscape_gym.registration import Regime
+from landscape_gym.simulation import Simulation
+
+
+@dataclass(frozen=True)
+class EvolutionStrategy(Training):
+    """Antithetic evolution strategy on windows of episodes, each for itself."""
+
+    algorithm: ClassVar[str] = "es"
+    lowest: ClassVar[Mapping[str, int]] = {"recurrent": 0}
+    persistent: ClassVar[bool] = False
+    """Whether a window is blamed on all perturbations of its episode."""
+
+    windows: int = 150
+    """Gradients that are taken."""
+    window: int = 20
+    """Steps that each is told from."""
+    pairs: int = 128
+    """Pairs of rules, each on an episode of its own."""
+    episode_steps: int = 40
+    """Steps of a training episode."""
+    spread: float = 0.05
+    """Standard deviation of the perturbations of weights, s."""
+    learning_rate: float = 0.05
+    """Adam's step, decayed linearly to 0."""
+    layers: tuple[int, ...] = ()
+    """Widths of the hidden layers; none makes a linear rule."""
+    activation: Literal["tanh", "relu"] = "tanh"
+    """Between layers."""
+    recurrent: int = 0
+    """Size of an LSTM cell; 0: none."""
+    per_coordinate: bool = False
+    """One small network for all coordinates."""
+
+    def __post_init__(self) -> None:
+        """Check the fields.
+
+        Raises:
+            ValueError: for numbers that are too small or too large.
+            TypeError: for a value of another type.
+        """
+        super().__post_init__()
+        for name in ("spread", "learning_rate"):
+            number(name, getattr(self, name), low=0.0, strict=True)
+        if (episodes := self.windows * self.pairs) > SEEDS:
+            raise ValueError(
+                f"windows * pairs must be at most {SEEDS}, the episodes of one seed; got "
+                f"{episodes}."
+            )
+
+    def steps(self, problem: NavigationProblem) -> int:
+        """Of all windows, by both rules of each pair."""
+        return self.windows * 2 * self.pairs * self.length(problem)
+
+    def length(self, problem: NavigationProblem) -> int:
+        """Steps of a window in a problem: the whole episode, if its horizon is finite."""
+        return problem.steps if problem.horizon else min(self.window, problem.steps)
+
+    def trainer(self, regime: Regime, seed: int) -> Perturbing:
+        """The search at its beginning, as `Training.trainer`."""
+        return Perturbing(self, regime, seed)
+
+
+@dataclass(frozen=True)
+class PersistentEvolutionStrategy(EvolutionStrategy):
+    """Persistent evolution strategy: windows, without their bias."""
+
+    algorithm: ClassVar[str] = "pes"
+    persistent: ClassVar[bool] = True
+
+
+@dataclass
+class Searched:
+    """How far a search has come."""
+
+    rule: TrainableRule
+    optimizer: torch.optim.Optimizer
+    generator: torch.Generator
+    """Of perturbations."""
+    window: int = 0
+    """How many have ended."""
+    left: int = 0
+    """How many the present episodes still have."""
+    weight: float = 0.0
+    """Of the present window: the discount since they began, over the cost of their first one."""
+    cell: Any = ()
+    """What recurrent rules remember of them, for each of the 2 pairs rules."""
+    blamed: Tensor | None = None
+    """Sum of the perturbations of each pair in this episode, (pairs, weights)."""
+
+
+class Perturbing(RoundsTrainer):
+    """A search that has not begun: the rule hardly moves.
+
+    Args:
+        training: The settings.
+        regime: Whose episodes to search on.
+        seed: Of weights, perturbations and landscapes.
+
+    Raises:
+        ValueError: for channels or actions that cannot be split into single coordinates.
+    """
+
+    training: EvolutionStrategy
+
+    def __init__(self, training: EvolutionStrategy, regime: Regime, seed: int) -> None:
+        super().__init__(training, regime, seed)
+        torch.set_num_threads(1)  # two threads on two shared cores are slower than one
+        self.simulation = Simulation(
+            2 * training.pairs,
+            problem=self.regime.problem,
+            observation=self.regime.observation,
+            action=self.regime.action,
+        )
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            rule = TrainableRule(
+                self.regime,
+                layers=training.layers,
+                activation=training.activation,
+                recurrent=training.recurrent,
+                per_coordinate=training.per_coordinate,
+            )
+        optimizer = torch.optim.Adam(rule.parameters(), lr=training.learning_rate)
+        generator = torch.Generator().manual_seed(seed)
+        self.searched = Searched(rule, optimizer, generator)
+        self._shapes = {name: p.shape for name, p in rule.named_parameters()}
+
+    @property
+    def rounds(self) -> int:
+        """Windows that there are to be."""
+        return self.training.windows
+
+    @property
+    def ended(self) -> int:
+        """Windows that have ended."""
+        return self.searched.window
+
+    @property
+    def parts(self) -> list[Any]:
+        """How far it has come, and where its episodes are."""
+        return [self.searched, self.simulation]
+
+    def rule(self, about: Mapping[str, Any] | None = None) -> LearnedRule:
+        """The rule that pairs are drawn about."""
+        return self.searched.rule.learned(about)
+
+    @torch.no_grad()
+    def round(self) -> dict[str, float]:
+        """A window of the present episodes, or of the next ones."""
+        training, searched = self.training, self.searched
+        if searched.left == 0:
+            self._begin()
+        weights = torch.cat([p.flatten() for p in searched.rule.parameters()])
+        e = torch.randn(training.pairs, len(weights), generator=searched.generator)
+        costs = self._window(weights + training.spread * torch.cat([e, -e]))
+        if searched.blamed is None or not training.persistent:
+            searched.blamed = torch.zeros_like(e)
+        searched.blamed = searched.blamed + e
+        if not searched.weight:
+            searched.weight = 1 / max(float(costs.abs().mean()), 1e-12)
+        gap = searched.weight * (costs[: training.pairs] - costs[training.pairs :])
+        gradient = (gap[:, None] * searched.blamed).mean(0) / (2 * training.spread)
+        self._step(gradient)
+        searched.window += 1
+        searched.left -= 1
+        length = training.length(self.regime.problem)
+        searched.weight *= self.regime.problem.discount**length
+        return {
+            "search/window": searched.window,
+            "search/cost": float(costs.mean()),
+            "search/gradient": float(gradient.norm()),
+        }
+
+    def _begin(self) -> None:
+        """Begin the next episodes, the same for both rules of a pair."""
+        training, searched = self.training, self.searched
+        first = SEEDS * self.seed + searched.window * training.pairs
+        first = training_seed(first, training.pairs)
+        seeds = first + np.tile(np.arange(training.pairs), 2)
+        rows = np.arange(len(seeds))
+        self.simulation.streams.seed(rows, seeds.tolist())
+        self.simulation.begin(rows)
+        steps = min(training.episode_steps, self.regime.problem.steps)
+        searched.left = max(steps // training.length(self.regime.problem), 1)
+        searched.cell, searched.blamed, searched.weight = (), None, 0.0
+        if searched.window == 0:
+            searched.rule.standardise(torch.from_numpy(self._seen()))
+
+    def _seen(self) -> np.ndarray:
+        return self.simulation.observe(self.simulation.state).astype(np.float32)
+
+    def _window(self, candidates: Tensor) -> Tensor:
+        """Discounted costs of a window, one for each of the candidates (2 pairs, weights)."""
+        searched, beta = self.searched, self.regime.problem.discount
+        parts = candidates.split([math.prod(shape) for shape in self._shapes.values()], dim=1)
+        own = {
+            name: part.unflatten(1, shape)
+            for (name, shape), part in zip(self._shapes.items(), parts, strict=True)
+        }
+
+        def act(weights: dict[str, Tensor], seen: Tensor, cell: Any) -> tuple[Tensor, Any]:
+            actions, cell = functional_call(searched.rule, weights, (seen[None], cell or None))
+            return actions[0], cell or ()
+
+        total = torch.zeros(len(candidates), dtype=torch.float64)
+        over = np.zeros(len(candidates), bool)
+        batched = vmap(act)
+        for step in range(self.training.length(self.regime.problem)):
+            actions, searched.cell = batched(own, torch.from_numpy(self._seen()), searched.cell)
+            outcome = self.simulation.advance(actions.nan_to_num().numpy(), over)
+            cost = np.where(over, 0.0, outcome.cost)
+            total += beta**step * torch.from_numpy(cost)
+            over |= outcome.terminated
+        return total.float()
+
+    def _step(self, gradient: Tensor) -> None:
+        """A step of Adam."""
+        training, searched = self.training, self.searched
+        for group in searched.optimizer.param_groups:
+            group["lr"] = training.learning_rate * (1 - searched.window / training.windows)
+        parameters = list(searched.rule.parameters())
+        for p, part in zip(
+            parameters, gradient.split([p.numel() for p in parameters]), strict=True
+        ):
+            p.grad = part.view_as(p).clone()
+        searched.optimizer.step()

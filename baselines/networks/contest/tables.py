@@ -1,0 +1,186 @@
+"""The contest's tables on docs/networks.md."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from baselines.networks.contest.entrants import (
+    COSINE,
+    ENTRANTS,
+    LINEAR,
+    OURS,
+    SCHEDULE_FREE,
+    SOAP,
+    SOAP_OURS,
+    Entrant,
+)
+from baselines.networks.contest.judged import JUDGED
+from baselines.networks.contest.leagues import MARKS, SEEDS, League
+from baselines.networks.contest.trial import CHECKPOINTS, FAILED
+from baselines.networks.contest.trials import Trials, at
+from baselines.networks.page import interval
+from baselines.pages import markdown
+from landscape_gym.landscapes.base import Array
+
+BARS = {300: 0.5, 1000: 0.35}
+"""Wanted of `SelfScaledSOAP`: at most so much of AdamW's loss, in the geometric mean."""
+LONG, LONG_SEEDS = 3000, (0,)
+"""Steps of `SelfScaledSOAP`, which has no schedule: does it stay good?"""
+THIRD = 3
+"""A run that ends above its loss at this part of its way counts as diverged."""
+
+
+@dataclass
+class Contest:
+    """Both leagues, and AdamW, tuned, of which all are judged by the ratio."""
+
+    trials: Trials
+    networks: Sequence[str] = tuple(JUDGED)
+    entrants: Sequence[Entrant] = tuple(ENTRANTS.values())
+    marks: Sequence[int] = MARKS
+    seeds: Sequence[int] = SEEDS
+    each: League = field(init=False)
+    all: League = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.each, self.all = (
+            League(self.trials, each, self.seeds, self.marks) for each in (True, False)
+        )
+
+    def adamw(self, network: str, mark: int) -> Array:
+        """Logarithms of the losses of AdamW tuned, with the better of both schedules."""
+        both = [self.each.logs(network, entrant, mark) for entrant in (COSINE, LINEAR)]
+        return min(both, key=np.mean)
+
+    def ratios(self, league: League, entrant: Entrant, mark: int) -> Array:
+        """Logarithms of the losses over those, (networks, seeds)."""
+        return np.array(
+            [league.logs(n, entrant, mark) - self.adamw(n, mark) for n in self.networks]
+        )
+
+
+def league_table(contest: Contest, league: League) -> str:
+    """Means over the networks, and the worst of these."""
+    rows = []
+    for entrant in contest.entrants:
+        every = [contest.ratios(league, entrant, mark) for mark in contest.marks]
+        cells = [interval(ratios.mean(0)) for ratios in every]
+        rows.append((entrant.name, *cells, *(f"{np.exp(r.mean(1).max()):.2f}" for r in every)))
+    means = (f"{mark} steps" for mark in contest.marks)
+    worst = (f"worst network, {mark}" for mark in contest.marks)
+    return markdown(("optimizer", *means, *worst), rows)
+
+
+def network_table(contest: Contest, league: League, mark: int) -> str:
+    """Each network, in one of the leagues."""
+    rows = []
+    for entrant in contest.entrants:
+        ratios = contest.ratios(league, entrant, mark).mean(1)
+        rows.append((entrant.name, *(f"{np.exp(ratio):.2f}" for ratio in ratios)))
+    losses = (np.exp(contest.adamw(n, mark).mean()) for n in contest.networks)
+    rows.append(("loss of AdamW", *(f"{loss:.2g}" for loss in losses)))
+    return markdown(("optimizer", *contest.networks), rows)
+
+
+def test_table(contest: Contest) -> str:
+    """Test losses over those of AdamW with cosine decay, and accuracies, after the last step."""
+    mark = contest.marks[-1]
+
+    def means(entrant: Entrant, name: str) -> Array:
+        runs = [contest.each.judged(n, entrant, mark) for n in contest.networks]
+        return np.array([np.mean([getattr(run, name) for run in each]) for each in runs])
+
+    adamw, rows = means(COSINE, "test"), []
+    for entrant in contest.entrants:
+        loss = np.exp(np.mean(np.log(means(entrant, "test") / adamw)))
+        rows.append((entrant.name, f"{loss:.2f}", f"{np.nanmean(means(entrant, 'accuracy')):.3f}"))
+    return markdown(("optimizer", f"test loss over AdamW's, {mark} steps", "accuracy"), rows)
+
+
+def target_table(contest: Contest, goal: int = 300) -> str:
+    """Steps and time until the loss is that of AdamW, tuned with cosine decay, after `goal`."""
+    rows = []
+    for network in contest.networks:
+        aim = float(np.exp(contest.each.logs(network, COSINE, goal).mean()))
+        time = np.median([r.milliseconds for r in contest.each.judged(network, COSINE, goal)])
+        cells = []
+        for entrant in OURS:
+            runs = contest.each.judged(network, entrant, contest.marks[-1])
+            steps = [reached(run.loss, aim) for run in runs]
+            took = np.median(steps) * np.median([r.milliseconds for r in runs]) / 1e3
+            cells += [f"{np.median(steps):.0f}", f"{took:.2f}"]
+        rows.append((network, f"{aim:.2g}", f"{goal * time / 1e3:.2f}", *cells))
+    heads = (f"{e.name}, {what}" for e in OURS for what in ("steps", "s"))
+    return markdown(("network", "loss", "AdamW, s", *heads), rows)
+
+
+def reached(losses: Sequence[float], aim: float) -> float:
+    """The step at which a loss is reached, in between checkpoints by the line of logarithms."""
+    last = None
+    for step, loss in zip(CHECKPOINTS, losses, strict=False):
+        if loss <= aim:
+            if last is None:
+                return step
+            before, higher = last
+            part = (np.log(higher) - np.log(aim)) / (np.log(higher) - np.log(loss))
+            return before + part * (step - before)
+        last = step, loss
+    return np.inf
+
+
+def long_table(contest: Contest) -> str:
+    """`SelfScaledSOAP` for three times as long: does the loss rise again?"""
+    rows = []
+    for network in contest.networks:
+        runs = [contest.trials(network, SOAP_OURS, 1.0, LONG, seed) for seed in LONG_SEEDS]
+        rose = [at(run, LONG) / at(run, LONG // THIRD) for run in runs]
+        failed = sum(
+            rise > 1 or at(run, LONG) == FAILED for rise, run in zip(rose, runs, strict=True)
+        )
+        losses = (np.exp(np.mean([np.log(at(r, n)) for r in runs])) for n in (LONG // THIRD, LONG))
+        cells = (*(f"{loss:.2g}" for loss in losses), f"{max(rose):.2g}")
+        rows.append((network, *cells, f"{failed} of {len(runs)}"))
+    head = ("network", f"loss after {LONG // THIRD}", f"after {LONG}", "worst ratio", "diverged")
+    return markdown(head, rows)
+
+
+def rate_table(contest: Contest) -> str:
+    """The one rate for all that the tuning networks chose."""
+    tuned = [entrant for entrant in contest.entrants if entrant.tuned]
+    rows = [(e.name, f"{contest.all.rate('', e, contest.marks[-1]):g}") for e in tuned]
+    return markdown(("optimizer", "rate"), rows)
+
+
+def verdict(contest: Contest) -> str:
+    """What was wanted of `SelfScaledSOAP`, and what came of it."""
+    rows = []
+    for mark, bar in BARS.items():
+        ours = contest.ratios(contest.all, SOAP_OURS, mark).mean(1)
+        free, soap = (contest.ratios(contest.each, e, mark).mean(1) for e in (SCHEDULE_FREE, SOAP))
+        below, n = int((ours < free).sum()), len(ours)
+        above = [name for name, r in zip(contest.networks, ours, strict=True) if r > np.log(1.05)]
+        what = (
+            (f"geometric mean over AdamW, tuned: at most {bar}", f"{np.exp(ours.mean()):.2f}"),
+            ("above AdamW by more than 5 %: nowhere", ", ".join(above) or "nowhere"),
+            ("below Schedule-Free, tuned: on three quarters", f"{below} of {n}"),
+            ("over SOAP, tuned: at most 1", f"{np.exp((ours - soap).mean()):.2f}"),
+        )
+        rows += [(f"{mark} steps", *line) for line in what]
+    return markdown(("after", "wanted", "found"), rows)
+
+
+TABLES: dict[str, Callable[[Contest], str]] = {
+    "contest-verdict": verdict,
+    "contest-one": lambda c: league_table(c, c.all),
+    "contest-each": lambda c: league_table(c, c.each),
+    "contest-300": lambda c: network_table(c, c.each, 300),
+    "contest-1000": lambda c: network_table(c, c.each, 1000),
+    "contest-long": long_table,
+    "contest-target": target_table,
+    "contest-test": test_table,
+    "contest-rates": rate_table,
+}
+"""By the name of their markers on the page."""
