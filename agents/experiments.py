@@ -123,6 +123,15 @@ QUICK: tuple[Experiment, ...] = (
         ships=True,
     ),
     Experiment(
+        "hidden-curvature-frame",
+        "the same, in the frame of gradients",
+        "hidden-curvature",
+        "frame",
+        bar=1.03,
+        extra="transfer",
+        ships=True,
+    ),
+    Experiment(
         "noisy-gradient-belief",
         "noisy gradients, Kalman filter",
         "noisy-gradient",

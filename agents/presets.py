@@ -92,8 +92,20 @@ PRESETS: dict[str, Training] = {
         log_std_start=-1.3,
         log_std_end=-2.0,
     ),
-    # Actions that set step sizes use their whole box.
-    "schedule": PPO(timesteps=400_000, log_std_start=-1.0, log_std_end=-2.0),
+    # Actions that set step sizes use their whole box. How large a step is best depends on how far
+    # the training is, and less on the loss; the critic is a network, as a loss is no quadratic.
+    "schedule": PPO(
+        observation=ObservationConfig(("log_loss", "age")),
+        critic="mlp",
+        timesteps=200_000,
+        n_steps=50,
+        batch_size=1600,
+        n_epochs=4,
+        learning_rate=3e-3,
+        gae_lambda=0.95,
+        log_std_start=-1.5,
+        log_std_end=-2.5,
+    ),
     # Basins are switched: relu, and a critic that can have an edge between them.
     "basins": PPO(
         layers=(128, 128),
@@ -193,7 +205,7 @@ OF_REGIME: dict[str, str] = {
     "landscape-nav": "believer",
     "short-horizon": "linear",
     "long-horizon": "linear",
-    "hidden-curvature": "per-coordinate",
+    "hidden-curvature": "frame",
     "geometry": "linear",
     "partial-control": "linear",
     "noisy-gradient": "memory",

@@ -61,6 +61,11 @@ WRITERS: dict[str, Writer] = {
         "an hour, and a network",
         ["compatibility"],
     ),
+    "remembering": Writer(
+        "docs/remembering.md",
+        ("-m", "agents.remembering", "--write"),
+        "a minute, once trained, which takes a quarter of an hour",
+    ),
     "recipe": Writer("README.md", ("-m", "docs.generate.recipe"), "two minutes", ["recipe"]),
 }
 """By name; pages need no order, as none is made of another."""

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 import landscape_gym
+from baselines import line_up
 from landscape_gym import REGIMES
 from landscape_gym.artifact import shipped_rules
 from landscape_gym.control import optimum
 from landscape_gym.evaluation import compare, rollout
 from landscape_gym.policy import DoNothing, RulePolicy
-from landscape_gym.rules import Momentum
+from landscape_gym.rules import Adam, Momentum
 
 SHIPPED = (
     "double-well",
@@ -24,13 +25,14 @@ SHIPPED = (
 )
 FOR_NETWORKS = ("networks",)
 """Not of a regime: tests/agents/test_network_rules.py has theirs."""
-IN_A_FRAME = ("landscape-nav", "landscape-nav-parameters")
+SCHEDULES = ("logistic-regression",)
+IN_A_FRAME = ("landscape-nav", "landscape-nav-parameters", "hidden-curvature-frame")
 LEARNERS = ("noisy-gradient", "hidden-task-switching")
 """Where the target is hidden, the optimum of what can be known is the reference."""
 
 
 def test_these_rules_are_shipped():
-    assert shipped_rules() == tuple(sorted((*SHIPPED, *FOR_NETWORKS, *IN_A_FRAME)))
+    assert shipped_rules() == tuple(sorted((*SHIPPED, *FOR_NETWORKS, *IN_A_FRAME, *SCHEDULES)))
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -54,6 +56,34 @@ def test_the_rule_of_hidden_curvature_serves_other_dimensions():
     assert result.ratio is not None
     assert np.isfinite(result.cost)
     assert result.ratio.value < 1.1
+
+
+def test_the_schedule_of_logistic_regression_is_cheaper_than_derived_rules_and_a_tuned_adam():
+    problem = REGIMES["logistic-regression"].problem
+    rules = line_up(problem, tune_one=False).rules
+    assert {"nesterov", "adam", "centred adam"} <= set(rules)
+    tuned = Adam(lr=0.2388, b1=0.837, b2=0.9989)  # baselines/README.md
+    rules["adam, tuned"] = RulePolicy(tuned, problem)
+    learned = landscape_gym.load_rule("logistic-regression")
+    ours, *theirs = (
+        rollout(problem, policy, episodes=32, seed=2_000_000).cost.mean()
+        for policy in (learned, *rules.values())
+    )
+    assert ours < 0.98 * min(theirs)
+    assert learned.about["regime"] == "logistic-regression"
+
+
+def test_in_a_frame_hidden_curvature_costs_less_than_with_a_rule_for_each_coordinate():
+    """No learner can come below 1.0155."""
+    problem = REGIMES["hidden-curvature"].problem
+    names = ("hidden-curvature", "hidden-curvature-frame")
+    policies = {name: landscape_gym.load_rule(name) for name in names}
+    policies["optimum"] = optimum(problem).policy
+    result = compare(problem, policies, episodes=256, seed=2_000_000, optimum="optimum")
+    coordinates, framed = (result[name].ratio for name in names)
+    assert framed.value < 1.03
+    assert framed.value - 1 < 0.7 * (coordinates.value - 1)
+    assert not policies[names[1]].observation.privileged
 
 
 @pytest.mark.parametrize(("name", "most"), [("landscape-nav", 1.11), (IN_A_FRAME[1], 1.095)])
