@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from landscape_gym.arrays import SMALLEST
+from landscape_gym.configuration import count
+
+HOPE = 0.5
+"""Part of the loss, over the age, that is hoped for where nothing was gained."""
 
 
 class Gains(NamedTuple):
@@ -40,9 +44,9 @@ class GainBound:
         track <- track + <u before, g>                                          (at first L)
         A_p <- A_p + (p + 1)/(t + 11 + p) (L - A_p),       B_p likewise of the track,  p = 1, 9
         A = A_1 - A_9,   B = B_1 - B_9,   gained = min(A, max(B, A^2 / loss))
-        left = min(loss, gain max(gained, loss / (t + 11)))
+        left = min(loss, max(gain gained, loss / (2 (t + 11))))
         r = stiffness promise / (2 left)
-        u = v ( (1 + r^2 / 4)^(1/2) - r / 2 )
+        u = v min( t / warm_up, (1 + r^2 / 4)^(1/2) - r / 2 )
 
     Assumption: what is left of the loss that descent can take off is no more than it took off
     lately, over a time in proportion to the age. One vector of all parameters is moved together.
@@ -69,23 +73,29 @@ class GainBound:
     comes near its bound they are no harm: in narrow valleys the fastest descent overshoots in every
     step. The nearer A is to all of the loss, the less B counts.
 
-    Where the loss has *risen*, nothing was gained,
-    and a rule that stopped could never find out that there is something: so at least a part of the
-    loss is hoped for that falls with the age, too little to matter otherwise.
+    Where the loss has *risen*, nothing was gained, and a rule that stopped could never find out
+    that there is something: so at least a part of the loss is hoped for that falls with the age,
+    too little to matter otherwise.
+
+    At first nothing is known, and gradients of deep networks are so small that steps promise next
+    to nothing, but move all layers at once: without a warm-up eight layers are lost in ten steps.
+
+    What it does not see is a plateau: where little was gained lately though much is left, steps are
+    short and stay so for about as long as the plateau has lasted.
 
     Why `gain` is not derived: it would be 1/0.89 or 1/0.28 for these laws, but what enters u is
     ``stiffness / gain``, and stiffness, the rate of the fastest direction over the mean one, is
     itself an experiment's. So gain is chosen with it, on tuning networks (baselines/networks).
 
     Raises:
-        ValueError: unless stiffness and gain are > 0.
+        ValueError: unless stiffness and gain are > 0, and warm_up is >= 1.
 
     Reference: Shamir and Zhang, "Stochastic gradient descent for non-smooth optimization", 2013,
     for polynomial-decay averages; Polyak, "Introduction to optimization", 1987.
 
     Example:
         >>> import numpy as np
-        >>> bound, loss = GainBound(stiffness=3.0), np.array([2.0])
+        >>> bound, loss = GainBound(stiffness=3.0, warm_up=1), np.array([2.0])
         >>> v = g = np.array([-1.0, 1.0])
         >>> bound.slowed(-v, g, loss, bound.init(loss, g))[0].round(3)
         array([ 0.259, -0.259])
@@ -101,12 +111,15 @@ class GainBound:
     """Of the running means per step, in [0, 1)."""
     dt: float = 1.0
     """Time per step."""
+    warm_up: int = 50
+    """Steps in which the factor's limit rises to 1, in proportion to their number, >= 1."""
 
     def __post_init__(self) -> None:
         """Check the fields."""
         for name in ("stiffness", "gain"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be > 0, got {getattr(self, name)}.")
+        count("warm_up", self.warm_up)
 
     def init(self, loss: Any, gradient: Any = 0.0) -> Gains:
         """Nothing promised, and as much to gain as there is loss, or its size without a bound.
@@ -162,7 +175,7 @@ class GainBound:
             state.move,
         )
         half = self.stiffness * _positive(now.promise) / (4 * self.left(now) + SMALLEST)
-        return 1 / ((1 + half * half) ** 0.5 + half), now
+        return _lower(1 / ((1 + half * half) ** 0.5 + half), now.step / self.warm_up), now
 
     def left(self, now: Gains) -> Any:
         """What there is to gain, in the weight of the running means, which start at 0."""
@@ -174,7 +187,7 @@ class GainBound:
         by_loss = weight * (now.slow - now.quick)
         by_slopes = weight * (now.slow_track - now.quick_track)
         gained = _lower(by_loss, _upper(by_slopes, by_loss * abs(by_loss) / (size + SMALLEST)))
-        gained = self.gain * _upper(gained, size / (now.step + 11))
+        gained = _upper(self.gain * gained, HOPE * size / (now.step + 11))
         return gained if math.isinf(self.lowest) else _lower(above, gained)
 
 

@@ -83,7 +83,7 @@ class FilterBank(LossReading):
         discount: float = 0.99,
         betas: tuple[float, float] = (0.9, 0.95),
         stiffness: float = 4.0,
-        gain: float = 4.0,
+        gain: float = 1.0,
         **common: Unpack[Common],
     ) -> None:
         constants = {

@@ -7,18 +7,18 @@ import sys
 import time
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple, TypedDict
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim.optimizer import ParamsT
-from torch.optim.swa_utils import update_bn
 
 from landscape_gym.configuration import number
 from landscape_gym.gain_bound import GainBound, Gains
+from landscape_gym.optim.iterate_averages import AVERAGE, IterateAverages
+from landscape_gym.optim.loss_told import LossTold
 from landscape_gym.optim.pieces import CHUNK, numbers_of, pieces
 from landscape_gym.optim.units import units
 
@@ -26,13 +26,6 @@ SHARED = "shared"
 """Key of the state that all parameters have in common."""
 VELOCITY, STRIDE = "velocity", "stride"
 """Keys of a parameter's last velocity, and of the factor with which it was moved by that."""
-AVERAGE = "average"
-"""Key of a parameter's average over its iterates."""
-POWER = 9
-"""Of the age, by which iterates are weighted in that average."""
-APART = 10
-"""Steps between two iterates that it takes in, as momentum makes those in between alike; of the
-first ones it takes in every one."""
 
 
 class Moved(NamedTuple):
@@ -74,7 +67,7 @@ class Common(TypedDict, total=False):
     """Of `torch.distributed`, over which the loss is averaged. Default None: all processes."""
 
 
-class LossReading(torch.optim.Optimizer):
+class LossReading(LossTold, IterateAverages):
     """Base of optimizers whose steps are told by the initialisation and by the loss.
 
     A subclass proposes velocities v for independent coordinates; this class slows all of them by
@@ -179,10 +172,6 @@ class LossReading(torch.optim.Optimizer):
 
     # ---- The step
 
-    def observe(self, loss: Any) -> None:
-        """Tell the loss ahead of ``step()``; the mean of all that are told before it counts."""
-        self._observed.append(_number(loss))
-
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None, *, loss: Any = None) -> Any:  # type: ignore[override]
         """Move all parameters that have gradients.
@@ -217,38 +206,6 @@ class LossReading(torch.optim.Optimizer):
             self._move(group, velocities, slowdown)
         self._seconds += time.perf_counter() - start
         return loss
-
-    def _told(self, closure: Callable[[], Any] | None, loss: Any) -> tuple[Any, float]:
-        """What `step` returns, and the loss as a number, the same in all processes."""
-        observed, self._observed = self._observed, []
-        if (closure is not None) + (loss is not None) + bool(observed) != 1:
-            raise ValueError(
-                f"{type(self).__name__} reads the loss, told in one way: step(closure), where "
-                "closure computes the gradients and returns the loss; step(loss=loss); or "
-                "observe(loss) before step(). "
-                + ("It was not told." if loss is closure is None else "It was told in two.")
-            )
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
-            if loss is None:
-                raise ValueError("the closure returned None: let it return the loss.")
-        seen = sum(observed) / len(observed) if observed else _number(loss)
-        return loss, self._over_processes(seen)
-
-    def _over_processes(self, value: float) -> float:
-        """The mean over the process group, where there is one."""
-        distributed = torch.distributed
-        if not distributed.is_available() or not distributed.is_initialized():
-            return value
-        processes = distributed.get_world_size(self.process_group)
-        if processes == 1:
-            return value
-        device = self.param_groups[0]["params"][0].device
-        double = torch.float32 if device.type == "mps" else torch.float64  # which has no other
-        total = torch.tensor([value], dtype=double, device=device)
-        distributed.all_reduce(total, group=self.process_group)
-        return total.item() / processes
 
     def _present(self) -> list[tuple[dict[str, Any], list[Moved]]]:
         """Parameters that have gradients, by groups; those that are new get a state."""
@@ -336,13 +293,6 @@ class LossReading(torch.optim.Optimizer):
                 add(theta, velocity, kept, stride * factor)
                 mean.lerp_(theta.to(mean.dtype), newness)
 
-    def _newness(self, p: Tensor) -> float:
-        """Weight of the last iterate in the average, 0 if it has no part in it."""
-        number, between = divmod(self.state[p]["step"], APART)
-        if number == 0:
-            return POWER / (between - 1 + POWER)
-        return 0.0 if between else POWER / (number - 1 + POWER)
-
     def _warn_once(self, loss: float) -> None:
         if self._warned:
             return
@@ -379,54 +329,6 @@ class LossReading(torch.optim.Optimizer):
             **self._more_diagnostics(),
         }
 
-    def averaged_parameters(self) -> dict[Any, Tensor]:
-        """Averages over the iterates, every tenth, in which late ones count more: age^9.
-
-        Returns:
-            Tensors of their own; by name where the optimizer was given ``named_parameters()``,
-            else by parameter. A parameter that was never moved is there as it is.
-
-        Raises:
-            ValueError: for an optimizer made with ``averaging=False``.
-        """
-        if not self.averaging:
-            raise ValueError("averages were not kept: make the optimizer with averaging=True.")
-        found: dict[Any, Tensor] = {}
-        for group in self.param_groups:
-            for i, p in enumerate(group["params"]):
-                key = group["param_names"][i] if "param_names" in group else p
-                average = self.state[p].get(AVERAGE, p) if p in self.state else p
-                found[key] = average.detach().to(p.dtype, copy=True)
-        return found
-
-    @contextmanager
-    def averaged(
-        self, model: nn.Module | None = None, batches: Iterable[Any] | None = None
-    ) -> Iterator[None]:
-        """Within it parameters are their averages; afterwards all is as it was.
-
-        Args:
-            model: That of the parameters, if it has batch normalisation: the running statistics
-                are of the last iterates, and are computed anew within from `batches`.
-            batches: What the model is called on: inputs, or tuples that begin with them.
-        """
-        if (model is None) != (batches is None):
-            raise ValueError("give the model and batches of its inputs, or neither.")
-        averages = self.averaged_parameters()
-        every = [p for group in self.param_groups for p in group["params"]]
-        kept = [p.detach().clone() for p in every]
-        buffers = {name: b.clone() for name, b in model.named_buffers()} if model else {}
-        _overwrite(every, averages.values())
-        try:
-            if model is not None and batches is not None:
-                update_bn(batches, model, device=every[0].device)
-            yield
-        finally:
-            _overwrite(every, kept)
-            if model is not None:
-                own = dict(model.named_buffers())
-                _overwrite([own[name] for name in buffers], buffers.values())
-
     # ---- Saving and loading
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -462,19 +364,6 @@ def _type_of_state(p: Tensor) -> torch.dtype:
     return torch.float32 if p.dtype in (torch.float16, torch.bfloat16) else p.dtype
 
 
-def _number(loss: Any) -> float:
-    """A loss as a number.
-
-    Raises:
-        ValueError: for a tensor of several.
-    """
-    if isinstance(loss, Tensor) and loss.numel() != 1:
-        raise ValueError(
-            f"the loss is one number, got a tensor of shape {tuple(loss.shape)}: give its mean."
-        )
-    return loss.item() if isinstance(loss, Tensor) else float(loss)
-
-
 def add(theta: Tensor, velocity: Tensor, kept: float, stride: float) -> None:
     """``kept theta + stride velocity``, in place."""
     if kept != 1:
@@ -488,12 +377,6 @@ def _slope(moved: list[Moved]) -> float:
     dots = [torch.dot(m.state[VELOCITY].view(-1), g) for m, g in zip(moved, flat, strict=True)]
     slopes = zip(moved, numbers_of(dots), strict=True)
     return sum(m.state[STRIDE] * dot for m, dot in slopes)
-
-
-def _overwrite(tensors: Iterable[Tensor], values: Iterable[Tensor]) -> None:
-    with torch.no_grad():
-        for tensor, value in zip(tensors, values, strict=True):
-            tensor.copy_(value)
 
 
 def _is_distributed_tensor(p: Tensor) -> bool:

@@ -50,7 +50,7 @@ class SelfScaledAdam(LossReading):
         betas: tuple[float, float] = (0.9, 0.99),
         eps: float = 1e-8,
         stiffness: float = 3.0,
-        gain: float = 2.0,
+        gain: float = 1.0,
         **common: Unpack[Common],
     ) -> None:
         constants = {"scale": scale, "betas": betas, "eps": eps}

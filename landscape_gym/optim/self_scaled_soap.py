@@ -80,7 +80,7 @@ class SelfScaledSOAP(LossReading):
         betas: tuple[float, float] = (0.9, 0.99),
         eps: float = 1e-8,
         stiffness: float = 3.0,
-        gain: float = 0.5,
+        gain: float = 1.0,
         renewal: int = 10,
         max_dim: int = 256,
         **common: Unpack[Common],

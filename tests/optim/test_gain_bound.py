@@ -24,13 +24,13 @@ def test_what_is_left_of_a_power_law_whatever_its_floor(alpha, part):
         losses = floor + 40 * t**-alpha
         bound = GainBound(3.0, gain=1.0, lowest=-np.inf)
         left = bound.left(told(bound, losses)[1])
-        hoped = losses[-1] / (len(t) + 11)
+        hoped = losses[-1] / (2 * (len(t) + 11))
         assert left == pytest.approx(max(part * (losses[-1] - floor), hoped), rel=0.01)
 
 
 def test_it_is_the_bound_by_the_loss_where_all_of_it_is_left():
     loss, v = np.array([2.0]), np.array([-1.0, 1.0])
-    old, new = LossBound(3.0, lowest=0.5), GainBound(3.0, gain=np.inf, lowest=0.5)
+    old, new = LossBound(3.0, lowest=0.5), GainBound(3.0, np.inf, 0.5, warm_up=1)
     state, after = old.init(loss), new.init(loss)
     for _ in range(3):
         u, state = old.slowed(v, -v, loss, state)
@@ -56,6 +56,15 @@ def test_slopes_at_steps_ends_tell_steps_that_only_stir_noise():
     assert sloped(falls, 1e-3) == pytest.approx(sloped(falls, -0.1), rel=1e-6)
     state = GainBound(3.0).init(2.0)
     assert GainBound(3.0).factor(0.1, 2.0, state) == GainBound(3.0).factor(0.1, 2.0, state, 0.0)
+
+
+def test_the_first_steps_are_short_whatever_they_promise():
+    bound = GainBound(3.0, warm_up=4)
+    state, factors = bound.init(2.0), []
+    for _ in range(6):
+        factor, state = bound.factor(1e-9, 2.0, state)
+        factors.append(factor)
+    np.testing.assert_allclose(factors, [0.25, 0.5, 0.75, 1, 1, 1], rtol=1e-6)
 
 
 def test_it_goes_on_after_the_loss_has_risen():

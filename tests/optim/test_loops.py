@@ -321,10 +321,15 @@ def test_averages_are_there_on_request(cls):
     net = model()
     optimizer = cls(net.named_parameters())
     expected = None
-    for step in range(6):
+    for step in range(32):
         train(net, optimizer, range(step, step + 1))
         now = net[0].weight.detach().double()
-        expected = now if expected is None else expected + 9 / (step + 9) * (now - expected)
+        if expected is None:
+            expected = now
+        elif step < 9:
+            expected = expected + 9 / (step + 9) * (now - expected)
+        elif (step + 1) % 10 == 0:  # from then on every tenth iterate
+            expected = expected + 9 / ((step + 1) / 10 + 8) * (now - expected)
     averages = optimizer.averaged_parameters()
     assert list(averages) == [name for name, _ in net.named_parameters()]
     torch.testing.assert_close(averages["0.weight"].double(), expected, rtol=1e-5, atol=1e-6)

@@ -49,6 +49,20 @@ def spirals() -> Examples:
 
 
 @cache
+def board() -> Examples:
+    """Six by six fields of two classes: the loss stays on a plateau for long."""
+    x = 6 * torch.rand(1024, 2, generator=torch.Generator().manual_seed(5))
+    return (x - 3) / 1.5, x.floor().sum(-1).long() % 2
+
+
+@cache
+def curve() -> Examples:
+    """Waves of two lengths on [-2, 2]."""
+    x = 4 * torch.rand(768, 1, generator=torch.Generator().manual_seed(6)) - 2
+    return x, (5 * x).sin() + 0.5 * x * (13 * x).cos()
+
+
+@cache
 def teacher() -> Examples:
     """What a random network answers, standardised."""
     g = torch.Generator().manual_seed(1)
@@ -132,6 +146,22 @@ TUNING = {
     ),
     "text": SmallNetwork(
         "text, transformer of one layer, minibatches of 16", characters, transformer, batch=16
+    ),
+    "plateau": SmallNetwork(
+        "a chess board, 2-40-40-2, LayerNorm, GELU",
+        board,
+        mlp(2, 40, 40, 2, activation=nn.GELU, norm=nn.LayerNorm),
+    ),
+    "curve": SmallNetwork(
+        "a curve, 1-32-32-32-1, tanh, regression",
+        curve,
+        mlp(1, 32, 32, 32, 1, activation=nn.Tanh),
+        criterion=F.mse_loss,
+    ),
+    "very-deep": SmallNetwork(
+        "clusters, eight layers of 24, ReLU",
+        clusters,
+        mlp(20, *[24] * 8, 6, activation=nn.ReLU),
     ),
     "conv": SmallNetwork("digits, convolutions of 8, 16, BatchNorm", digits, convolutions),
 }
