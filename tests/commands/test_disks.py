@@ -174,12 +174,16 @@ def place(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+ROOM = 20
+"""Bytes of a file that a full disk takes."""
+
+
 @contextmanager
 def full(place: Path) -> Iterator[None]:
     """No file can grow beyond some bytes: the system's own error, as of a full disk."""
     del place
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (20, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (ROOM, hard))
     try:
         yield
     finally:
@@ -263,6 +267,7 @@ def test_what_cannot_be_written_is_one_line_and_nothing_is_half_written(
     for new in after.keys() - before.keys():
         assert ".partial" not in new
         assert ".lock" not in new
+        assert len(after[new]) < ROOM, f"{new} is cut off"
     if disk == "read-only":
         assert after == before
 
