@@ -16,6 +16,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 from agents.algorithms import PPO, RecurrentPPO
 from agents.presets import PRESETS
@@ -97,7 +98,9 @@ KINDS: dict[str, Kind] = {
     "lstm": Kind(
         "LSTM",
         ("previous_update",),
-        replace(PRESETS["recurrent"], timesteps=40_000, num_envs=64, batch_size=640),
+        replace(
+            cast(RecurrentPPO, PRESETS["recurrent"]), timesteps=40_000, num_envs=64, batch_size=640
+        ),
     ),
 }
 
