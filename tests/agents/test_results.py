@@ -87,7 +87,7 @@ def test_the_real_experiments_can_be_configured():
         for experiment in budget:
             config = experiment.config(0)
             problem = config.configured().problem
-            assert config.training().steps(problem) >= 900_000
+            assert config.training().steps(problem) >= 400_000
             assert config.configured().problem.dim >= 2
 
 
