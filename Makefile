@@ -53,7 +53,8 @@ bench-networks: $(RUN_STAMP) ## measure networks as landscapes, and rules as opt
 claims: $(RUN_STAMP) ## every claim of the paper as numbers and pictures (ARGS="--claim NAME" for one)
 	$(BIN)/python -m baselines.claims $(ARGS)
 
-networks: $(RUN_STAMP) ## train networks by derived, tuned and learned rules (ARGS=--write for docs/networks.md)
+networks: $(RUN_STAMP) ## train networks by derived, tuned and learned rules, and by what people pick instead (ARGS=--write for docs/networks.md)
+	$(BIN)/python -m baselines.networks.contest $(ARGS)
 	$(BIN)/python -m baselines.networks $(ARGS)
 
 continual: $(RUN_STAMP) ## loss of plasticity over 100 tasks, and what keeps it (ARGS=--write for docs/continual.md)

@@ -16,6 +16,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 from agents.algorithms import PPO, RecurrentPPO
 from agents.presets import PRESETS
@@ -97,7 +98,9 @@ KINDS: dict[str, Kind] = {
     "lstm": Kind(
         "LSTM",
         ("previous_update",),
-        replace(PRESETS["recurrent"], timesteps=40_000, num_envs=64, batch_size=640),
+        replace(
+            cast(RecurrentPPO, PRESETS["recurrent"]), timesteps=40_000, num_envs=64, batch_size=640
+        ),
     ),
 }
 
@@ -252,10 +255,10 @@ best without a memory pays more than the best that is known without privileges, 
   well.
 - **averages**: the same with exponential averages of gradients and parameters at four rates.
 - **LSTM**: RecurrentPPO on what is seen now and the last update. It has to find out what to
-  remember, in as much time; with ten times as much it comes to 1.06 of what can be known in
-  noisy-gradient ([agents](../agents/README.md)).
-- **frame**: averages in the eigenvectors of the gradients' second moment, by regression on the
-  optimum's moves (`landscape_gym.frame`), as they are shipped.
+  remember, in 40,000 steps; with a million it comes to 1.06 of what can be known in noisy-gradient
+  ([agents](../agents/README.md)).
+- **frame**: averages along the eigenvectors of the gradients' second moment, in landscape-nav of
+  the likeliest Hessian, by regression on the optimum's moves (`landscape_gym.frame`), as shipped.
 - **belief**: what is inferred by Bayes' rule or likelihood (`optimum(problem, observation)`, and a
   quasi-Newton learner where curvature is hidden), which is not trained. Where nothing is hidden
   the optimum itself is a policy without memory.

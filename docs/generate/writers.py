@@ -33,6 +33,16 @@ NETWORKS = (
     "figure-2e",
 )
 
+CONTEST = (
+    "contest-provenance",
+    "contest-each",
+    "contest-verdict",
+    "contest-300",
+    "contest-1000",
+    "contest-target",
+    "contest-test",
+)
+
 WRITERS: dict[str, Writer] = {
     "train": Writer("README.md", ("-m", "docs.generate.train"), "a minute", ["train"]),
     "speed": Writer("README.md", ("-m", "benchmarks", "--write"), "minutes", ["benchmarks"]),
@@ -56,6 +66,9 @@ WRITERS: dict[str, Writer] = {
     ),
     "networks": Writer(
         "docs/networks.md", ("-m", "baselines.networks", "--write"), "hours", NETWORKS
+    ),
+    "contest": Writer(
+        "docs/networks.md", ("-m", "baselines.networks.contest", "--write"), "hours", CONTEST
     ),
     "continual": Writer("docs/continual.md", ("-m", "baselines.continual", "--write"), "hours"),
     "compatibility": Writer(

@@ -28,5 +28,5 @@ print(compare(regime.problem, policies, episodes=64, optimum="optimum").table())
 env = LandscapeNavVecEnv(64, "long-horizon")
 fit = {"gamma": env.discount, "n_steps": 32, "batch_size": 512, "learning_rate": 3e-3}
 agent = PPO("MlpPolicy", env, **fit, policy_kwargs={"log_std_init": -2.0}, seed=0, device="cpu")
-result = assert_near_optimum(agent.learn(40_000), "long-horizon", ratio=1.3)
+result = assert_near_optimum(agent.learn(40_000), "long-horizon", ratio=1.5)
 print(f"J / J* = {result.ratio}")

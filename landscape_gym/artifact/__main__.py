@@ -66,10 +66,9 @@ def describe(rule: LearnedRule) -> str:
         frame = "of the likeliest Hessian" if rule.believes else "of gradients"
         scope = {"features": f"one row per axis of the frame {frame}; weighs vectors"}
     elif rule.believes is not None:
-        scope = {
-            "features": "parameters minus where a Kalman filter believes the target",
-            "believes": rule.believes.to_json(),
-        }
+        scope = {"features": "parameters minus where a Kalman filter believes the target"}
+    if rule.believes is not None:
+        scope["believes"] = rule.believes.to_json()
     lines = {
         "channels": ", ".join(rule.observation.channels),
         "observation": json.dumps(plain(rule.observation)),

@@ -61,7 +61,7 @@ CASES: dict[str, tuple[Regime, AgentTraining]] = {
     "trpo": (MOVING, small(TRPO)),
     "sac": (MOVING, small(SAC, steps=240)),
     "td3": (MOVING, small(TD3, steps=240)),
-    "ars": (MOVING, small(ARS, steps=12_000, n_delta=2, learning_rate=0.1)),
+    "ars": (MOVING, small(ARS, steps=1_500, n_delta=2, learning_rate=0.1)),
     "long ppo": (MOVING, small(PPO, steps=9_216, num_envs=32)),
     "long recurrent ppo": (MOVING, small(RecurrentPPO, steps=3_072, lstm_size=8)),
     "long sac": (MOVING, small(SAC, steps=2_400, buffer_size=3_000)),
@@ -167,7 +167,7 @@ def test_a_resumed_run_ends_bit_for_bit_like_an_uninterrupted_one(name: str, tmp
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     written = ending(train(prepared(name), folder=whole, checkpoint_seconds=0.0))
     assert not differences(written, uninterrupted(name))  # checkpoints have no influence
-    first, second = (5_000, 9_000) if name == "ars" else (150, 200)
+    first, second = (600, 1_100) if name == "ars" else (150, 200)
     stopped(name, parts, after=first)
     stopped(name, parts, after=second, resume=True)
     assert not differences(ending(resumed(name, parts)), uninterrupted(name))

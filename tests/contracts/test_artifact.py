@@ -306,6 +306,14 @@ def test_belief_is_shown_with_its_problem(library: Path, capsys):
     assert '"hazard": 0.1' in capsys.readouterr().out
 
 
+def test_a_rule_in_the_frame_of_a_belief_is_shown_with_its_problem(library: Path, capsys):
+    save_rule(RULES["framed belief"], "framed.safetensors")
+    assert main(["show", "framed.safetensors"]) == 0
+    shown = capsys.readouterr().out
+    assert "of the likeliest Hessian" in shown
+    assert '"rotated": true' in shown
+
+
 def test_safetensors_itself_reads_the_arrays(path: Path):
     save_rule(RULES["relu"], path)
     read = safetensors.load_file(path)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from baselines.networks.contest.__main__ import BLOCKS as CONTEST
 from baselines.networks.page import TABLES
 from baselines.pages import ROOT, between_markers, marker_names
 from benchmarks.__main__ import NAME as SPEED
@@ -55,6 +56,7 @@ def test_writers_are_registered_with_the_blocks_that_they_write():
         "flagship": set(FLAGSHIP),
         "learning": {"learning"},
         "networks": {*TABLES, "costs", "figure-2e", "provenance"},
+        "contest": set(CONTEST),
         "compatibility": {COMPATIBILITY},
     }
     assert written == {name: set(w.blocks) for name, w in WRITERS.items() if w.blocks}

@@ -214,3 +214,5 @@ ENTRANTS = {
     )
 }
 """By name."""
+ON_PAGE = (*OURS[:2], COSINE, LINEAR, ADAM, SCHEDULE_FREE, SOAP)
+"""Those that the page has; the others are trained by the command."""

@@ -39,8 +39,13 @@ class Trials:
         self._unsaved = 0
 
     def __call__(self, network: str, entrant: Entrant, rate: float, steps: int, seed: int) -> Trial:
-        """One trial."""
-        key = f"{network} | {entrant.name} | {rate:.4g} | {steps} | {seed}"
+        """One trial; a longer one that is known serves as well, where there is no schedule."""
+        longer = () if entrant.scheduled else (n for n in CHECKPOINTS if n > steps)
+        keys = [
+            f"{network} | {entrant.name} | {rate:.4g} | {length} | {seed}"
+            for length in (steps, *longer)
+        ]
+        key = next((each for each in keys if each in self.known), keys[0])
         if key not in self.known:
             self.report(key)
             trial = trained(NETWORKS[network], entrant, rate, steps, seed)
