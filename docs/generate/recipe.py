@@ -1,6 +1,6 @@
 """Write README's table of plain Stable-Baselines3: ``python -m docs.generate.recipe``.
 
-It runs the example that stands above the table, as it is printed; that takes two minutes.
+It runs the example that stands above the table, as it is printed; that takes a minute.
 """
 
 from __future__ import annotations

@@ -82,6 +82,6 @@ WRITERS: dict[str, Writer] = {
         ("-m", "agents.remembering", "--write"),
         "a minute, once trained, which takes a quarter of an hour",
     ),
-    "recipe": Writer("README.md", ("-m", "docs.generate.recipe"), "two minutes", ["recipe"]),
+    "recipe": Writer("README.md", ("-m", "docs.generate.recipe"), "a minute", ["recipe"]),
 }
 """By name; pages need no order, as none is made of another."""

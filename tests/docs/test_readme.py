@@ -75,12 +75,12 @@ def ratios(table: str) -> dict[str, float]:
 
 def test_the_recipe_for_plain_agents_trains_and_compares(capsys: pytest.CaptureFixture[str]):
     code = recipe()
-    assert "500_000" in code
+    assert "100_000" in code
     assert 'optimum="optimum")' in code
-    run(code.replace("500_000", "12_800").replace('optimum="opt', 'episodes=16, optimum="opt'))
+    run(code.replace("100_000", "12_800").replace('optimum="opt', 'episodes=16, optimum="opt'))
     found = ratios(capsys.readouterr().out)
     assert list(found)[1:] == ["momentum", "PPO", "best learner", "optimum *"]
-    assert found["PPO"] < 3  # it begins as gradient descent
+    assert found["PPO"] < found["momentum"]  # so it begins
 
 
 @pytest.mark.slow
@@ -89,7 +89,7 @@ def test_the_recipe_for_plain_agents_comes_to_what_is_printed(capsys: pytest.Cap
     found = ratios(capsys.readouterr().out)
     said = ratios(README.split("<!-- recipe:begin -->")[1].split("```")[1].split("\n", 1)[1])
     assert found["PPO"] == pytest.approx(said["PPO"], abs=0.05)
-    assert found["PPO"] - 1 < 0.8 * (found["momentum"] - 1)
+    assert found["PPO"] - 1 < 0.6 * (found["momentum"] - 1)
 
 
 def test_the_quick_start_has_no_examples_but_those_of_the_front_page():
