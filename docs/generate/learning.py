@@ -37,8 +37,8 @@ REGIME = "long-horizon"
 WAYS = {"gradient": BLUE, "pes": GREEN, "es": ORANGE, "linear": VERMILION, "sac": BLACK}
 """Presets, and the colours of their curves; `linear` is PPO."""
 RATIOS = (1.1, 1.03, 1.01, 1.003, 1.001)
-LOOKS = 20
-"""How often a training is judged."""
+FIRST, APART = 0.1, 1.3
+"""CPU seconds after which a training is first judged, and by what factor later looks are apart."""
 EPISODES, SEED = 512, 8_000_000
 """What it is judged on."""
 
@@ -60,7 +60,7 @@ class Judged:
 
     def __init__(self, trainer: Trainer, most: float) -> None:
         self.curve: list[tuple[float, float]] = []
-        self._trainer, self._most = trainer, most
+        self._trainer, self._most, self._next = trainer, most, FIRST
         problem = trainer.regime.problem
         self._judge: Any = lambda rule: (
             compare(
@@ -79,9 +79,9 @@ class Judged:
     def boundary(self) -> None:
         """Judge, if it is time; a training that has had its seconds is stopped."""
         spent = self._spent + time.process_time() - self._since
-        share = self._trainer.done / self._trainer.total
-        if share * LOOKS >= len(self.curve):
+        if spent >= self._next:
             self.curve.append((spent, float(self._judge(self._trainer.rule()))))
+            self._next = spent * APART
         self._spent, self._since = spent, time.process_time()
         if spent > self._most:
             raise TimeoutError
