@@ -61,6 +61,9 @@ WRITERS: dict[str, Writer] = {
         "ten minutes",
         ["verdicts", "vectors", "ablation"],
     ),
+    "learning": Writer(
+        "docs/learning.md", ("-m", "docs.generate.learning"), "five minutes", ["learning"]
+    ),
     "networks": Writer(
         "docs/networks.md", ("-m", "baselines.networks", "--write"), "hours", NETWORKS
     ),

@@ -54,6 +54,7 @@ def test_writers_are_registered_with_the_blocks_that_they_write():
         "speed": {SPEED},
         "optimal-control": set(OPTIMAL_CONTROL),
         "flagship": set(FLAGSHIP),
+        "learning": {"learning"},
         "networks": {*TABLES, "costs", "figure-2e", "provenance"},
         "contest": set(CONTEST),
         "compatibility": {COMPATIBILITY},

@@ -1,0 +1,162 @@
+"""Write docs/learning.md's generated parts: ``python -m docs.generate.learning``.
+
+How near the optimum rules come, by the CPU seconds that their training has taken: by gradients
+through the simulation, by evolution strategies, and by agents that explore.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from baselines.pages import ROOT, machine, markdown, source, write_between_markers
+from landscape_gym.extras import needed_by
+from landscape_gym.program import program
+
+with needed_by(__name__):
+    import numpy as np
+    from matplotlib.figure import Figure
+
+    from agents.presets import PRESETS
+    from agents.trainer import Trainer
+    from landscape_gym.command_line import parsed
+    from landscape_gym.control import LinearQuadraticPolicy
+    from landscape_gym.evaluation import compare
+    from landscape_gym.registration import regime
+    from landscape_gym.rendering.palette import BLACK, BLUE, GREEN, ORANGE, VERMILION
+    from landscape_gym.rendering.png import save
+
+PAGE = ROOT / "docs" / "learning.md"
+PICTURE = "learning.png"
+REGIME = "long-horizon"
+WAYS = {"gradient": BLUE, "pes": GREEN, "es": ORANGE, "linear": VERMILION, "sac": BLACK}
+"""Presets, and the colours of their curves; `linear` is PPO."""
+RATIOS = (1.1, 1.03, 1.01, 1.003, 1.001)
+FIRST, APART = 0.1, 1.3
+"""CPU seconds after which a training is first judged, and by what factor later looks are apart."""
+EPISODES, SEED = 512, 8_000_000
+"""What it is judged on."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """Write a page's generated parts."""
+
+    seeds: int = 3
+    """Trainings of each."""
+    most: float = 60.0
+    """CPU seconds after which a training is not followed further."""
+    page: Path = PAGE
+    """What to write into."""
+
+
+class Judged:
+    """Follows a training: its rule's ratio by the CPU seconds that it took, without judging."""
+
+    def __init__(self, trainer: Trainer, most: float) -> None:
+        self.curve: list[tuple[float, float]] = []
+        self._trainer, self._most, self._next = trainer, most, FIRST
+        problem = trainer.regime.problem
+        self._judge: Any = lambda rule: (
+            compare(
+                problem,
+                {"learned": rule, "optimum": LinearQuadraticPolicy(problem)},
+                episodes=EPISODES,
+                seed=SEED,
+                optimum="optimum",
+            )["learned"].ratio.value
+        )  # pyright: ignore[reportOptionalMemberAccess]
+        self._spent, self._since = 0.0, time.process_time()
+
+    def begin(self) -> None:
+        """Nothing to do."""
+
+    def boundary(self) -> None:
+        """Judge, if it is time; a training that has had its seconds is stopped."""
+        spent = self._spent + time.process_time() - self._since
+        if spent >= self._next:
+            self.curve.append((spent, float(self._judge(self._trainer.rule()))))
+            self._next = spent * APART
+        self._spent, self._since = spent, time.process_time()
+        if spent > self._most:
+            raise TimeoutError
+
+    def step(self) -> None:
+        """Nothing to do."""
+
+    def end(self) -> None:
+        """Judge what was learned."""
+        spent = self._spent + time.process_time() - self._since
+        self.curve.append((spent, float(self._judge(self._trainer.rule()))))
+
+
+def followed(preset: str, seed: int, most: float) -> list[tuple[float, float]]:
+    """CPU seconds and ratios of one training."""
+    trainer = PRESETS[preset].trainer(regime(REGIME).configured(), seed)
+    watch = Judged(trainer, most)
+    with contextlib.suppress(TimeoutError):
+        trainer.learn(watch)
+    return watch.curve
+
+
+def seconds_to(curve: Sequence[tuple[float, float]], ratio: float) -> float:
+    """When a ratio was reached; infinite if it was not."""
+    return next((spent for spent, reached in curve if reached <= ratio), float("inf"))
+
+
+def table(curves: dict[str, list[list[tuple[float, float]]]]) -> str:
+    """CPU seconds to each ratio: the median of seeds, and the slowest."""
+    rows = []
+    for way, each in curves.items():
+        cells = []
+        for ratio in RATIOS:
+            taken = sorted(seconds_to(curve, ratio) for curve in each)
+            middle, slowest = taken[len(taken) // 2], taken[-1]
+            told = [f"{t:.1f}" if np.isfinite(t) else "not reached" for t in (middle, slowest)]
+            cells.append(told[0] if told[0] == told[1] else f"{told[0]} ({told[1]})")
+        rows.append((f"`{way}`", PRESETS[way].algorithm, *cells))
+    return markdown(("preset", "algorithm", *(f"{ratio:g}" for ratio in RATIOS)), rows)
+
+
+def picture(curves: dict[str, list[list[tuple[float, float]]]]) -> Figure:
+    """Ratios less one, by CPU seconds."""
+    figure = Figure(figsize=(6.2, 3.6), layout="constrained")
+    axes = figure.subplots()
+    for way, each in curves.items():
+        for i, curve in enumerate(each):
+            spent, reached = np.array(curve).T
+            name = None if i else f"{way} ({PRESETS[way].algorithm})"
+            axes.plot(spent, np.maximum(reached - 1, 1e-5), color=WAYS[way], lw=1.2, label=name)
+    axes.set(
+        xscale="log",
+        yscale="log",
+        xlabel="CPU seconds of training",
+        ylabel="cost over the optimum's, less one",
+        title="Known curvature, long horizon",
+    )
+    axes.set_xlim(left=0.1)
+    axes.legend(fontsize="small", frameon=False)
+    return figure
+
+
+@program("python -m docs.generate.learning", "Nothing was written.")
+def main(argv: Sequence[str] | None = None) -> None:
+    """Train, judge, and write."""
+    options = parsed(Options, argv, prog="python -m docs.generate.learning", description=__doc__)
+    write_between_markers(options.page, {"learning": ""}, check_only=True)
+    curves = {}
+    for way in WAYS:
+        curves[way] = [followed(way, seed, options.most) for seed in range(options.seeds)]
+        print(way, [curve[-1] for curve in curves[way]], flush=True)
+    made = f"{source('python -m docs.generate.learning')}; {machine()}."
+    write_between_markers(options.page, {"learning": f"{made}\n\n{table(curves)}"})
+    save(picture(curves), options.page.parent / "images" / PICTURE, colours=64)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
