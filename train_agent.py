@@ -23,6 +23,7 @@ NAMES: Mapping[str, Iterable[str]] = {
     "--preset": (
         *("linear", "mlp", "steady", "resets", "schedule", "basins", "per-coordinate"),
         *("belief", "memory", "recurrent", "frame", "frame-parameters"),
+        *("believer", "believer-parameters", "fine-tuned"),
         *("a2c", "trpo", "sac", "td3", "ars", "evolution"),
         *("gradient", "gradient-per-coordinate", "es", "pes"),
     ),
