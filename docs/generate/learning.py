@@ -12,7 +12,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from baselines.pages import ROOT, machine, markdown, source, write_between_markers
 from landscape_gym.extras import needed_by
@@ -61,16 +60,6 @@ class Judged:
     def __init__(self, trainer: Trainer, most: float) -> None:
         self.curve: list[tuple[float, float]] = []
         self._trainer, self._most, self._next = trainer, most, FIRST
-        problem = trainer.regime.problem
-        self._judge: Any = lambda rule: (
-            compare(
-                problem,
-                {"learned": rule, "optimum": LinearQuadraticPolicy(problem)},
-                episodes=EPISODES,
-                seed=SEED,
-                optimum="optimum",
-            )["learned"].ratio.value
-        )  # pyright: ignore[reportOptionalMemberAccess]
         self._spent, self._since = 0.0, time.process_time()
 
     def begin(self) -> None:
@@ -80,11 +69,20 @@ class Judged:
         """Judge, if it is time; a training that has had its seconds is stopped."""
         spent = self._spent + time.process_time() - self._since
         if spent >= self._next:
-            self.curve.append((spent, float(self._judge(self._trainer.rule()))))
+            self.curve.append((spent, self._ratio()))
             self._next = spent * APART
         self._spent, self._since = spent, time.process_time()
         if spent > self._most:
             raise TimeoutError
+
+    def _ratio(self) -> float:
+        """The rule's cost over the optimum's, as it is now."""
+        problem = self._trainer.regime.problem
+        policies = {"learned": self._trainer.rule(), "optimum": LinearQuadraticPolicy(problem)}
+        found = compare(problem, policies, episodes=EPISODES, seed=SEED, optimum="optimum")
+        ratio = found["learned"].ratio
+        assert ratio is not None  # there is an optimum
+        return ratio.value
 
     def step(self) -> None:
         """Nothing to do."""
@@ -92,7 +90,7 @@ class Judged:
     def end(self) -> None:
         """Judge what was learned."""
         spent = self._spent + time.process_time() - self._since
-        self.curve.append((spent, float(self._judge(self._trainer.rule()))))
+        self.curve.append((spent, self._ratio()))
 
 
 def followed(preset: str, seed: int, most: float) -> list[tuple[float, float]]:
