@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -26,8 +26,8 @@ from torch import Tensor
 
 from agents.rounds import SEEDS, RoundsTrainer
 from agents.trainable import Memory, TrainableRule
-from agents.trainer import Training, training_seed
-from landscape_gym.configuration import number
+from agents.trainer import training_seed
+from agents.windows import WindowTraining
 from landscape_gym.control import LinearQuadraticPolicy
 from landscape_gym.learned import LearnedRule
 from landscape_gym.observation import Layout
@@ -43,53 +43,21 @@ MOMENTUM = 0.9
 
 
 @dataclass(frozen=True)
-class Gradient(Training):
-    """Backpropagation through episodes, truncated; needs no exploration and no critic."""
+class Gradient(WindowTraining):
+    """Backpropagation through episodes, truncated; needs no exploration and no critic.
+
+    Episodes begin with one window, and come to `episode_steps` at the end.
+    """
 
     algorithm: ClassVar[str] = "gradient"
-    lowest: ClassVar[Mapping[str, int]] = {"recurrent": 0}
+    batch: ClassVar[str] = "num_envs"
 
-    windows: int = 100
-    """Gradients that are taken."""
-    window: int = 10
-    """Steps that each goes through."""
     num_envs: int = 128
     """Environments in the batch."""
-    episode_steps: int = 40
-    """Steps of a training episode at the end; they begin with one window."""
-    learning_rate: float = 0.05
-    """Adam's step, decayed linearly to 0."""
-    layers: tuple[int, ...] = ()
-    """Widths of the hidden layers; none makes a linear rule."""
-    activation: Literal["tanh", "relu"] = "tanh"
-    """Between layers."""
-    recurrent: int = 0
-    """Size of an LSTM cell; 0: none."""
-    per_coordinate: bool = False
-    """One small network for all coordinates."""
-
-    def __post_init__(self) -> None:
-        """Check the fields.
-
-        Raises:
-            ValueError: for numbers that are too small or too large.
-            TypeError: for a value of another type.
-        """
-        super().__post_init__()
-        number("learning_rate", self.learning_rate, low=0.0, strict=True)
-        if (episodes := self.windows * self.num_envs) > SEEDS:
-            raise ValueError(
-                f"windows * num_envs must be at most {SEEDS}, the episodes of one seed; got "
-                f"{episodes}."
-            )
 
     def steps(self, problem: NavigationProblem) -> int:
         """Of all windows."""
         return self.windows * self.num_envs * self.length(problem)
-
-    def length(self, problem: NavigationProblem) -> int:
-        """Steps of a window in a problem: the whole episode, if its horizon is finite."""
-        return problem.steps if problem.horizon else min(self.window, problem.steps)
 
     def trainer(self, regime: Regime, seed: int) -> Backpropagation:
         """The training at its beginning, as `Training.trainer`."""
@@ -139,17 +107,7 @@ class Backpropagation(RoundsTrainer):
             observation=self.regime.observation,
             action=self.regime.action,
         )
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            rule = TrainableRule(
-                self.regime,
-                layers=training.layers,
-                activation=training.activation,
-                recurrent=training.recurrent,
-                per_coordinate=training.per_coordinate,
-            )
-        optimizer = torch.optim.Adam(rule.parameters(), lr=training.learning_rate)
-        self.progress = Progress(rule, optimizer)
+        self.progress = Progress(*training.beginner(self.regime, seed))
         self._terminal = TerminalValue.of(problem)
 
     @property
@@ -220,9 +178,7 @@ class Backpropagation(RoundsTrainer):
     def _step(self, cost: Tensor) -> float:
         """A step of Adam; the gradient's size before clipping."""
         training, progress = self.training, self.progress
-        left = 1 - progress.window / training.windows
-        for group in progress.optimizer.param_groups:
-            group["lr"] = training.learning_rate * left
+        training.slow_down(progress.optimizer, progress.window)
         progress.optimizer.zero_grad()
         cost.backward()
         allowed = LARGE * progress.size if progress.size else math.inf

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -23,7 +23,8 @@ from torch.func import functional_call, vmap
 
 from agents.rounds import SEEDS, RoundsTrainer
 from agents.trainable import TrainableRule
-from agents.trainer import Training, training_seed
+from agents.trainer import training_seed
+from agents.windows import WindowTraining
 from landscape_gym.configuration import number
 from landscape_gym.learned import LearnedRule
 from landscape_gym.problem import NavigationProblem
@@ -32,11 +33,11 @@ from landscape_gym.simulation import Simulation
 
 
 @dataclass(frozen=True)
-class EvolutionStrategy(Training):
+class EvolutionStrategy(WindowTraining):
     """Antithetic evolution strategy on windows of episodes, each for itself."""
 
     algorithm: ClassVar[str] = "es"
-    lowest: ClassVar[Mapping[str, int]] = {"recurrent": 0}
+    batch: ClassVar[str] = "pairs"
     persistent: ClassVar[bool] = False
     """Whether a window is blamed on all perturbations of its episode."""
 
@@ -46,44 +47,17 @@ class EvolutionStrategy(Training):
     """Steps that each is told from."""
     pairs: int = 128
     """Pairs of rules, each on an episode of its own."""
-    episode_steps: int = 40
-    """Steps of a training episode."""
     spread: float = 0.05
     """Standard deviation of the perturbations of weights, s."""
-    learning_rate: float = 0.05
-    """Adam's step, decayed linearly to 0."""
-    layers: tuple[int, ...] = ()
-    """Widths of the hidden layers; none makes a linear rule."""
-    activation: Literal["tanh", "relu"] = "tanh"
-    """Between layers."""
-    recurrent: int = 0
-    """Size of an LSTM cell; 0: none."""
-    per_coordinate: bool = False
-    """One small network for all coordinates."""
 
     def __post_init__(self) -> None:
-        """Check the fields.
-
-        Raises:
-            ValueError: for numbers that are too small or too large.
-            TypeError: for a value of another type.
-        """
+        """Check the fields, as `WindowTraining`."""
         super().__post_init__()
-        for name in ("spread", "learning_rate"):
-            number(name, getattr(self, name), low=0.0, strict=True)
-        if (episodes := self.windows * self.pairs) > SEEDS:
-            raise ValueError(
-                f"windows * pairs must be at most {SEEDS}, the episodes of one seed; got "
-                f"{episodes}."
-            )
+        number("spread", self.spread, low=0.0, strict=True)
 
     def steps(self, problem: NavigationProblem) -> int:
         """Of all windows, by both rules of each pair."""
         return self.windows * 2 * self.pairs * self.length(problem)
-
-    def length(self, problem: NavigationProblem) -> int:
-        """Steps of a window in a problem: the whole episode, if its horizon is finite."""
-        return problem.steps if problem.horizon else min(self.window, problem.steps)
 
     def trainer(self, regime: Regime, seed: int) -> Perturbing:
         """The search at its beginning, as `Training.trainer`."""
@@ -141,16 +115,7 @@ class Perturbing(RoundsTrainer):
             observation=self.regime.observation,
             action=self.regime.action,
         )
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            rule = TrainableRule(
-                self.regime,
-                layers=training.layers,
-                activation=training.activation,
-                recurrent=training.recurrent,
-                per_coordinate=training.per_coordinate,
-            )
-        optimizer = torch.optim.Adam(rule.parameters(), lr=training.learning_rate)
+        rule, optimizer = training.beginner(self.regime, seed)
         generator = torch.Generator().manual_seed(seed)
         self.searched = Searched(rule, optimizer, generator)
         self._shapes = {name: p.shape for name, p in rule.named_parameters()}
@@ -246,8 +211,7 @@ class Perturbing(RoundsTrainer):
     def _step(self, gradient: Tensor) -> None:
         """A step of Adam."""
         training, searched = self.training, self.searched
-        for group in searched.optimizer.param_groups:
-            group["lr"] = training.learning_rate * (1 - searched.window / training.windows)
+        training.slow_down(searched.optimizer, searched.window)
         parameters = list(searched.rule.parameters())
         for p, part in zip(
             parameters, gradient.split([p.numel() for p in parameters]), strict=True
