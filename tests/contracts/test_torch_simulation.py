@@ -12,6 +12,7 @@ from torch.autograd import gradcheck
 
 from landscape_gym.counter import CounterDraws, CounterStreams, key_of, philox
 from landscape_gym.landscapes import LANDSCAPES
+from landscape_gym.networks import NetworkLandscape
 from landscape_gym.refusal import Refusal
 from landscape_gym.registration import REGIMES, TRAINING
 from landscape_gym.simulation import Simulation
@@ -82,6 +83,34 @@ def test_gradients_go_through_five_steps(regime: str) -> None:
     theta = first.theta.clone().requires_grad_()
     scale = torch.tensor(0.7, dtype=torch.float64, requires_grad=True)
     assert gradcheck(cost, (theta, scale), atol=1e-4, rtol=1e-3, fast_mode=True)
+
+
+def test_gradients_go_through_the_training_of_a_network() -> None:
+    x = torch.linspace(-1, 1, 12, dtype=torch.float64)[:, None]
+    landscape = NetworkLandscape(
+        lambda: torch.nn.Sequential(torch.nn.Linear(1, 3), torch.nn.Tanh(), torch.nn.Linear(3, 1)),
+        data=(x, torch.sin(3 * x)),
+    )
+    setup: dict[str, Any] = {
+        "problem": {"landscape": landscape, "noise": {"kind": "minibatch", "batch_size": 4}},
+        "observation": "gradient",
+        "action": {"kind": "velocity", "scale": 1.0},
+    }
+    numpy = Simulation.begun(range(2), **setup)
+    ours = TorchSimulation(2, dtype="float64", draws="numpy", **setup)
+
+    def cost(lr: torch.Tensor) -> torch.Tensor:
+        ours.begin(seeds=range(2))
+        return torch.stack(
+            [ours.advance(-lr * ours.observe().clip(-1, 1)).cost.sum() for _ in range(3)]
+        ).sum()
+
+    lr = torch.tensor(0.4, dtype=torch.float64, requires_grad=True)
+    total = 0.0
+    for _ in range(3):
+        total += numpy.advance(-0.4 * numpy.observe(numpy.state).clip(-1, 1)).cost.sum()
+    assert cost(lr).item() == pytest.approx(total, rel=1e-10)
+    assert gradcheck(cost, lr)
 
 
 def test_constants_of_the_problem_have_gradients() -> None:
@@ -191,7 +220,11 @@ def test_rows_that_diverge_stop_and_pay() -> None:
     numpy = Simulation.begun(range(4), **setup)
     ours = TorchSimulation(4, dtype="float64", draws="numpy", **setup)
     ours.begin(seeds=range(4))
-    action = np.zeros((4, numpy.action_size))
+    action = np.full((4, numpy.action_size), 5e-2)  # dear, but within the bound
+    for sign in (1.0, -1.0):
+        numpy.advance(sign * action)
+        ours.advance(torch.from_numpy(sign * action))
+    action[:] = 0.0
     action[1] = 1.0
     outcome, found = numpy.advance(action), ours.advance(torch.from_numpy(action))
     assert outcome.terminated.tolist() == found.terminated.tolist()
