@@ -45,13 +45,25 @@ def build(cls: type[T], fields: Mapping[str, Any], what: str) -> T:
     """Make the dataclass `cls` from a mapping of its fields.
 
     Raises:
-        ValueError: for a field that `cls` does not have, naming the nearest, or a refused value.
+        ValueError: for a field that `cls` does not have, naming the nearest, a refused value, or
+            one that is needed and not given.
     """
     accepted = [f.name for f in dataclasses.fields(cast(Any, cls)) if f.init]
     for name in fields:
         if name not in accepted:
             raise ValueError(unknown(f"{what}: field", name, accepted))
+    needed = [f.name for f in dataclasses.fields(cast(Any, cls)) if _is_needed(f)]
+    if missing := [name for name in needed if name not in fields]:
+        raise ValueError(
+            f"{what} needs {', '.join(missing)}, for which there is no default: give a mapping "
+            "with them."
+        )
     return cls(**fields)
+
+
+def _is_needed(field: dataclasses.Field[Any]) -> bool:
+    absent = dataclasses.MISSING
+    return field.init and field.default is absent and field.default_factory is absent
 
 
 def alternative(

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from landscape_gym.landscapes.tensors import Tensors
+from landscape_gym.optim.loading import check_shape
 from landscape_gym.policy import Rule
 
 CHUNK = 2**17
@@ -78,20 +79,24 @@ class Cohort:
 
     def begin(self, loss: Tensor | None, stride: float) -> None:
         """Remember nothing yet; `loss` and `stride` as of `move`."""
-        others = self._seen(self.whole, self._flat(), loss, stride)
+        self._begin(self._flat(self.gradients()), loss, stride)
+
+    def _begin(self, flat: dict[str, list[Tensor]], loss: Tensor | None, stride: float) -> None:
+        others = self._seen(self.whole, flat, loss, stride)
         state = self.rule.init(others.pop(self.rule.channels[0]), **others)
         start = None
         if "displacement" in self.rule.channels:
             start = self._joined([p.reshape(-1) for p in self.parameters])
         self._keep(_walk(lambda _, leaf: leaf.clone(), Remembered(state, start)))
 
-    def restore(self, states: Sequence[dict[str, Any]], loss: Tensor | None, stride: float) -> None:
+    def restore(self, states: Sequence[dict[str, Any]]) -> None:
         """Remember what `views` had for each parameter.
 
         Raises:
-            ValueError: if it is the state of another rule.
+            ValueError: if it is the state of another rule, or of other parameters.
         """
-        self.begin(loss, stride)
+        zeros = [torch.zeros_like(p).reshape(-1) for p in self.parameters]
+        self._begin(self._flat(zeros), torch.zeros(1), stride=1.0)  # all of it is replaced
 
         def restored(name: str, leaf: Tensor) -> Tensor:
             if any(name not in state for state in states):
@@ -100,7 +105,11 @@ class Cohort:
                     f"has {', '.join(sorted(states[0]))}: load it into an optimizer with the rule "
                     "that it was saved with."
                 )
-            if not self._per_coordinate(leaf):
+            own = self._per_coordinate(leaf)
+            for state, p in zip(states, self.parameters, strict=True):
+                shape = (*leaf.shape[:-1], *p.shape) if own else leaf.shape
+                check_shape(name, state[name], tuple(shape), tuple(leaf.shape))
+            if not own:
                 return states[0][name].to(leaf, copy=True)
             rows = [state[name].reshape(*leaf.shape[:-1], -1) for state in states]
             return torch.cat(rows, dim=-1).to(leaf)
@@ -122,6 +131,10 @@ class Cohort:
             }
             position += size
 
+    def gradients(self) -> list[Tensor]:
+        """That of each parameter, (coordinates,)."""
+        return [p.grad.reshape(-1) for p in self.parameters]  # type: ignore[union-attr]
+
     def move(self, loss: Tensor | None, stride: float) -> None:
         """``theta+ = theta + stride u``, for the update u of the rule.
 
@@ -129,7 +142,7 @@ class Cohort:
             loss: If the rule reads it.
             stride: Time that the step takes.
         """
-        flat, shared = self._flat(), {}
+        flat, shared = self._flat(self.gradients()), {}
 
         def write(name: str, old: Tensor, new: Tensor) -> None:
             if name in self.shared:
@@ -161,9 +174,9 @@ class Cohort:
 
         return (u, state) if after is state else _walk(apart, (u, after))
 
-    def _flat(self) -> dict[str, list[Tensor]]:
+    def _flat(self, gradients: list[Tensor]) -> dict[str, list[Tensor]]:
         """What is seen of each parameter, (coordinates,)."""
-        seen = {"gradient": [p.grad.reshape(-1) for p in self.parameters]}  # type: ignore[union-attr]
+        seen = {"gradient": gradients}
         if not {"parameters", "displacement"}.isdisjoint(self.rule.channels):
             seen["parameters"] = [p.reshape(-1) for p in self.parameters]
         return seen

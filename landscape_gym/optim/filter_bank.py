@@ -106,9 +106,10 @@ class FilterBank(LossReading):
         """The prior: wherever parameters start, and as wide as the spread."""
         points = len(group["curvature"])
         target = like + parameter
+        gradient = like if parameter.grad is None else parameter.grad.to(like)
         return {
             "exp_avg": torch.zeros_like(like),
-            "noise": torch.square(parameter.grad.to(like)),  # pyright: ignore[reportOptionalMemberAccess]
+            "noise": torch.square(gradient),
             "target": torch.stack([target] * points),
             "log_odds": like.new_zeros((points - 1, *like.shape)),
             "variance": [group["spread"] ** 2] * points,

@@ -17,7 +17,9 @@ from torch.optim.optimizer import ParamsT
 
 from landscape_gym.configuration import number
 from landscape_gym.gain_bound import GainBound, Gains
+from landscape_gym.optim.finite import warn_once
 from landscape_gym.optim.iterate_averages import AVERAGE, IterateAverages
+from landscape_gym.optim.loading import check_shape, loading
 from landscape_gym.optim.loss_told import LossTold
 from landscape_gym.optim.pieces import CHUNK, numbers_of, pieces
 from landscape_gym.optim.units import units
@@ -194,7 +196,7 @@ class LossReading(LossTold, IterateAverages):
         moved = self._present()
         slope = _slope([m for _, those in moved for m in those])
         if not math.isfinite(seen) or not math.isfinite(slope):
-            self._warn_once(seen)
+            warn_once(self, seen)
             return loss
         proposals, promise = [], 0.0
         for group, those in moved:
@@ -293,18 +295,6 @@ class LossReading(LossTold, IterateAverages):
                 add(theta, velocity, kept, stride * factor)
                 mean.lerp_(theta.to(mean.dtype), newness)
 
-    def _warn_once(self, loss: float) -> None:
-        if self._warned:
-            return
-        self._warned = True
-        what = "a gradient that is not finite" if math.isfinite(loss) else f"a loss of {loss}"
-        warnings.warn(
-            f"{type(self).__name__} was given {what}: nothing moves in such a step, and no state "
-            "changes. This is said once.",
-            RuntimeWarning,
-            stacklevel=4,
-        )
-
     # ---- What can be asked
 
     def diagnostics(self) -> dict[str, float]:
@@ -332,17 +322,31 @@ class LossReading(LossTold, IterateAverages):
     # ---- Saving and loading
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from the state of an optimizer of the same class and groups, bit for bit."""
-        super().load_state_dict(state_dict)
-        # As it was: torch makes all state of the parameter's type, which may be half precision.
-        numbers = [i for group in state_dict["param_groups"] for i in group["params"]]
-        own = [p for group in self.param_groups for p in group["params"]]
-        for p, i in zip(own, numbers, strict=True):
-            for name, value in state_dict["state"].get(i, {}).items():
-                if isinstance(value, Tensor):
-                    self.state[p][name] = value.detach().to(p.device, copy=True)
+        """Go on from the state of an optimizer of the same class and groups, bit for bit.
+
+        Raises:
+            ValueError: for constants out of their range, or state that is of another class or of
+                other shapes; then all is as it was.
+        """
+        with loading(self, self._check_group) as follow:
+            super().load_state_dict(state_dict)
+            follow(state_dict)
+            self._check_state()
         if SHARED in state_dict["state"]:
             self.state[SHARED] = dict(state_dict["state"][SHARED])  # pyright: ignore[reportArgumentType]
+
+    def _check_state(self) -> None:
+        """Refuse state that is not what the first step would begin with."""
+        for group in self.param_groups:
+            for p in (p for p in group["params"] if self.state.get(p)):
+                held, zeros = self.state[p], torch.zeros_like(p, dtype=_type_of_state(p))
+                begun = self._begun(group, p, zeros) | ({AVERAGE: zeros} if AVERAGE in held else {})
+                for name, value in begun.items():
+                    if isinstance(value, Tensor):
+                        check_shape(name, held.get(name), tuple(value.shape))
+                velocity = held.get(VELOCITY)  # of any shape, as long as it is one for each weight
+                flat = velocity.reshape(-1) if isinstance(velocity, Tensor) else velocity
+                check_shape(VELOCITY, flat, (p.numel(),))
 
     def __getstate__(self) -> dict[str, Any]:
         own = {name: getattr(self, name) for name in ("bound", "averaging", "process_group")}

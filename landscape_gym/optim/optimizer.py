@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,7 +14,9 @@ from torch.optim.optimizer import ParamsT
 from landscape_gym.configuration import number
 from landscape_gym.learned import LearnedRule
 from landscape_gym.optim.cohort import Cohort
-from landscape_gym.optim.resolve import check_size, resolve_rule
+from landscape_gym.optim.finite import all_finite, warn_once
+from landscape_gym.optim.loading import loading
+from landscape_gym.optim.resolve import among, check_size, resolve_rule
 from landscape_gym.optim.suited import warn_where_unsuited
 from landscape_gym.policy import Rule
 from landscape_gym.problem import NavigationProblem
@@ -43,6 +46,9 @@ class RuleOptimizer(torch.optim.Optimizer):
     parameters is kept in float32. ``state_dict`` holds state and groups, not the rule: load it into
     an optimizer with the same rule, and it goes on bit for bit.
 
+    A gradient that is not finite, or a loss where the rule reads it, moves nothing and changes no
+    state.
+
     Args:
         params: Parameters, or groups of them; a group may have an ``lr`` of its own.
         rule: The name of a rule in `landscape_gym.rules.RULES` or of a shipped learned rule; a
@@ -63,6 +69,7 @@ class RuleOptimizer(torch.optim.Optimizer):
     Warns:
         UserWarning: for a rule that was learned on, or is derived from, quadratic landscapes of far
             fewer parameters; it names rules that serve networks.
+        RuntimeWarning: once, by `step`, where something that it reads is not finite.
 
     Example:
         >>> model = torch.nn.Linear(3, 1)
@@ -87,6 +94,7 @@ class RuleOptimizer(torch.optim.Optimizer):
     ) -> None:
         self.rule, dt = resolve_rule(rule, problem, dt)
         self._cohorts: dict[int, Cohort] = {}
+        self._warned = False
         super().__init__(params, {"lr": lr, "dt": dt})
         sizes = (p.numel() for group in self.param_groups for p in group["params"])
         warn_where_unsuited(self.rule, problem, sum(sizes))
@@ -124,8 +132,8 @@ class RuleOptimizer(torch.optim.Optimizer):
             closure: Computes loss and gradients anew. Rules that read the loss need it.
 
         Raises:
-            ValueError: for sparse gradients, or a rule that reads the loss without `closure`; then
-                nothing has moved.
+            ValueError: for sparse gradients, a rule that reads the loss without `closure`, or one
+                whose constants are of parameters that have no gradient; then nothing has moved.
         """
         loss = None
         if closure is not None:
@@ -137,7 +145,13 @@ class RuleOptimizer(torch.optim.Optimizer):
                 "computes the gradients and returns the loss."
             )
         seen_loss = None if loss is None else torch.as_tensor(loss)
-        for group, cohort in self._present():
+        told = float(seen_loss) if seen_loss is not None and "loss" in self.rule.channels else 0.0
+        present = self._present()
+        read = [cohort for _, cohort in present if "gradient" in self.rule.channels]
+        if not (math.isfinite(told) and all_finite([g for each in read for g in each.gradients()])):
+            warn_once(self, told)
+            return loss
+        for group, cohort in present:
             stride = group["dt"] * group["lr"]
             if cohort.remembered is None:
                 self._begin(cohort, seen_loss, stride)
@@ -145,15 +159,30 @@ class RuleOptimizer(torch.optim.Optimizer):
         return loss
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from the state of an optimizer with the same rule and the same groups."""
-        super().load_state_dict(state_dict)
-        # As it was: torch makes all state of the parameter's type, which may be half precision.
-        numbers = [i for group in state_dict["param_groups"] for i in group["params"]]
-        own = [p for group in self.param_groups for p in group["params"]]
-        for p, i in zip(own, numbers, strict=True):
-            for name, value in state_dict["state"].get(i, {}).items():
-                if isinstance(value, Tensor):
-                    self.state[p][name] = value.detach().to(p.device, copy=True)
+        """Go on from the state of an optimizer with the same rule and the same groups.
+
+        Raises:
+            ValueError: for constants out of their range, or state that is of another rule or of
+                other shapes; then all is as it was.
+        """
+        with loading(self, self._check_group) as follow:
+            super().load_state_dict(state_dict)
+            follow(state_dict)
+            for cohort in self._remembered():
+                self._restore(cohort)
+
+    def _remembered(self) -> list[Cohort]:
+        """Cohorts of the parameters that have state."""
+        found: dict[int, tuple[dict[str, Any], list[Tensor]]] = {}
+        for group in self.param_groups:
+            for p in (p for p in group["params"] if self.state.get(p)):
+                number = self.state[p].get(COHORT)
+                if not isinstance(number, int):
+                    raise ValueError(
+                        f"the state has no {COHORT!r}: load one of {type(self).__name__}."
+                    )
+                found.setdefault(number, (group, []))[1].append(p)
+        return [self._cohort(number, *of) for number, of in found.items()]
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "rule": self.rule}
@@ -161,6 +190,7 @@ class RuleOptimizer(torch.optim.Optimizer):
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         self._cohorts = {}
+        self._warned = False
 
     def _present(self) -> list[tuple[dict[str, Any], Cohort]]:
         """Cohorts of the parameters that have gradients; those of None remembered are new.
@@ -187,22 +217,30 @@ class RuleOptimizer(torch.optim.Optimizer):
             for (cohort, *_), parameters in with_gradient.items():
                 if cohort is None or cohort in left_out:
                     cohort, taken = taken, taken + 1
-                present.append((group, self._cohort(cohort, parameters)))
+                present.append((group, self._cohort(cohort, group, parameters)))
         return present
 
-    def _cohort(self, number: int, parameters: list[Tensor]) -> Cohort:
-        """The cohort of that number with these parameters, from the last step or new."""
+    def _cohort(self, number: int, group: dict[str, Any], parameters: list[Tensor]) -> Cohort:
+        """The cohort of that number with these parameters of a group, from the last step or new."""
         last = self._cohorts.get(number)
         if last is None or list(map(id, last.parameters)) != list(map(id, parameters)):
-            self._cohorts[number] = last = Cohort(self.rule, parameters, number)
+            rule = among(self.rule, group["params"], parameters)
+            self._cohorts[number] = last = Cohort(rule, parameters, number)
         return last
 
     def _begin(self, cohort: Cohort, loss: Tensor | None, stride: float) -> None:
         """Give a new cohort the state that its parameters have had in another, or a fresh one."""
-        states = [self.state[p] for p in cohort.parameters]
-        if states[0]:
-            cohort.restore(states, loss, stride)
+        if self.state[cohort.parameters[0]]:
+            self._restore(cohort)
         else:
             cohort.begin(loss, stride)
+            self._keep(cohort)
+
+    def _restore(self, cohort: Cohort) -> None:
+        cohort.restore([self.state[p] for p in cohort.parameters])
+        self._keep(cohort)
+
+    def _keep(self, cohort: Cohort) -> None:
+        """Let the parameters' states be parts of the cohort's."""
         for p, views in zip(cohort.parameters, cohort.views(), strict=True):
             self.state[p] = {COHORT: cohort.number, **views}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from landscape_gym import registration
 from landscape_gym.artifact import load_rule, shipped_rules
@@ -16,6 +17,7 @@ from landscape_gym.observation import CHANNELS
 from landscape_gym.optim.cohort import has_vectors
 from landscape_gym.optim.coordinate_rule import CoordinateRule
 from landscape_gym.optim.frame_rule import FrameRule
+from landscape_gym.optim.suited import part
 from landscape_gym.policy import Rule
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.rules import RULES
@@ -51,7 +53,7 @@ def resolve_rule(
         rule = given
     own = getattr(problem or rule, "dt", 1.0)
     if isinstance(rule, LearnedRule):
-        own = rule.about.get("problem", {}).get("dt", 1.0)
+        own = part(part(rule.about, "problem"), "dt") or 1.0
         rule = FrameRule(rule) if rule.framed else CoordinateRule(rule)
     _check(rule)
     return rule, number("dt", own if dt is None else dt, low=0.0, strict=True)
@@ -68,12 +70,29 @@ def check_size(rule: Rule, size: int) -> None:
     seen = {name: torch.zeros(1 if name == "loss" else size) for name in rule.channels}
     first = seen.pop(rule.channels[0])
     try:
-        rule.update(first, rule.init(first, **seen), **seen)
+        update, _ = rule.update(first, rule.init(first, **seen), **seen)
+        if update.shape != first.shape:  # a single one has been taken for many
+            raise RuntimeError(f"an update of {len(update)}")
     except RuntimeError as error:
         raise ValueError(
             f"{type(rule).__name__} has constants for single coordinates, which do not fit a group "
             f"of {size}: give the same number for all of them ({error})."
         ) from error
+
+
+def among(rule: Rule, group: Sequence[Tensor], chosen: Sequence[Tensor]) -> Rule:
+    """A rule for some parameters of a group, with its constants for these alone.
+
+    Raises:
+        ValueError: if the constants cannot be told apart by parameters.
+    """
+    if len(chosen) == len(group) or not has_vectors(rule):
+        return rule
+    if hasattr(rule, "among"):
+        there = set(map(id, chosen))
+        rule = rule.among([id(p) in there for p in group])  # pyright: ignore[reportAttributeAccessIssue]
+    check_size(rule, sum(p.numel() for p in chosen))
+    return rule
 
 
 def _derived(given: object, problem: NavigationProblem) -> Any:

@@ -72,12 +72,13 @@ def _learned(rule: Rule) -> Home | None:
     """As far as the rule's file says; what a stranger's says may be anything."""
     if not isinstance(rule, CoordinateRule | FrameRule):
         return None
-    landscape = _part(_part(rule.learned.about, "problem"), "landscape")
-    dim = _part(landscape, "dim")
-    if _part(landscape, "kind") != Quadratic.kind or not isinstance(dim, int):
+    landscape = part(part(rule.learned.about, "problem"), "landscape")
+    dim = part(landscape, "dim")
+    if part(landscape, "kind") != Quadratic.kind or not isinstance(dim, int):
         return None
     return Home("learned", dim)
 
 
-def _part(given: Any, name: str) -> Any:
+def part(given: Any, name: str) -> Any:
+    """What a mapping has by a name; None if it has nothing there, or is no mapping."""
     return given.get(name) if isinstance(given, Mapping) else None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import compress
 from typing import Any, ClassVar, NamedTuple, cast
 
 from landscape_gym.derivation.assumptions import check_free_motion, time_that_counts
@@ -101,6 +102,12 @@ class Muon:
     def for_tensors(self, tensors: Tensors) -> Muon:
         """The rule for parameters of these shapes, if it has none of its own."""
         return replace(self, shapes=tensors.shapes) if self.shapes is None else self
+
+    def among(self, present: Sequence[bool]) -> Muon:
+        """The rule for some parameters of those that it has the shapes of."""
+        if self.shapes is None or len(present) != len(self.shapes):
+            return self
+        return replace(self, shapes=tuple(compress(self.shapes, present)))
 
     def init(self, gradient: Any) -> MuonState:
         """No gradient seen."""

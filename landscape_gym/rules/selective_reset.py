@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from landscape_gym.arrays import like, namespace
+from landscape_gym.arrays import SMALLEST, like, namespace
 from landscape_gym.derivation.prior import noise_variance
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.refusal import Refusal
@@ -118,7 +118,8 @@ class SelectiveReset(ResettingRule):
         """That the target was redrawn, from both surprises over the noise."""
         xp = namespace(stay)
         odds = 0.5 * (stay * stay * (1 - weight) - moved * moved * (1 - first))
-        odds = odds + 0.5 * xp.log((1 - first) / (1 - weight))
+        # Weights of 1, of exact gradients, leave no doubt of either: the odds are then the prior's.
+        odds = odds + 0.5 * xp.log((1 - first + SMALLEST) / (1 - weight + SMALLEST))
         odds = odds + math.log(self.chance / (1 - self.chance))
         bounded = 0.5 * (abs(odds + CERTAIN) - abs(odds - CERTAIN))  # within +-CERTAIN
         return 1 / (1 + xp.exp(-bounded))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import compress
 from typing import Any, ClassVar, NamedTuple
 
 from array_api_compat import array_namespace, device
@@ -94,6 +95,12 @@ class SelfScaledAdam:
                 unit = 1 / math.sqrt(math.prod(p.shape[1:]))
             units.append((math.prod(p.shape), unit))
         return cls(units=tuple(units), **constants)
+
+    def among(self, present: Sequence[bool]) -> SelfScaledAdam:
+        """The rule for some parameters of those that it has a unit each for."""
+        if len(present) != len(self.units):
+            return self
+        return replace(self, units=tuple(compress(self.units, present)))
 
     def init(self, gradient: Any, loss: Any) -> SelfScaledAdamState:
         """No gradient seen."""
