@@ -62,6 +62,16 @@ def brought(values: Any, data: Array) -> Array:
     return namespace(data).asarray(values, device=device(data))
 
 
+def bounded(values: Array) -> Array:
+    """Numbers that are at least 0 and may have overflowed: the largest finite one at the most.
+
+    Example:
+        >>> bounded(np.array([1.0, np.inf], np.float32))
+        array([1.0000000e+00, 3.4028235e+38], dtype=float32)
+    """
+    return values.clip(None, float(namespace(values).finfo(values.dtype).max))
+
+
 def dot(a: Array, b: Array) -> Array:
     """Sum of products over the last axis."""
     # Torch's own function, and the namespace's, are slower by far, and not known to vmap.

@@ -8,14 +8,15 @@ With g the observed gradient, t the steps since the episode began, a the decay o
 
 and likewise for g^2 and theta. So averages are weighted by powers of a, with weights that sum to
 one: Adam's, bias correction included. They begin as plain means of all that was seen. The mean
-square begins with the first value.
+square begins with the first value. Squares that overflow, of a gradient beyond 1e19 in float32, are
+the largest number instead, so that averages stay finite.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from landscape_gym.arrays import Array, dot, namespace
+from landscape_gym.arrays import Array, bounded, dot, namespace
 from landscape_gym.learner import Learner
 from landscape_gym.observation import ObservationConfig
 
@@ -34,7 +35,12 @@ def averaged(average: Array, value: Array, weight: Array) -> Array:
 
 def mean_square(gradient: Array) -> Array:
     """Over coordinates, the last axis."""
-    return dot(gradient, gradient) / gradient.shape[-1]
+    return bounded(dot(gradient, gradient)) / gradient.shape[-1]
+
+
+def squares(gradient: Array) -> Array:
+    """Of coordinates, of which averages can be taken."""
+    return bounded(gradient**2)
 
 
 def running_mean_square(before: Array, gradient: Array, rate: float) -> Array:
@@ -63,7 +69,7 @@ class Memory:
             "moved": lambda: xp.zeros_like(gradient),
             "mean_square": lambda: mean_square(gradient),
             "averages": lambda: repeated(gradient),
-            "squared_averages": lambda: repeated(gradient**2),
+            "squared_averages": lambda: repeated(squares(gradient)),
             "parameter_averages": lambda: repeated(theta),
             "start_size": lambda: xp.mean(abs(theta), axis=1),
         }
@@ -88,7 +94,7 @@ class Memory:
             )
         seen = {
             "averages": lambda: gradient,
-            "squared_averages": lambda: gradient**2,
+            "squared_averages": lambda: squares(gradient),
             "parameter_averages": lambda: theta,
         }
         if not kept.isdisjoint(seen):

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 
-from landscape_gym.arrays import SMALLEST, Array, brought, dot, like, namespace
+from landscape_gym.arrays import SMALLEST, Array, bounded, brought, dot, like, namespace
 from landscape_gym.configuration import build, number, unknown, vector
 from landscape_gym.learner import Learner
 from landscape_gym.problem import NavigationProblem
@@ -157,8 +157,8 @@ def _of_tensors(learner: Learner, name: str) -> Array:
 def _tensor_gradient(learner: Learner) -> Array:
     tensors, gradient = cast(Any, learner.tensors), learner.gradient
     xp = namespace(gradient)
-    everywhere = dot(gradient, gradient)[:, None] / gradient.shape[1]
-    share = (tensors.mean_squares(gradient) + SMALLEST) / (everywhere + SMALLEST)
+    everywhere = bounded(dot(gradient, gradient)[:, None] / gradient.shape[1])
+    share = (bounded(tensors.mean_squares(gradient)) + SMALLEST) / (everywhere + SMALLEST)
     return tensors.spread(0.5 * xp.log(share))
 
 

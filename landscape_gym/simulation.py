@@ -24,6 +24,23 @@ LARGEST_COST = 1e30
 """What a step that diverges costs at the most, so that rewards are finite."""
 
 
+QUIET = np.errstate(over="ignore", invalid="ignore", divide="ignore")
+"""Where what overflows is clipped, or made finite."""
+
+
+def finite(values: Array) -> Array:
+    """Losses or gradients that may have overflowed, with room left for noise and sums; NaN as 0.
+
+    Example:
+        >>> finite(np.array([1.0, -np.inf, np.nan], np.float32))
+        array([ 1.0000000e+00, -3.4028235e+30,  0.0000000e+00], dtype=float32)
+    """
+    if np.isfinite(np.vdot(values, values)):  # so each of them is, at next to no cost
+        return values
+    largest = float(np.finfo(values.dtype).max) * 1e-8
+    return np.nan_to_num(values).clip(-largest, largest)
+
+
 def as_array(actions: Any) -> Array:
     """Actions as an array of whatever shape and type.
 
@@ -113,14 +130,15 @@ class Simulation:
         """The space of one row's actions."""
         return spaces.Box(-1.0, 1.0, (self.action_size,), dtype=cast(Any, self.dtype.type))
 
+    @QUIET
     def begin(self, rows: Array) -> State:
         """Begin new episodes in some rows; returns the state of these rows."""
         problem, draw = self.problem, self.streams.draws(rows)
         instances, theta = dynamics.initial(problem, draw)
         self.streams.begin(rows)
         normal, uniform = self.streams.normal[rows], self.streams.uniform[rows]
-        loss, grad = dynamics.loss_and_grad(problem, instances, theta, uniform)
-        gradient = dynamics.observed_gradient(problem, instances, theta, grad, normal, uniform)
+        loss, grad = self._loss_and_grad(instances, theta, uniform)
+        gradient = self._observed(instances, theta, grad, normal, uniform)
         learner = Learner(
             gradient=gradient,
             elapsed=np.zeros(len(rows), np.int64),
@@ -146,6 +164,7 @@ class Simulation:
             self.state.assign(rows, fresh)
         return fresh
 
+    @QUIET
     def observe(self, state: State) -> Array:
         """What the learner sees of a state, (B, size), in a new array."""
         return self.layout.observe(state)
@@ -243,6 +262,7 @@ class Simulation:
             terminated[diverged], truncated[diverged] = True, False
         return terminated, truncated
 
+    @QUIET
     def _change_landscapes(
         self, theta: Array, loss: Array, grad: Array, elapsed: Array, still: Array | None
     ) -> tuple[Array, Array]:
@@ -256,7 +276,7 @@ class Simulation:
         if state.shift is not None:
             state.shift = state.shift + self._drift_std * self.streams.normal[:, -problem.dim :]
             point, uniform = state.point(theta), self.streams.uniform
-            loss, grad = dynamics.loss_and_grad(problem, state.instances, point, uniform)
+            loss, grad = self._loss_and_grad(state.instances, point, uniform)
         if problem.hazard:
             state.switched = dynamics.switches(problem, elapsed, self.streams.uniform[:, -1])
             if still is not None:
@@ -275,18 +295,25 @@ class Simulation:
         if state.shift is not None:
             state.shift[rows] = 0
         state.minimum_loss[rows] = dynamics.minimum_loss(problem, fresh, theta)
-        return dynamics.loss_and_grad(problem, fresh, theta, self.streams.uniform[rows])
+        return self._loss_and_grad(fresh, theta, self.streams.uniform[rows])
 
+    def _loss_and_grad(self, instances: Any, point: Array, uniform: Array) -> tuple[Array, Array]:
+        """Where nobody has moved to, so that no divergence keeps them finite."""
+        loss, grad = dynamics.loss_and_grad(self.problem, instances, point, uniform)
+        return finite(loss), finite(grad)
+
+    def _observed(self, instances: Any, point: Array, grad: Array, *numbers: Array) -> Array:
+        """The gradient as it is seen; noise may grow with what has overflowed."""
+        gradient = dynamics.observed_gradient(self.problem, instances, point, grad, *numbers)
+        return gradient if gradient is grad else finite(gradient)
+
+    @QUIET
     def _perceive(self, theta: Array, loss: Array, control: Array) -> None:
         """Let the learner know where it is now, and observe and remember the gradient there."""
         state, learner, streams = self.state, self.state.learner, self.streams
-        gradient = dynamics.observed_gradient(
-            self.problem,
-            state.instances,
-            state.point(theta),
-            state.grad,
-            streams.normal,
-            streams.uniform,
+        point = state.point(theta)
+        gradient = self._observed(
+            state.instances, point, state.grad, streams.normal, streams.uniform
         )
         for name, values in self.memory.after(learner, gradient, theta).items():
             setattr(learner, name, values)
@@ -294,6 +321,7 @@ class Simulation:
         learner.previous_update = control
         learner.elapsed = learner.elapsed + 1
 
+    @QUIET
     def losses(self, row: int, theta: Array) -> Array:
         """Loss of one row's landscape, as it lies now, at many points (n, dim)."""
         where = np.full(len(theta), row)
@@ -301,6 +329,7 @@ class Simulation:
         point = theta if shift is None else theta - shift[row]
         return self.problem.landscape.loss(take(self.state.instances, where), point)
 
+    @QUIET
     def hidden(self) -> dict[str, Array]:
         """Where each minimum is now and the Hessian's diagonal, (B, dim), as far as known.
 

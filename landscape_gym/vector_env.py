@@ -43,7 +43,8 @@ class LandscapeNavVectorEnv(Face, VectorEnv[Array, Array, Array]):  # pyright: i
         **overrides: Fields of the problem to change, such as ``gamma=1.0``.
 
     Seeding: row i of ``reset(seed=s)`` draws exactly what a `LandscapeNavEnv` reset with seed s + i
-    draws, for every B.
+    draws, for every B. What follows from it is the same, too, except on landscapes of data: their
+    losses and gradients are sums, whose order depends on B, and equal up to rounding.
 
     Example:
         >>> envs = LandscapeNavVectorEnv(3, regime="long-horizon", gamma=1.0)

@@ -58,7 +58,7 @@ class Engine:
         self.make, self.dtype = make, dtype
         self.device = torch.device(device)
         with torch.random.fork_rng(devices=[]):
-            module = make()
+            module = self._made()
         if not isinstance(module, nn.Module):
             raise TypeError(f"the model must make a torch.nn.Module, got {type(module).__name__}.")
         module = module.to(self.device, dtype).eval()
@@ -77,8 +77,18 @@ class Engine:
     def initial(self, seed: int) -> Array:
         """Parameters (d,) of a new module, made with torch's global generator seeded."""
         torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed devices as well
-        parameters = self.make().parameters()
+        parameters = self._made().parameters()
         return torch.cat([p.detach().flatten() for p in parameters]).cpu().numpy()
+
+    def _made(self) -> nn.Module:
+        """A module in float32 on the CPU, whatever torch makes by default: it is drawn there."""
+        usual = torch.get_default_dtype()
+        torch.set_default_dtype(torch.float32)
+        try:
+            with torch.device("cpu"):
+                return self.make()
+        finally:
+            torch.set_default_dtype(usual)
 
     def seen(self, uniform: Array | None = None, *, held_out: bool = False) -> Seen | None:
         """All data, or of each network those ``floor(N u)``; None if there are none.

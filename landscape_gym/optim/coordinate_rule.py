@@ -11,7 +11,7 @@ from torch import Tensor
 from landscape_gym.actions import GlobalStepSize
 from landscape_gym.learned import LearnedRule
 from landscape_gym.learner import Learner
-from landscape_gym.memory import mean_square, running_mean_square, weights
+from landscape_gym.memory import mean_square, running_mean_square, squares, weights
 from landscape_gym.observation import CHANNELS, WorldChannel, scaling
 from landscape_gym.optim.columns import ColumnNetwork
 
@@ -146,7 +146,7 @@ class CoordinateRule:
             g, theta = gradient[part], None if values is None else values[part]
             _average(state.averages, g, weight, part)
             if state.squared_averages is not None:
-                _average(state.squared_averages, g * g, weight, part)
+                _average(state.squared_averages, squares(g), weight, part)
             _average(state.parameter_averages, theta, weight, part)
             u[part], cell = self._act(gradient, state, others, shared, part)
             for whole, piece in zip(state.cell, cell, strict=True):

@@ -24,6 +24,7 @@ from gymnasium.error import ResetNeeded
 
 from landscape_gym import LandscapeNavEnv, LandscapeNavVectorEnv
 from landscape_gym.actions import ACTIONS
+from landscape_gym.landscapes import LANDSCAPES
 from landscape_gym.observation import CHANNELS
 from landscape_gym.problem import DYNAMICS, NOISES, STARTS
 from landscape_gym.registration import ALL, NETWORKS, REGIMES, TRAINING
@@ -56,6 +57,11 @@ def magnitude(draw: Draw, low: float, high: float) -> float:
 # ---- what is made -------------------------------------------------------------------------------
 
 
+def far(draw: Draw) -> dict[str, Any]:
+    """A start so far away that losses and squares of gradients overflow, or their squares do."""
+    return {"kind": "normal", "mean": 0.0, "std": magnitude(draw, 1.0, 1e15)}
+
+
 def changes(draw: Draw, regime: str) -> dict[str, Any]:
     """Fields of the problem to change, each now and then."""
     dim = ALL[regime].problem.dim
@@ -66,8 +72,9 @@ def changes(draw: Draw, regime: str) -> dict[str, Any]:
         "dt": lambda: magnitude(draw, 1e-3, 1.0),
         "horizon": lambda: int(draw.integers(1, 12)),
         "episode_steps": lambda: int(draw.integers(1, 12)),
-        "start": lambda: drawn(draw, list(STARTS)),
-        "drift": lambda: magnitude(draw, 1e-3, 10.0),
+        "landscape": lambda: drawn(draw, list(LANDSCAPES)),
+        "start": lambda: drawn(draw, [*STARTS, far(draw)]),
+        "drift": lambda: magnitude(draw, 1e-3, drawn(draw, [10.0, 1e12])),
         "hazard": lambda: magnitude(draw, 1e-2, 1e2),
         "signalled": lambda: bool(draw.integers(2)),
         "max_norm": lambda: magnitude(draw, 0.1, 1e4),

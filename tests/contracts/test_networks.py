@@ -15,6 +15,7 @@ from landscape_gym.landscapes import LogisticRegression
 from landscape_gym.networks import ConvNet, Data, Mlp, NetworkLandscape
 from landscape_gym.networks.batched import Networks
 from landscape_gym.networks.engine import Engine
+from landscape_gym.networks.landscape import engine_of
 from landscape_gym.registration import NETWORKS
 from landscape_gym.simulation import Simulation
 from landscape_gym.streams import RowDraws
@@ -245,6 +246,37 @@ def test_row_i_of_a_batch_is_the_single_environment_with_its_seed() -> None:
         env = LandscapeNavEnv("digits", problem=problem)
         alone = [env.reset(seed=7 + row)[0], *(env.step(action[row])[0] for action in actions)]
         np.testing.assert_allclose(np.stack(alone), np.stack(first)[:, row], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["digits", "mnist1d", "continual-digits", "logistic-regression"])
+def test_what_is_drawn_of_data_is_the_same_to_the_bit_and_what_is_summed_to_rounding(name) -> None:
+    batch = LandscapeNavVectorEnv(3, name, privileged=True)
+    batch.reset(seed=3)
+    for row in range(3):
+        single = LandscapeNavEnv(name, privileged=True)
+        single.reset(seed=3 + row)
+        one, many = single.simulation.state, batch.simulation.state
+        assert one.theta.tobytes() == many.theta[row].tobytes()
+        np.testing.assert_allclose(one.grad[0], many.grad[row], rtol=1e-5, atol=2e-6)
+
+
+@pytest.mark.parametrize("name", ["digits", "mnist1d", "continual-digits"])
+def test_what_torch_makes_by_default_changes_no_episode(name: str) -> None:
+    def play() -> list[bytes]:
+        engine_of.cache_clear()
+        envs = LandscapeNavVectorEnv(2, name, action={"kind": "global_step_size"})
+        return [envs.reset(seed=3)[0].tobytes(), envs.step(np.ones((2, 2)))[0].tobytes()]
+
+    usual, expected = torch.get_default_dtype(), play()
+    with torch.device("meta"):
+        assert play() == expected
+    try:
+        torch.set_default_dtype(torch.float64)
+        assert play() == expected
+        assert torch.get_default_dtype() == torch.float64
+    finally:
+        torch.set_default_dtype(usual)
+        engine_of.cache_clear()
 
 
 def test_initialisations_leave_the_global_generator_alone() -> None:

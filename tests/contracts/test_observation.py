@@ -11,6 +11,8 @@ import pytest
 from landscape_gym import LandscapeNavVectorEnv, NavigationProblem, ObservationConfig
 from landscape_gym.landscapes import Landscape, SmallNetworks, TorchLandscape
 from landscape_gym.landscapes.base import NoInstances
+from landscape_gym.learner import Learner
+from landscape_gym.memory import Memory
 from landscape_gym.observation import BOUND, CHANNELS, Layout
 from landscape_gym.registration import REGIMES
 from landscape_gym.simulation import Simulation
@@ -319,3 +321,54 @@ def test_wrong_configurations_are_refused(fields: dict[str, Any], message: str):
 def test_scaled_is_true_or_false():
     with pytest.raises(TypeError, match="scaled must be True or False, got 'no'"):
         ObservationConfig(scaled="no")  # type: ignore[arg-type]
+
+
+FAR = {"kind": "normal", "mean": 0.0, "std": 1e4}
+"""Where the gradient's square overflows in float32, on Beale's function."""
+FARTHER = {"kind": "normal", "mean": 0.0, "std": 1e9}
+"""Where the loss does."""
+
+
+@pytest.mark.parametrize("changes", [{"start": FAR}, {"drift": 1e6}, {"start": FARTHER}], ids=str)
+@pytest.mark.parametrize("scaled", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_whatever_the_gradient_all_that_is_seen_and_told_is_finite(changes, scaled, dtype):
+    offered = [name for name, channel in CHANNELS.items() if channel.needs != "tensors"]
+    offered = [name for name in offered if name != "fisher"]
+    envs = LandscapeNavVectorEnv(
+        4,
+        problem={"landscape": "beale", "max_norm": 1e12, **changes},
+        observation=ObservationConfig(tuple(offered), (0.5, 0.9), scaled),
+        dtype=dtype,
+        privileged=True,
+    )
+    observation, info = envs.reset(seed=0)
+    largest = 0.0
+    for action in np.random.default_rng(0).normal(size=(60, 4, 2)):
+        assert observation in envs.observation_space
+        assert np.isfinite(observation).all()
+        assert np.isfinite(info["loss"]).all()
+        largest = max(largest, float(abs(envs.simulation.state.learner.gradient).max()))
+        observation, reward, *_, info = envs.step(action)
+        assert np.isfinite(reward).all()
+    assert largest > 1e19 or changes == {"start": FARTHER}  # of which only NaN is left
+
+
+def test_squares_that_overflow_leave_their_averages_by_and_by():
+    """After the largest gradient, g = 1: an average of rate 1/2 halves at every step."""
+    memory = Memory(ObservationConfig(("squared_averages",), (0.5,)))
+    theta, one = np.zeros((1, 2), np.float32), np.ones((1, 2), np.float32)
+    with np.errstate(over="ignore"):
+        squares = memory.begin(one * 1e25, theta)["squared_averages"]
+        assert (squares == np.finfo(np.float32).max).all()
+        learner = Learner(
+            gradient=one,
+            elapsed=np.full(1, 200),
+            theta=theta,
+            start=theta,
+            loss=np.ones(1),
+            previous_update=theta,
+            squared_averages=squares,
+        )
+        after = memory.after(learner, one, theta)["squared_averages"]
+    np.testing.assert_allclose(after, squares / 2, rtol=1e-6)
