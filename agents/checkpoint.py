@@ -26,7 +26,7 @@ import torch
 
 from agents.logs import LogPosition
 from agents.trainer import Trainer
-from landscape_gym.files import write_whole
+from landscape_gym.files import clear, write_whole
 
 CHECKPOINTS = "checkpoints"
 """The folder, within that of the run."""
@@ -131,10 +131,9 @@ def write(folder: Path, steps: int, saved: Snapshot) -> Path:
     head = MAGIC + VERSION.to_bytes(4) + hashlib.sha256(payload).digest()
     write_whole(path, head + payload)
     _sync(folder)
-    for old in _checkpoints(folder)[KEPT:]:
+    for old in [each for each in _checkpoints(folder) if each.is_file()][KEPT:]:
         old.unlink()
-    for partial in folder.glob(f"*.partial-*{SUFFIX}"):
-        partial.unlink()  # of a run that was killed while it wrote
+    clear(folder)
     return path
 
 
@@ -142,9 +141,16 @@ def read(path: Path) -> Snapshot:
     """The run in a checkpoint; see the warning above.
 
     Raises:
-        ValueError: for a damaged file, or one of another version.
+        ValueError: for a damaged file, one of another version, or of something else than a run.
     """
-    return pickle.loads(_payload(path))
+    payload = _payload(path)
+    try:
+        saved = pickle.loads(payload)
+    except Exception as error:  # whatever a class raises that is not there, or is another one now
+        raise ValueError(f"{path} cannot be read by this code ({error!r}).") from error
+    if not isinstance(saved, Snapshot):
+        raise ValueError(f"{path} holds no run, but an object of type {type(saved).__name__}.")
+    return saved
 
 
 def newest(folder: Path) -> Snapshot | None:
@@ -167,7 +173,7 @@ def _remedy(paths: list[Path]) -> str:
     damaged = []
     for path in paths:
         try:
-            _payload(path)
+            read(path)
         except ValueError:
             damaged.append(path.name)
         else:
@@ -180,6 +186,8 @@ def _remedy(paths: list[Path]) -> str:
 
 def _payload(path: Path) -> bytes:
     """What a checkpoint holds, once it has passed the checks."""
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder, and no checkpoint.")
     data = path.read_bytes()
     rest = data.removeprefix(MAGIC)
     version, digest, payload = rest[:4], rest[4:36], rest[36:]

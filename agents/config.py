@@ -155,9 +155,10 @@ def read_config(folder: Path) -> RunConfig:
     if not path.is_file():
         raise FileNotFoundError(f"{folder} holds no {CONFIG_FILE}: name the folder of a run.")
     try:
-        given = json.loads(path.read_text())["config"]
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is damaged ({error!r}): the run cannot be made out.") from error
+        given = dict(json.loads(path.read_text())["config"])
+    except (ValueError, KeyError, TypeError) as error:
+        why = f"{type(error).__name__}: {error}"
+        raise ValueError(f"{path} is damaged ({why}): the run cannot be made out.") from error
     return build(RunConfig, {**given, "out": folder}, str(path))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,11 +10,10 @@ from filelock import FileLock, Timeout
 
 from agents.checkpoint import CHECKPOINTS
 from baselines.files import holds_something
+from landscape_gym.files import clear
 
 LOCK = ".lock"
 """A file that the operating system locks, and unlocks when the process ends, however it does."""
-PARTIAL = re.compile(r"\.partial-\d+(\.|$)")
-"""In the names of files that are being written."""
 
 
 @contextmanager
@@ -33,11 +31,13 @@ def alone_in(folder: Path) -> Iterator[None]:
             f"another training is at work in {folder}: wait until it has ended, or name another "
             "folder with --out."
         ) from error
+    except OSError as error:
+        if error.filename == str(folder / LOCK):  # which nobody has named
+            error.filename = str(folder)
+        raise
     try:
         for place in (folder, folder / CHECKPOINTS):
-            for path in place.glob("*.partial-*"):
-                if PARTIAL.search(path.name):
-                    path.unlink()
+            clear(place)
         yield
     finally:
         Path(lock.lock_file).unlink(missing_ok=True)  # while nobody else can hold it

@@ -173,15 +173,18 @@ def _first_rows(path: Path, count: int) -> tuple[list[str], list[dict[str, str]]
         return [], []
     if not path.exists():
         raise ValueError(f"{path} is missing: put it back, and resume again.")
-    with path.open(newline="") as file:
-        table = csv.DictReader(file)
-        rows = list(islice(table, count))
-        if len(rows) < count:
-            raise ValueError(
-                f"{path} has {len(rows)} rows, and had {count} when the checkpoint was written: "
-                "put the whole file back, and resume again."
-            )
-        return list(table.fieldnames or []), rows
+    try:
+        with path.open(newline="") as file:
+            table = csv.DictReader(file)
+            rows, columns = list(islice(table, count)), list(table.fieldnames or [])
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{path} is damaged ({error}): put it back, and resume again.") from error
+    if len(rows) < count:
+        raise ValueError(
+            f"{path} has {len(rows)} rows, and had {count} when the checkpoint was written: "
+            "put the whole file back, and resume again."
+        )
+    return columns, rows
 
 
 class TensorBoardWriter(TensorBoardOutputFormat):

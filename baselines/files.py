@@ -6,13 +6,12 @@ import csv
 import io
 import json
 import os
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from landscape_gym.files import replacing, write_whole
+from landscape_gym.files import hidden_beside, replacing, write_whole
 
 
 def write_table(
@@ -67,17 +66,6 @@ def as_csv(columns: Sequence[str], records: Sequence[Mapping[str, Any]]) -> str:
     writer.writeheader()
     writer.writerows(records)
     return text.getvalue()
-
-
-@contextmanager
-def hidden_beside(path: Path) -> Iterator[Path]:
-    """A new hidden folder beside `path`, on the same disk, to write to; it is gone at the end."""
-    folder = path.with_name(f".{path.name}.partial-{os.getpid()}")
-    folder.mkdir(parents=True)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
+from baselines.files import read_json
 from landscape_gym.actions import ACTIONS
 from landscape_gym.artifact import load_rule
 from landscape_gym.configuration import alternative
@@ -30,7 +30,11 @@ def load_run(folder: Path) -> tuple[str, Regime, Policy]:
             raise FileNotFoundError(
                 f"{folder} holds no {name}: name the folder of a finished run of train_agent.py."
             )
-    config = json.loads((folder / "config.json").read_text())
+    config = read_json(folder / "config.json")
+    if missing := {"problem", "regime", "observation", "action"} - set(config):
+        raise ValueError(
+            f"{folder / 'config.json'} lacks {', '.join(sorted(missing))}: it is no run's."
+        )
     if not isinstance(config["problem"], dict):
         raise ValueError(
             f"the landscape of the run {folder} is an object in code: compare it there, with "

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from gymnasium.envs.registration import EnvSpec
 
-from baselines.files import hidden_beside
 from baselines.record.transcript import Episode
+from landscape_gym.files import hidden_beside
 
 NAMESPACE = "landscape-nav"
 """Where data sets lie that are given no name."""

@@ -17,15 +17,14 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits
 
-from baselines.sweep.executors import Workers
-from landscape_gym.files import write_whole
+from baselines.sweep.executors import Lost, Workers
+from landscape_gym.files import PARTIAL, clear, write_whole
 
 RunOne = Callable[[Any], dict[str, Any]]
 """Computes a cell: a pure function, importable by name, from a picklable configuration to a result
 in JSON's types."""
 Check = Callable[[str, Any], None]
 """Told a cell's name and what its file holds, in JSON's types; ValueError for no result of it."""
-PARTIAL = ".partial-"
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class Swept:
     skipped: int
     """Cells that had been finished before."""
     failed: dict[str, str]
-    """By name, the traceback of each cell that failed."""
+    """By name, the traceback of each cell that failed, or why there is none."""
     renewed: tuple[str, ...] = ()
     """Why files were not taken for results: a sentence for each that was computed again."""
 
@@ -64,7 +63,7 @@ def sweep(
     """Compute the cells that are not finished.
 
     A cell that fails leaves ``NAME.error.txt`` with its traceback, is computed anew the next time,
-    and keeps no other from being computed.
+    and keeps no other from being computed; so does one whose process is ended again and again.
 
     Args:
         cells: Configurations by names, which are file names without suffix.
@@ -78,10 +77,11 @@ def sweep(
     Raises:
         ValueError: for such a file otherwise, before anything is computed.
         ImportError: without the package of the executor.
-        OSError: if the folder cannot be written.
+        OSError: if the folder cannot be written, or nothing can be computed any more.
     """
     workers.check()
     folder.mkdir(parents=True, exist_ok=True)
+    clear(folder)
     finished, renewed = set(), []
     for path in finished_files(folder):
         try:
@@ -95,7 +95,7 @@ def sweep(
             finished.add(path.stem)
     todo = [(name, cell) for name, cell in cells.items() if name not in finished]
     failed: dict[str, str] = {}
-    for ended in workers.results(partial(_computed, run_one), todo):
+    for ended in map(_ended, workers.results(partial(_computed, run_one), todo)):
         complaint = complaint_file(folder, ended.name)
         if ended.failure is None:
             write_whole(folder / f"{ended.name}.json", json.dumps(ended.result) + "\n")
@@ -105,6 +105,13 @@ def sweep(
             write_whole(complaint, ended.failure)
         watch(ended.name)
     return Swept(len(todo) - len(failed), len(cells) - len(todo), failed, tuple(renewed))
+
+
+def _ended(result: _Ended | Lost) -> _Ended:
+    """How a cell has ended, also of one that nothing came back of."""
+    if isinstance(result, Lost):
+        return _Ended(result.item[0], None, f"{result.why}\n")
+    return result
 
 
 def finished_files(folder: Path) -> list[Path]:
@@ -146,7 +153,7 @@ def complaint_file(folder: Path, name: str) -> Path:
 
 
 def complaints(failed: Mapping[str, str], folder: Path) -> Iterator[str]:
-    """A line for each cell that failed: its error, and where the traceback is.
+    """A line for each cell that failed: its error, and where all of it is.
 
     Args:
         failed: As of `Swept`.

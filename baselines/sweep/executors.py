@@ -1,7 +1,9 @@
 """Where cells are computed: in this process, in processes of this machine, or on a Ray cluster.
 
 An executor calls a function on each of some items and gives what it returns as it comes, in any
-order. The function has to be importable by name where it is called, and does not raise.
+order. The function has to be importable by name where it is called, and does not raise; but the
+process that it runs in may be ended, by the system when memory runs out. Such an item is tried once
+more, alone, and if that ends its process, too, `Lost` is given for it.
 """
 
 from __future__ import annotations
@@ -9,16 +11,26 @@ from __future__ import annotations
 import importlib
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from landscape_gym.configuration import one_of
 from landscape_gym.extras import EXTRAS
 
+ENDED = "its process was ended twice, by the system when memory ran out, or by somebody"
 IN_FLIGHT = 4
 """Cells per worker that are with Ray at a time; the others wait here, as a cluster's memory is no
 place for a hundred thousand."""
+
+
+@dataclass(frozen=True)
+class Lost:
+    """What is given in place of a result that no process lived to give."""
+
+    item: Any
+    why: str
+    """A sentence."""
 
 
 class Executor(Protocol):
@@ -27,7 +39,11 @@ class Executor(Protocol):
     def __call__(
         self, function: Callable[[Any], Any], items: Sequence[Any], workers: int
     ) -> Iterator[Any]:
-        """Results in any order."""
+        """Results in any order; `Lost` where there is none.
+
+        Raises:
+            OSError: if nothing can be computed any more, with what to do.
+        """
         ...
 
 
@@ -37,13 +53,58 @@ def serial(function: Callable[[Any], Any], items: Sequence[Any], workers: int) -
 
 
 def processes(function: Callable[[Any], Any], items: Sequence[Any], workers: int) -> Iterator[Any]:
-    """In worker processes of this machine, by joblib; each computes on one thread."""
+    """In worker processes of this machine, by joblib; each computes on one thread.
+
+    When one of them is ended, joblib gives up all that were at work, whoever's fault it was.
+    """
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    left = dict(enumerate(items))
+    while left:
+        begun: list[int] = []
+        try:
+            for number, result in _in_processes(function, _noted(left, begun), workers):
+                del left[number]
+                yield result
+        except TerminatedWorkerError:
+            for number in [number for number in begun if number in left]:
+                yield _alone(function, left.pop(number))
+
+
+def _noted(left: dict[int, Any], begun: list[int]) -> Iterator[tuple[int, Any]]:
+    """What is left, by numbers; those that have been asked for are noted."""
+    for number in list(left):
+        begun.append(number)
+        yield number, left[number]
+
+
+def _in_processes(
+    function: Callable[[Any], Any], numbered: Iterable[tuple[int, Any]], workers: int
+) -> Iterator[tuple[int, Any]]:
     from joblib import Parallel, delayed, parallel_config
 
     with parallel_config("loky", inner_max_num_threads=1):
-        yield from Parallel(workers, return_as="generator_unordered", pre_dispatch="2*n_jobs")(
-            delayed(function)(item) for item in items
+        parallel: Any = Parallel(workers, return_as="generator_unordered", pre_dispatch="2*n_jobs")
+        yield from parallel(
+            delayed(_with_number)(function, number, item) for number, item in numbered
         )
+
+
+def _with_number(function: Callable[[Any], Any], number: int, item: Any) -> tuple[int, Any]:
+    return number, function(item)
+
+
+def _alone(function: Callable[[Any], Any], item: Any) -> Any:
+    """The result of one item with no other at work, or `Lost`."""
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    try:
+        ((_, result),) = _in_processes(
+            function, [(0, item)], workers=2
+        )  # one would be this process
+    except TerminatedWorkerError:
+        return Lost(item, ENDED)
+    return result
 
 
 def ray_tasks(function: Callable[[Any], Any], items: Sequence[Any], workers: int) -> Iterator[Any]:
@@ -71,22 +132,36 @@ def ray_tasks(function: Callable[[Any], Any], items: Sequence[Any], workers: int
             runtime_env=environment,
         )
     try:
-        task = ray.remote(_called)
-        room = IN_FLIGHT * max(workers, int(ray.cluster_resources().get("CPU", 1)))
-        waiting, running = iter(items), set()
-        while True:
-            for item in waiting:
-                running.add(task.remote(function, item))
-                if len(running) >= room:
-                    break
-            if not running:
-                return
-            done, _ = ray.wait(list(running))
-            running.difference_update(done)
-            yield from ray.get(done)
+        yield from _on_ray(ray, function, items, workers)
+    except ray.exceptions.RayError as error:
+        raise ConnectionError(
+            f"the Ray cluster has gone ({str(error).strip().splitlines()[0]}): start it again."
+        ) from error
     finally:
         if ours:
             ray.shutdown()
+
+
+def _on_ray(
+    ray: Any, function: Callable[[Any], Any], items: Sequence[Any], workers: int
+) -> Iterator[Any]:
+    """Results of tasks, of which so many are with Ray at a time; it tries them again by itself."""
+    task = ray.remote(_called)
+    room = IN_FLIGHT * max(workers, int(ray.cluster_resources().get("CPU", 1)))
+    waiting, running = iter(items), {}
+    while True:
+        for item in waiting:
+            running[task.remote(function, item)] = item
+            if len(running) >= room:
+                break
+        if not running:
+            return
+        for done in ray.wait(list(running))[0]:
+            item = running.pop(done)
+            try:
+                yield ray.get(done)
+            except (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError):
+                yield Lost(item, ENDED)
 
 
 def _called(function: Callable[[Any], Any], item: Any) -> Any:

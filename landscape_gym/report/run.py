@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -14,12 +16,14 @@ from landscape_gym.evaluation import Estimate, Result
 from landscape_gym.landscapes.base import Array
 from landscape_gym.report.scene import Scene
 
-FILES = ("config.json", "results.json", "report.txt", "progress.csv", "scene.npz", "training.json")
+LOG = "progress.csv"
+FILES = ("config.json", "results.json", "report.txt", LOG, "scene.npz", "training.json")
 """What a finished run has; nothing in them can hold code."""
 HELD_OUT_FILE = "heldout.json"
 """What a run may have: costs to compare held-out ones with."""
 STEPS, RETURN, COST = "time/total_timesteps", "rollout/ep_rew_mean", "heldout/cost"
-"""Columns of ``progress.csv``."""
+"""Columns of the log."""
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -58,22 +62,21 @@ class Run:
                     f"{folder} holds no {name}: name the folder of a finished run of "
                     "train_agent.py; a run that was stopped goes on with --resume."
                 )
-        try:
-            results = json.loads((folder / "results.json").read_text())
-            training = json.loads((folder / "training.json").read_text())
-            return cls(
-                name=folder.resolve().name,
-                about=json.loads((folder / "config.json").read_text()),
-                results=tuple(map(_result, results)),
-                remarks=_remarks((folder / "report.txt").read_text()),
-                learning=_logged(folder, RETURN),
-                scene=Scene.load(folder / "scene.npz"),
-                seconds=float(training["seconds"]),
-                heldout=_logged(folder, COST),
-                references=_references(folder / HELD_OUT_FILE),
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"{folder} is damaged, and cannot be shown: {error!r}") from error
+        return cls(
+            name=folder.resolve().name,
+            about=_read(folder / "config.json", json.loads),
+            results=_read(
+                folder / "results.json", lambda text: tuple(map(_result, json.loads(text)))
+            ),
+            remarks=_read(folder / "report.txt", _remarks),
+            learning=_read(folder / LOG, partial(_logged, RETURN)),
+            scene=Scene.load(folder / "scene.npz"),
+            seconds=_read(
+                folder / "training.json", lambda text: float(json.loads(text)["seconds"])
+            ),
+            heldout=_read(folder / LOG, partial(_logged, COST)),
+            references=_references(folder / HELD_OUT_FILE),
+        )
 
     @property
     def episodes(self) -> int:
@@ -98,9 +101,8 @@ def _remarks(report: str) -> tuple[str, ...]:
     return tuple(lines[below:])
 
 
-def _logged(folder: Path, column: str) -> Array:
+def _logged(column: str, text: str) -> Array:
     """Environment steps, and a column of the log where it has something, (2, rows)."""
-    text = (folder / "progress.csv").read_text()
     rows = [row for row in csv.DictReader(text.splitlines()) if row.get(column)]
     return np.array([[float(row[name]) for row in rows] for name in (STEPS, column)])
 
@@ -109,4 +111,19 @@ def _references(path: Path) -> dict[str, float]:
     """Costs by name; none of a run that was not evaluated as it trained."""
     if not path.is_file():
         return {}
-    return {name: float(cost) for name, cost in json.loads(path.read_text())["costs"].items()}
+    return _read(
+        path, lambda text: {k: float(cost) for k, cost in json.loads(text)["costs"].items()}
+    )
+
+
+def _read(path: Path, parse: Callable[[str], T]) -> T:
+    """What a file holds.
+
+    Raises:
+        ValueError: if it is damaged, naming it.
+    """
+    try:
+        return parse(path.read_text())
+    except (KeyError, TypeError, ValueError, AttributeError, csv.Error) as error:
+        why = f"{type(error).__name__}: {error}"
+        raise ValueError(f"{path} is damaged, and the run cannot be shown: {why}") from error

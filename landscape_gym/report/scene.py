@@ -91,8 +91,8 @@ class Scene:
         with path.open("rb") as file:
             try:
                 arrays = dict(np.load(file, allow_pickle=False))
-            except BadZipFile as error:
-                raise ValueError(f"{path} is damaged: {error}") from error
+            except (BadZipFile, ValueError, EOFError) as error:
+                raise ValueError(f"{path} is damaged: it holds no arrays of numbers.") from error
 
         def named(prefix: str) -> dict[str, Array]:
             return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}

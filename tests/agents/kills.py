@@ -122,12 +122,9 @@ def left_by_training(folder: Path) -> dict[str, Any]:
 
 
 def left_by_sweep(folder: Path) -> dict[str, Any]:
-    """Bytes of all files; half-written ones may stay in a sweep's folder, which is shared."""
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and ".partial-" not in path.name
-    }
+    """Bytes of all files."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 def the_sweep() -> Task:
@@ -203,7 +200,7 @@ def check(task: Task, kills: int, place: Path, seed: int) -> Iterator[str]:
             yield f"{task.name}, run {trial}: another {', '.join(sorted(different))}"
         if not cells.items() <= kept_cells(folder).items():
             yield f"{task.name}, run {trial}: a cell was computed again"
-        if task.name != "sweep" and (there := leftovers(folder)):
+        if there := leftovers(folder):
             yield f"{task.name}, run {trial}: {', '.join(there)} left behind"
 
 

@@ -1,6 +1,7 @@
 """Files of checkpoints: whole or refused."""
 
 import copy
+import hashlib
 import os
 import pickle
 import sys
@@ -91,12 +92,44 @@ def test_a_damaged_newest_one_is_refused_and_the_newest_good_one_named(tmp_path:
 
 def test_a_file_half_written_is_no_checkpoint_and_is_cleared_away(tmp_path: Path):
     path = write(tmp_path, 5, saved())
-    partial = path.with_name(f"{8:012d}.partial-1{checkpoint.SUFFIX}")
+    partial = path.with_name(f"{8:012d}.partial-{0:016x}{checkpoint.SUFFIX}")
     partial.write_bytes(path.read_bytes()[:50])
     assert newest(tmp_path) == saved()
     write(tmp_path, 6, saved())
     assert not partial.exists()
     assert steps(tmp_path) == [5, 6]
+
+
+class Gone:
+    """A class that is not there when it is read."""
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda path: rewritten(path, pickle.dumps({"a": "pickle"})), "holds no run, but.*dict"),
+        (
+            lambda path: rewritten(path, pickle.dumps(Gone()).replace(b"Gone", b"Went")),
+            "cannot be read by",
+        ),
+        (lambda path: rewritten(path, b"no pickle"), "cannot be read by this code"),
+        (lambda path: (path.unlink(), path.mkdir()), "is a folder, and no checkpoint"),
+    ],
+)
+def test_what_is_no_run_is_named_with_the_newest_that_is(make, said: str, tmp_path: Path):
+    write(tmp_path, 5, saved(rows=1))
+    make(path := write(tmp_path, 6, saved(rows=2)))
+    with pytest.raises(ValueError, match=rf"{path.name} {said}.*newest good one is 000000000005"):
+        newest(tmp_path)
+    for steps_done in range(7, 12):  # and writing goes on beside it
+        write(tmp_path, steps_done, saved())
+    assert newest(tmp_path) == saved()
+
+
+def rewritten(path: Path, payload: bytes) -> None:
+    """Put another payload, with its checksum, into a checkpoint."""
+    head = checkpoint.MAGIC + checkpoint.VERSION.to_bytes(4)
+    path.write_bytes(head + hashlib.sha256(payload).digest() + payload)
 
 
 def test_a_failing_write_leaves_the_checkpoints_that_were_there(

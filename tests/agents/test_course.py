@@ -236,9 +236,12 @@ def test_a_second_run_in_a_folder_is_refused_until_the_first_is_gone(
     assert not list(folder.iterdir())
 
 
+HALF = ".partial-0123456789abcdef"
+
+
 def test_what_a_killed_run_has_half_written_is_swept_up(tmp_path: Path):
     (tmp_path / CHECKPOINTS).mkdir()
-    for name in ("progress.partial-12.csv", f"{CHECKPOINTS}/000.partial-7.checkpoint"):
+    for name in (f"progress{HALF}.csv", f"{CHECKPOINTS}/000{HALF}.checkpoint"):
         (tmp_path / name).write_text("half")
     for name in ("progress.csv", "mine.partial-x.csv"):
         (tmp_path / name).write_text("whole")

@@ -31,6 +31,15 @@ def table(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"a,b\n" + b"1" * 200_000 + b"\n"], ids=len)
+def test_what_is_no_table_is_refused_by_its_name(content: bytes, tmp_path: Path):
+    (tmp_path / "progress.csv").write_bytes(content)
+    with pytest.raises(
+        ValueError, match=r"progress\.csv is damaged .*put it back, and resume again"
+    ):
+        CsvWriter(tmp_path / "progress.csv", rows=1)
+
+
 def test_the_table_is_that_of_stable_baselines(tmp_path: Path):
     ours, theirs = CsvWriter(tmp_path / "ours"), CSVOutputFormat(str(tmp_path / "theirs"))
     for writer in (ours, theirs):

@@ -2,20 +2,23 @@
 
 import csv
 import json
+import os
 import signal
 import subprocess
 import sys
 import time
 from functools import partial
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 
+from baselines.__main__ import main as baselines_command
 from baselines.sweep import Workers, sweep
 from baselines.sweep.cell import Cell, cells, run_one
 from baselines.sweep.command import Options, main
-from baselines.sweep.engine import results
+from baselines.sweep.engine import complaints, results
 from baselines.sweep.report import CELLS, standings, write_report
 from landscape_gym.evaluation import DO_NOTHING, compare
 from landscape_gym.policy import RulePolicy
@@ -110,6 +113,88 @@ def test_a_cell_that_fails_keeps_no_other_from_being_computed(tmp_path: Path, ex
     assert not list(tmp_path.glob("*.error.txt"))
 
 
+def deadly_ones(number: int, folder: Path) -> dict[str, Any]:
+    """The third ends its process whenever it is tried, the second the first time."""
+    once = folder / "tried"
+    if number == 3 or (number == 2 and not once.exists()):
+        once.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return {"square": number**2}
+
+
+@pytest.mark.filterwarnings("ignore:A worker stopped:UserWarning")
+def test_a_worker_that_is_killed_costs_no_cell_but_the_one_that_kills_it(tmp_path: Path):
+    swept = sweep(NUMBERS, partial(deadly_ones, folder=tmp_path), tmp_path, Workers("joblib"))
+    assert (swept.computed, list(swept.failed)) == (5, ["n3"])
+    assert "its process was ended twice" in swept.failed["n3"]
+    (line,) = complaints(swept.failed, tmp_path)
+    assert line.startswith("n3 failed: its process was ended twice")
+    assert [each["square"] for each in results(tmp_path)] == [0, 1, 4, 16, 25]
+
+
+class FakeRay(ModuleType):
+    """As much of Ray as the executor asks of it; the fourth task meets an end."""
+
+    class exceptions:
+        RayError = type("RayError", (Exception,), {})
+        WorkerCrashedError = type("WorkerCrashedError", (RayError,), {})
+        OutOfMemoryError = type("OutOfMemoryError", (RayError,), {})
+
+    def __init__(self, end: str) -> None:
+        super().__init__("ray")
+        self.end, self.down = end, False
+
+    def is_initialized(self) -> bool:
+        return False
+
+    def init(self, **how: Any) -> None:
+        assert how["num_cpus"] == 2
+
+    def shutdown(self) -> None:
+        self.down = True
+
+    def cluster_resources(self) -> dict[str, float]:
+        return {"CPU": 2.0}
+
+    def remote(self, function: Any) -> Any:
+        return SimpleNamespace(remote=lambda *given: (function, given))
+
+    def wait(self, running: list[Any]) -> tuple[list[Any], list[Any]]:
+        return running[:1], running[1:]
+
+    def get(self, task: Any) -> Any:
+        function, given = task
+        if given[1][0] == "n3":
+            raise getattr(self.exceptions, self.end)("The node\nhas died, in many lines.")
+        return function(*given)
+
+
+def test_a_ray_worker_that_dies_costs_its_cell_alone(tmp_path: Path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", ray := FakeRay("WorkerCrashedError"))
+    swept = sweep(NUMBERS, squared, tmp_path, Workers("ray"))
+    assert (swept.computed, list(swept.failed), ray.down) == (5, ["n3"], True)
+
+
+def test_a_ray_cluster_that_dies_is_one_line_and_what_was_computed_stays(
+    tmp_path: Path, monkeypatch, capsys
+):
+    monkeypatch.setitem(sys.modules, "ray", ray := FakeRay("RayError"))
+    with pytest.raises(OSError, match=r"the Ray cluster has gone \(The node\): start it again"):
+        sweep(NUMBERS, squared, tmp_path, Workers("ray"))
+    assert ray.down
+    assert [each["square"] for each in results(tmp_path)] == [0, 1, 4]
+
+    def broken(*_: Any) -> None:
+        raise ray.exceptions.RayError("The node\nhas died, in many lines.")
+
+    ray.get = broken  # type: ignore[method-assign]
+    words = ["sweep", "--out", str(tmp_path / "new"), "--regimes", "geometry", "--no-progress"]
+    status = baselines_command([*words, "--policies", "adam", "--blocks", "1", "--executor", "ray"])
+    said = capsys.readouterr().err
+    assert (status, said.count("\n")) == (2, 1), said
+    assert "start it again. The same command goes on." in said
+
+
 def test_what_is_interrupted_keeps_a_fair_table(tmp_path: Path):
     todo = cells(["geometry"], ["gradient_descent"], 3, episodes=4)
     ended: list[str] = []
@@ -146,8 +231,6 @@ def test_a_sweep_that_was_killed_goes_on_to_the_same_bytes(serial: Path, tmp_pat
     assert main(Options(folder, **SMALL)) == 0
     after = {path.name: path.stat().st_mtime_ns for path in folder.glob("cells/*.json")}
     assert {name: after[name] for name in before if "partial" not in name}.items() <= before.items()
-    for leftover in folder.glob("cells/*.partial-*"):
-        leftover.unlink()
     assert contents(folder) == contents(serial)
 
 

@@ -141,8 +141,24 @@ def test_a_damaged_run_is_refused(
     content = (folder / damaged).read_bytes()
     (tmp_path / "run" / damaged).write_bytes(content[: len(content) // 2])
     assert main(["report", str(tmp_path / "run"), "--out", str(tmp_path / "page.html")]) == 2
-    assert "damaged" in capsys.readouterr().err
+    assert f"{damaged} is damaged" in capsys.readouterr().err
     assert not (tmp_path / "page.html").exists()
+
+
+BINARY = ("config.json", "results.json", "training.json", "progress.csv", "report.txt", "scene.npz")
+
+
+@pytest.mark.parametrize("name", [*BINARY, "heldout.json"])
+def test_a_file_of_another_kind_is_named_in_one_line(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+):
+    shutil.copytree(folder, tmp_path / "run")
+    (tmp_path / "run" / name).write_bytes(bytes(range(128, 256)))
+    assert main(["report", str(tmp_path / "run")]) == 2
+    said = capsys.readouterr().err
+    assert f"{tmp_path / 'run' / name} is damaged" in said
+    assert said.count("\n") == 1
+    assert len(said) < 500
 
 
 def test_a_scene_comes_back_from_its_file(folder: Path, tmp_path: Path):
