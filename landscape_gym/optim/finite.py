@@ -7,31 +7,33 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from landscape_gym.optim.pieces import numbers_of
 
 
-def all_finite(tensors: Sequence[Tensor]) -> bool:
-    """Whether all numbers of some tensors are finite.
+def all_finite(gradients: Sequence[Tensor]) -> bool:
+    """Whether all numbers of some vectors are finite, and their squares, which rules remember.
 
     Example:
         >>> import torch
-        >>> all_finite([torch.full((2,), 3e38)]), all_finite([torch.tensor([1.0, math.nan])])
+        >>> all_finite([torch.full((2,), 1e19)]), all_finite([torch.full((2,), 1e20)])
         (True, False)
     """
-    if not tensors:
+    if not gradients:
         return True
-    # A sum is fast, and not finite if any part is not; but it may have overflowed by itself.
-    sums = numbers_of([tensor.sum() for tensor in tensors])
+    wide = [g.float() if g.dtype in (torch.float16, torch.bfloat16) else g for g in gradients]
+    # A product is fast, and not finite if any square is not; but it may overflow by itself.
+    sums = numbers_of([torch.dot(g, g) for g in wide])
     return all(
-        math.isfinite(total) or bool(tensor.isfinite().all())
-        for total, tensor in zip(sums, tensors, strict=True)
+        math.isfinite(total) or bool(g.square().isfinite().all())
+        for total, g in zip(sums, wide, strict=True)
     )
 
 
 def warn_once(optimizer: Any, loss: float) -> None:
-    """Warn that it was given something that is not finite: the loss, or else a gradient.
+    """Warn that it was given something that is not finite: the loss, or a gradient or its square.
 
     Args:
         optimizer: Whose `step` calls this; ``_warned`` tells whether it was said.

@@ -17,7 +17,7 @@ from torch.optim.optimizer import ParamsT
 
 from landscape_gym.configuration import number
 from landscape_gym.gain_bound import GainBound, Gains
-from landscape_gym.optim.finite import warn_once
+from landscape_gym.optim.finite import all_finite, warn_once
 from landscape_gym.optim.iterate_averages import AVERAGE, IterateAverages
 from landscape_gym.optim.loading import check_shape, loading
 from landscape_gym.optim.loss_told import LossTold
@@ -83,7 +83,8 @@ class LossReading(LossTold, IterateAverages):
     `process_group`, so that replicas stay the same. With `torch.amp.GradScaler` give
     ``scaler.step(optimizer, loss=loss)`` the loss *before* it was scaled.
 
-    A loss or gradient that is not finite moves nothing and changes no state.
+    A loss or gradient that is not finite, or has a square that is not, moves nothing and changes no
+    state.
     """
 
     def __init__(
@@ -194,9 +195,14 @@ class LossReading(LossTold, IterateAverages):
         if self.defaults["maximize"]:
             seen = -seen
         moved = self._present()
-        slope = _slope([m for _, those in moved for m in those])
-        if not math.isfinite(seen) or not math.isfinite(slope):
+        every = [m for _, those in moved for m in those]
+        slope = _slope(every)
+        finite = math.isfinite(seen) and math.isfinite(slope)
+        if not finite or not all_finite([m.gradient.reshape(-1) for m in every]):
             warn_once(self, seen)
+            for m in every:
+                if m.state["step"] == 0:
+                    del self.state[m.parameter]  # begun by what it was given now
             return loss
         proposals, promise = [], 0.0
         for group, those in moved:

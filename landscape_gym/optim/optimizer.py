@@ -46,8 +46,8 @@ class RuleOptimizer(torch.optim.Optimizer):
     parameters is kept in float32. ``state_dict`` holds state and groups, not the rule: load it into
     an optimizer with the same rule, and it goes on bit for bit.
 
-    A gradient that is not finite, or a loss where the rule reads it, moves nothing and changes no
-    state.
+    A gradient that is not finite, or has a square that is not, or such a loss where the rule reads
+    it, moves nothing and changes no state.
 
     Args:
         params: Parameters, or groups of them; a group may have an ``lr`` of its own.

@@ -15,6 +15,7 @@ from landscape_gym import optim
 from landscape_gym.artifact import load_rule, save_rule, shipped_rules
 from landscape_gym.optim import RuleOptimizer
 from landscape_gym.rules import RULES, Coupled, Muon, SelfScaledAdam
+from tests.optim.fuzz import fuzz
 
 X = torch.randn(16, 3, generator=torch.Generator().manual_seed(0))
 Y = X.sum(1, keepdim=True)
@@ -129,11 +130,37 @@ def test_what_is_not_finite_changes_nothing_and_is_said_once(make: Make, what: s
     assert same(everything(net, optimizer), everything(twin, other))
 
 
-def test_finite_gradients_whose_sum_is_infinite_move_parameters():
+def test_gradients_whose_squares_sum_to_infinity_move_parameters():
     p = nn.Parameter(torch.zeros(2))
-    p.grad = torch.full((2,), 3e38)
+    p.grad = torch.full((2,), 1.5e19)
     RuleOptimizer([p], "sign_descent").step()
     assert (p < 0).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_gradients_of_half_precision_are_not_taken_for_infinite(dtype):
+    p = nn.Parameter(torch.zeros(2, dtype=dtype))
+    p.grad = torch.full((2,), 1e4, dtype=dtype)
+    RuleOptimizer([p], "sign_descent").step()
+    assert (p < 0).all()
+
+
+@pytest.mark.parametrize("make", READ_GRADIENTS.values(), ids=READ_GRADIENTS)
+@pytest.mark.parametrize("bad", [math.nan, 1e25])
+@pytest.mark.filterwarnings("ignore:.* was given:RuntimeWarning")
+def test_a_first_gradient_that_is_not_finite_or_huge_leaves_nothing_behind(make: Make, bad: float):
+    net, twin = model(), model()
+    optimizer, other = make(list(net.parameters())), make(list(twin.parameters()))
+
+    def spoil(loss: torch.Tensor) -> torch.Tensor:
+        next(net.parameters()).grad[0, 0] = bad
+        return loss
+
+    train(net, optimizer, 1, spoil)
+    assert not optimizer.state
+    train(net, optimizer, 5)
+    train(twin, other, 5)
+    assert same(everything(net, optimizer), everything(twin, other))
 
 
 @pytest.mark.parametrize("rule", [SelfScaledAdam, Muon])
@@ -236,3 +263,10 @@ def test_a_state_of_another_optimizer_is_refused():
     with pytest.raises(ValueError, match="lacks 'dt': it is not of RuleOptimizer"):
         optimizer.load_state_dict(theirs.state_dict())
     train(net, optimizer, 1)
+
+
+def test_whatever_befalls_an_optimizer_it_is_finite_or_refused_in_a_sentence():
+    """`python -m tests.optim.fuzz` goes on from here."""
+    seen, wrong = fuzz(steps=300, seed=1)
+    assert not wrong
+    assert seen["refusals"] > 5

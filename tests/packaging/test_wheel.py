@@ -32,6 +32,8 @@ def test_the_wheel_holds_landscape_gym_alone(tmp_path: Path) -> None:
         check=False,
     )
     assert built.returncode == 0, built.stdout + built.stderr
+    said = built.stdout + built.stderr
+    assert "absent from the `packages` configuration" not in said, "a folder that is no package"
 
     (wheel,) = (tmp_path / "dist").glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
@@ -43,7 +45,12 @@ def test_the_wheel_holds_landscape_gym_alone(tmp_path: Path) -> None:
     assert "landscape_gym/py.typed" in names
 
     rules = {name for name in names if name.startswith("landscape_gym/learned/library/")}
-    assert "landscape_gym/learned/library/hidden-curvature.safetensors" in rules
+    shipped = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "landscape_gym").rglob("*.safetensors")
+    }
+    assert "landscape_gym/learned/library/hidden-curvature.safetensors" in shipped
+    assert shipped <= rules
 
     modules = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("landscape_gym/**/*.py")}
     missing = modules - names
