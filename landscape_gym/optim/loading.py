@@ -57,6 +57,6 @@ def check_shape(name: str, value: Any, *accepted: tuple[int, ...]) -> None:
     shape = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
     if shape not in accepted:
         raise ValueError(
-            f"{name!r} of the state is a tensor of shape {accepted[0]}, got {shape}: it is of other "
-            "parameters, or of more than have gradients now."
+            f"{name!r} of the state is a tensor of shape {accepted[0]}, got {shape}: it is that of "
+            "other parameters, or of more than have gradients now."
         )

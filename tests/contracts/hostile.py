@@ -14,6 +14,7 @@ import resource
 import sys
 import tempfile
 import traceback
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from copy import deepcopy
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 
 from landscape_gym.artifact import shipped_rules
 from landscape_gym.artifact.bounds import (
@@ -31,6 +33,7 @@ from landscape_gym.artifact.bounds import (
     MAX_WIDTH,
 )
 from landscape_gym.names import learned_library
+from landscape_gym.optim import RuleOptimizer
 from tests.contracts.artifact_files import (
     Arrays,
     Fields,
@@ -82,6 +85,8 @@ def read(data: bytes) -> Read:
             resource.setrlimit(resource.RLIMIT_DATA, (8 * 2**30, 8 * 2**30))
             with tempfile.TemporaryDirectory() as folder:
                 text = outcome(Path(folder), data, telling=True)
+                if text == "acts":
+                    train(Path(folder) / "any.safetensors")
         except BaseException:
             text = traceback.format_exc(limit=-2)
         finally:
@@ -97,6 +102,23 @@ def read(data: bytes) -> Read:
         used.ru_utime + used.ru_stime,
         max(used.ru_maxrss - held, 0) * 1024,
     )
+
+
+def train(path: Path) -> None:
+    """Let a rule that acts move a tensor, too, unless it is refused for that.
+
+    Raises:
+        Exception: where it is not refused, and does not.
+    """
+    p = torch.nn.Parameter(torch.ones(3, 2))
+    with warnings.catch_warnings(action="ignore"):
+        try:
+            optimizer = RuleOptimizer([p], path)
+        except (ValueError, TypeError):
+            return
+        for _ in range(2):
+            p.grad = p.detach().clone()
+            optimizer.step(lambda: p.detach().square().sum())
 
 
 # ---- damaged ones -------------------------------------------------------------------------------
@@ -224,6 +246,17 @@ def about(value: Any) -> Callable[[Fields], bytes]:
     return made
 
 
+def per_coordinate(value: Any) -> Callable[[Fields], bytes]:
+    """A rule for any number of parameters with something else said about it."""
+
+    def made(_: Fields) -> bytes:
+        file = learned_library() / "hidden-curvature.safetensors"
+        fields, arrays = taken_apart(file.read_bytes())
+        return put_together({**fields, "about": value}, arrays)
+
+    return made
+
+
 def nested(value: Any, levels: int) -> Any:
     """Lists within lists."""
     return nested([value, value], levels - 1) if levels else value
@@ -287,6 +320,10 @@ COSTLY: dict[str, Callable[[Fields], bytes]] = {
     "a matrix of curvatures": believing(
         300, landscape={"curvature": (np.eye(300) + 0.5).round(1).tolist()}
     ),
+    "a problem that is a word": per_coordinate({"problem": "a word"}),
+    "a landscape that is a list": per_coordinate({"problem": {"landscape": [], "dt": 1.0}}),
+    "a time that is a word": per_coordinate({"problem": {"dt": "long"}}),
+    "a time that is no number": per_coordinate({"problem": {"dt": float("inf")}}),
     "deep": about({"deep": nested(0, 15)}),
     "deeper": about({"deep": nested(0, 17)}),
     "long": about({"numbers": [10**39] * 20_000}),
@@ -323,6 +360,7 @@ def main() -> int:
     parser.add_argument("--mutations", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
+    train(learned_library() / "hidden-curvature.safetensors")  # imports, which no file is to pay for
     seen: Counter[str] = Counter()
     worst = Read("", 0.0, 0)
     for files in (costly(), mutations(options.mutations, options.seed)):
