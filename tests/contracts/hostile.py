@@ -360,7 +360,7 @@ def main() -> int:
     parser.add_argument("--mutations", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    train(learned_library() / "hidden-curvature.safetensors")  # imports, which no file is to pay for
+    train(learned_library() / "hidden-curvature.safetensors")  # no file pays for imports
     seen: Counter[str] = Counter()
     worst = Read("", 0.0, 0)
     for files in (costly(), mutations(options.mutations, options.seed)):
