@@ -72,16 +72,16 @@ pages: $(RUN_STAMP) ## write the generated tables and pictures of docs/optimal-c
 # Keeps the pins that still satisfy pyproject.toml; ARGS=--upgrade takes the newest releases instead. The CPU build's local
 # tag is dropped, and with it what only a CUDA build of torch needs, so that the file holds on every machine. lock.txt has
 # the same pins, with the hashes of all files that are theirs.
-COMPILE := $(BIN)/pip-compile --quiet --all-extras --strip-extras --unsafe-package pip --unsafe-package wheel \
+COMPILE := $(BIN)/pip-compile --quiet --strip-extras --unsafe-package pip --unsafe-package wheel \
     --no-header --no-emit-options --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
 constraints: $(DEV_STAMP) ## regenerate constraints.txt and lock.txt from pyproject.toml
-	$(COMPILE) --upgrade-package torch==$(TORCH) --annotation-style line \
+	$(COMPILE) --all-extras --upgrade-package torch==$(TORCH) --annotation-style line \
 	    --output-file constraints.txt $(ARGS) pyproject.toml
 	sed -i.bak -e 's/^\(torch==[^+ ]*\)+[^ ]*/\1/' -e '/^nvidia-/d' -e '/^cuda-/d' -e '/^triton==/d' \
 	    -e '/^#/d' -e '/^$$/d' constraints.txt
 	rm -f lock.txt
-	$(COMPILE) --generate-hashes --no-annotate --constraint constraints.txt --output-file lock.txt pyproject.toml
+	$(COMPILE) --generate-hashes --no-annotate --output-file lock.txt constraints.txt
 	sed -i.bak -e 's/^\(torch==[^+ ]*\)+[^ ]*/\1/' -e '/^#/d' -e '/^$$/d' \
 	    -e '/^nvidia-/,/[^\\]$$/d' -e '/^cuda-/,/[^\\]$$/d' -e '/^triton==/,/[^\\]$$/d' lock.txt
 	rm constraints.txt.bak lock.txt.bak
