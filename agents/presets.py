@@ -186,6 +186,22 @@ PRESETS: dict[str, Training] = {
     "ars": ARS(),
     # Rules for networks: whole episodes are compared, not steps.
     "evolution": Evolution(),
+    # The same by PPO: an action is the weights of a rule, for a third of a training.
+    "weights": PPO(
+        hold=100,
+        critic="fitted",
+        timesteps=29_184,
+        num_envs=128,
+        n_steps=3,
+        batch_size=96,
+        n_epochs=4,
+        learning_rate=2.5e-2,
+        gae_lambda=0.95,
+        clip_range=1.0,
+        max_grad_norm=10.0,
+        log_std_start=-1.2,
+        log_std_end=-2.1,
+    ),
     # Where the model is known: the yardstick for learning.
     "gradient": Gradient(),
     # One network for all coordinates, which sees ratios of sizes and sets step size and momentum.

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from agents.evolution import Evolution, rule_of, score
+from agents.evolution import Evolution, score
 from agents.training import train
 from landscape_gym import registration
-from landscape_gym.coordinates import Coordinates
 from landscape_gym.landscapes import SmallNetworks
+from landscape_gym.learned import LinearRules
 from landscape_gym.networks import Mlp
 from landscape_gym.networks.data import load
 from landscape_gym.observation import ObservationConfig
@@ -23,7 +23,7 @@ PROBLEM = NavigationProblem(
     landscape=SMALL, noise=MinibatchNoise(5), eta=1e4, dt=1.0, episode_steps=30
 )
 REGIME = replace(registration.regime("small-networks"), problem=PROBLEM)
-SIZE = 2 * (Coordinates(REGIME.observation).features + 1)
+RULES = LinearRules(REGIME)
 
 
 def modules(instances, theta):
@@ -68,9 +68,9 @@ def test_networks_and_their_starts_depend_on_the_seed_alone():
 
 
 def test_scores_are_what_the_rule_would_have_as_a_policy():
-    weights = np.random.default_rng(0).normal(size=(2, SIZE))
-    both = score(REGIME, weights, np.array([5, 6]))
-    rule = rule_of(REGIME, weights[1])
+    weights = np.random.default_rng(0).normal(size=(2, RULES.size))
+    both = score(RULES, weights, np.array([5, 6]))
+    rule = RULES.rule(weights[1])
     run = Simulation(1, problem=PROBLEM, observation=rule.observation, action=rule.action)
     run.streams.seed(np.array([0]), [6])
     run.begin(np.array([0]))
@@ -91,8 +91,9 @@ def test_the_search_goes_downhill_and_depends_on_its_seed_alone():
     np.testing.assert_array_equal(found(0), weights)
     assert np.abs(found(1) - weights).max() > 0.01
     seeds = np.arange(10**7, 10**7 + 64)
-    found_scores = score(regime, np.repeat(weights[None], 64, 0), seeds)
-    first_scores = score(regime, np.zeros((64, len(weights))), seeds)
+    rules = LinearRules(regime)
+    found_scores = score(rules, np.repeat(weights[None], 64, 0), seeds)
+    first_scores = score(rules, np.zeros((64, len(weights))), seeds)
     assert (found_scores - first_scores).mean() < -0.1
 
 
