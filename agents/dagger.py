@@ -55,6 +55,9 @@ class Dagger(Training):
     """Numbers of coordinates that training episodes have, in place of the problem's own. Each has
     its share of the batch's coordinates, and of the error: a rule that is to serve any dimension
     has then seen small ones and large ones."""
+    evenly: bool = False
+    """Whether errors count less in episodes that cost the optimum more, by the root of that cost:
+    so that in episodes that cost little, too, a rule pays little more than it has to."""
     episode_steps: int = 60
     """Steps of a training episode: most that can be found out is found out by then, and the rule
     takes ages only up to a saturation. Evaluation uses the problem's own length."""
@@ -135,7 +138,7 @@ class Steps(NamedTuple):
     optimal: Tensor
     """u* along the axes, (steps, d)."""
     weight: Tensor
-    """beta^t, (steps, 1)."""
+    """beta^t, times what the episode counts, (steps, 1)."""
 
 
 class Regression(RoundsTrainer):
@@ -229,13 +232,18 @@ class Regression(RoundsTrainer):
         simulation.begin(rows)
         where = _where(simulation.layout)
         own, theirs = where(seen.channels), where(wanted)
-        frame, gains = self.frame.begin(simulation.observe(simulation.state)[:, own]), None
+        begun = simulation.observe(simulation.state)
+        frame, gains = self.frame.begin(begun[:, own]), None
+        counts = np.ones(len(rows))
+        if training.evenly:
+            costs = batch.optimum.value(begun[:, theirs].astype(np.float64))
+            counts = np.sqrt(costs.mean() / costs)
         for step in range(training.length(regime.problem)):
             observation = simulation.observe(simulation.state)
             framed, frame = self.frame.see(observation[:, own], frame)
             action, gains = batch.optimum.predict(observation[:, theirs], gains)
             optimal = (action * UNBOUNDED.scale)[:, None, :] @ frame.basis
-            weight = np.full((len(rows), 1), regime.problem.discount**step, np.float32)
+            weight = (counts * regime.problem.discount**step).astype(np.float32)[:, None]
             yield framed.vectors, framed.invariants, optimal[:, 0], weight
             with torch.no_grad():
                 moves = actor.moves(*map(torch.from_numpy, framed)).numpy()

@@ -77,6 +77,20 @@ def test_each_dimension_has_its_share_of_coordinates_and_seeds_of_its_own():
         assert np.isfinite(rollout(problem, rule, episodes=4, seed=1_000_000).cost).all()
 
 
+def test_episodes_that_cost_little_count_as_much_for_what_they_cost():
+    even = replace(SMALL, evenly=True).trainer(REGIME, 0)
+    (steps,), (plain,) = even._episodes(), SMALL.trainer(REGIME, 0)._episodes()
+    np.testing.assert_array_equal(steps.optimal, plain.optimal)
+    counts = (steps.weight / plain.weight)[:, 0].numpy().reshape(20, 16)
+    np.testing.assert_allclose(counts, counts[:1].repeat(20, axis=0), rtol=1e-5)
+    start = LinearQuadraticPolicy(REGIME.problem)
+    begun = Simulation(16, problem=REGIME.problem, observation=start.observation)
+    begun.streams.seed(np.arange(16), list(range(16)))
+    begun.begin(np.arange(16))
+    costs = start.value(begun.observe(begun.state).astype(np.float64))
+    np.testing.assert_allclose(counts[0] ** 2 * costs, costs.mean(), rtol=1e-4)
+
+
 class Interrupted(Exception):
     pass
 

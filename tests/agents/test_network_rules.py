@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from agents import networks
 from agents.evolution import Evolution, score
 from agents.training import train
-from landscape_gym import registration
+from landscape_gym import load_rule, registration
 from landscape_gym.landscapes import SmallNetworks
 from landscape_gym.learned import LinearRules
 from landscape_gym.networks import Mlp
@@ -104,6 +105,28 @@ def test_a_search_that_cannot_be_is_refused():
     seen = ObservationConfig(("gradient", "hessian"))
     with pytest.raises(ValueError, match="cannot be split"):
         Evolution(observation=seen).trainer(registration.regime("long-horizon"), 0)
+
+
+def test_rules_for_networks_are_judged_by_what_a_search_is_scored_by():
+    rule = load_rule("networks")
+    (layer,) = rule.network.layers
+    weights = np.concatenate([layer.weight.T.ravel(), layer.bias])
+    seeds = np.arange(5, 9)
+    rules = LinearRules(registration.regime("small-networks"))
+    scores = score(rules, np.tile(weights, (4, 1)), seeds)
+    judged = networks.log_loss(rule, 4, 5)  # rounding differs, and trainings part
+    assert judged == pytest.approx(scores.mean(), rel=0.02)
+    assert networks.log_loss(rules.rule(0 * weights), 4, 5) > judged + 1
+
+
+@pytest.mark.slow
+def test_rules_for_networks_are_judged_beside_tuned_adam(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(networks, "TASKS", {"digits-tanh": networks.TASKS["digits-tanh"]})
+    *_, evolution, ppo = networks.table(networks.Options(episodes=2, seeds=2)).splitlines()
+    for row, found_by in ((evolution, "evolution"), (ppo, "ppo")):
+        cells = [cell.strip() for cell in row.strip("|").split("|")]
+        assert found_by in cells[1]
+        assert float(cells[-1].split()[0]) < 1
 
 
 def losses_of(optimizer: torch.optim.Optimizer, net: torch.nn.Module, unit: float) -> list[float]:
