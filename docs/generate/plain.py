@@ -37,7 +37,7 @@ ENVIRONMENTS: dict[str, tuple[Callable[[], Any], range]] = {
     f'gym.make("{REGIME.id}")': (lambda: gym.make(REGIME.id), range(1)),
     "LandscapeNavVecEnv(16)": (lambda: LandscapeNavVecEnv(16), range(2)),
 }
-"""By how they are made, and seeds of agents: a single one takes four minutes."""
+"""By how they are made, and seeds of agents: the former take five minutes each."""
 STEPS = 120_000
 """That are asked for; the last rollout is not cut."""
 EPISODES = 1024
