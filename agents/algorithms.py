@@ -54,7 +54,7 @@ class OnPolicy(AgentTraining):
     """One small network for all coordinates."""
     hold: int = 0
     """Steps for which an action, the weights of a linear rule for coordinates, trains a network
-    (`landscape_gym.sb3.WeightsVecEnv`); an environment step is then such a hold, and layers are the
+    (`landscape_gym.sb3.WeightsVecEnv`); timesteps are then so many such holds, and layers are the
     critic's. 0: actions are the regime's."""
     log_std_start: float = -2.0
     """Logarithm of the exploration noise, in units of the action box, at the start. Scheduled and

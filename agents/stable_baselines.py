@@ -98,7 +98,7 @@ class AgentTraining(Training):
     def steps(self, problem: NavigationProblem) -> int:
         """As it is asked for, whatever the problem; the last rollout is not cut."""
         del problem
-        return self.timesteps
+        return self.timesteps * max(self.lasts, 1)
 
     def trainer(self, regime: Regime, seed: int) -> AgentTrainer:
         """The agent in its environments, as `Training.trainer`."""
@@ -162,7 +162,7 @@ class AgentTrainer(Trainer):
     @property
     def done(self) -> int:
         """Environment steps that it has taken."""
-        return self.agent.num_timesteps
+        return self.agent.num_timesteps * max(self.training.lasts, 1)
 
     @property
     def started(self) -> int:
@@ -194,7 +194,7 @@ class AgentTrainer(Trainer):
         often: dict[str, Any] = {}
         if self.training.log_interval is not None:
             often["log_interval"] = self.training.log_interval
-        self.agent.learn(self.total, callback=called, **often)
+        self.agent.learn(self.training.timesteps, callback=called, **often)
 
     def rule(self, about: Mapping[str, Any] | None = None) -> LearnedRule:
         """The deterministic part of the agent's policy."""
