@@ -5,6 +5,7 @@
     python -m agents --curves              # train and draw momentum by horizon, resets by hazard
     python -m agents --write               # judge what is there, write agents/README.md, ship
     python -m agents judge landscape-nav   # rules by name, file or folder, beside derived ones
+    python -m agents networks              # rules for networks, on networks that they have not seen
     python -m agents ablation              # what each part of landscape-nav's training is worth
 
 Experiments that were stopped go on where they stopped; several of these commands can train
@@ -24,7 +25,7 @@ from landscape_gym.extras import needed_by
 from landscape_gym.program import noting_how_to_go_on, program
 
 with needed_by(__name__):
-    from agents import ablation, judge
+    from agents import ablation, judge, networks
     from agents.curves import draw, momentum_curve, reset_curve
     from agents.experiments import BUDGETS, Experiment, train_momentum, train_reset
     from agents.results import Score, page, score
@@ -36,7 +37,7 @@ with needed_by(__name__):
     from landscape_gym.rendering.png import save
 
 PROG = "python -m agents"
-COMMANDS = {"judge": judge, "ablation": ablation}
+COMMANDS = {"judge": judge, "networks": networks, "ablation": ablation}
 """Other commands, by the first word: modules with options."""
 PICTURES = ROOT / "docs" / "images" / "agents"
 README = ROOT / "agents" / "README.md"

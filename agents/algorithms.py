@@ -6,6 +6,7 @@ each regime.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -23,7 +24,13 @@ from agents.perturbation import EvolutionStrategy, PersistentEvolutionStrategy
 from agents.stable_baselines import SB3_ACTIVATIONS, AgentTraining, RandomSearch, linear_decay
 from agents.trainer import Training
 from landscape_gym.observation import ObservationConfig
-from landscape_gym.sb3 import FitCritic, GatedPolicy, LogStdSchedule, NavigationPolicy
+from landscape_gym.sb3 import (
+    FitCritic,
+    GatedPolicy,
+    LogStdSchedule,
+    NavigationPolicy,
+    WeightsPolicy,
+)
 
 
 @dataclass(frozen=True)
@@ -31,6 +38,7 @@ class OnPolicy(AgentTraining):
     """What PPO, A2C and TRPO have in common."""
 
     log_interval: ClassVar[int | None] = 1
+    lowest: ClassVar[Mapping[str, int]] = {**AgentTraining.lowest, "hold": 0}
 
     learning_rate: float = 5e-3
     """Adam's step, decayed linearly to 0 so that the gains settle; SB3's 3e-4 is for small
@@ -44,11 +52,29 @@ class OnPolicy(AgentTraining):
     only, what full information would cost."""
     per_coordinate: bool = False
     """One small network for all coordinates."""
+    hold: int = 0
+    """Steps for which an action, the weights of a linear rule for coordinates, trains a network
+    (`landscape_gym.sb3.WeightsVecEnv`); timesteps are then so many such holds, and layers are the
+    critic's. 0: actions are the regime's."""
     log_std_start: float = -2.0
     """Logarithm of the exploration noise, in units of the action box, at the start. Scheduled and
     not learned: a learned one collapses before the gain is right."""
     log_std_end: float = -3.0
     """The same at the end. Additive noise does not bias linear-quadratic gains."""
+
+    def __post_init__(self) -> None:
+        """Check the fields.
+
+        Raises:
+            ValueError: for a value that is not accepted, or weights that depend on what is seen.
+            TypeError: for a value of another type.
+        """
+        super().__post_init__()
+        if self.hold and (self.sees != "observation" or self.per_coordinate or self.privileged):
+            raise ValueError(
+                "with hold, an action is the weights of a rule, whatever is seen: sees is "
+                "'observation', per_coordinate False and the critic not 'privileged'."
+            )
 
     @property
     def privileged(self) -> bool:
@@ -60,13 +86,18 @@ class OnPolicy(AgentTraining):
         """Whether one network serves all coordinates, which has to see them scaled alike."""
         return self.per_coordinate
 
+    @property
+    def lasts(self) -> int:
+        """Steps that an action lasts where it is the weights of a rule; 0: it is a move."""
+        return self.hold
+
     def callbacks(self) -> list[BaseCallback]:
         """The schedule of the exploration noise."""
         return [LogStdSchedule(self.log_std_start, self.log_std_end)]
 
     def _policy(self, rows: ObservationConfig) -> dict[str, Any]:
         return {
-            "policy": NavigationPolicy,
+            "policy": WeightsPolicy if self.hold else NavigationPolicy,
             "policy_kwargs": {
                 "layers": self.layers,
                 "activation": self.activation,
@@ -92,6 +123,8 @@ class PPO(OnPolicy):
     max_grad_norm: float = 0.5
     """Where gradients are clipped. A bias, if a small one, of rules that are not best in every
     state: a large number takes it away."""
+    clip_range: float = 0.2
+    """How far the ratio of probabilities may move in an update; SB3's."""
 
     def callbacks(self) -> list[BaseCallback]:
         """The schedule of the exploration noise, and the critic's fit."""
@@ -107,6 +140,7 @@ class PPO(OnPolicy):
             n_epochs=self.n_epochs,
             gae_lambda=self.gae_lambda,
             max_grad_norm=self.max_grad_norm,
+            clip_range=self.clip_range,
             vf_coef=0.0 if self.critic == "fitted" else 0.5,
         )
 
@@ -137,6 +171,7 @@ class RecurrentPPO(PPO):
             n_epochs=self.n_epochs,
             gae_lambda=self.gae_lambda,
             max_grad_norm=self.max_grad_norm,
+            clip_range=self.clip_range,
             policy_kwargs={
                 "net_arch": list(self.layers),
                 "activation_fn": SB3_ACTIVATIONS[self.activation],

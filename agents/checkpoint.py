@@ -42,7 +42,7 @@ MADE_ANEW = frozenset(
     | {"start_time", "rollout_buffer", "before_update", "delta_std_schedule"}
     # of environments
     | {"venv", "envs", "simulation", "class_attributes", "problem", "action", "layout", "memory"}
-    | {"_filter", "_value", "_recording", "_frame"}
+    | {"_filter", "_value", "_recording", "_frame", "rules", "regime"}
 )
 """What agents and environments are made of and what never changes; the rest is saved."""
 

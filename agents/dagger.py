@@ -51,6 +51,13 @@ class Dagger(Training):
     """Episodes of all environments, each followed by regression on them."""
     num_envs: int = 256
     """Environments in the batch."""
+    dims: tuple[int, ...] = ()
+    """Numbers of coordinates that training episodes have, in place of the problem's own. Each has
+    its share of the batch's coordinates, and of the error: a rule that is to serve any dimension
+    has then seen small ones and large ones."""
+    evenly: bool = False
+    """Whether errors count less in episodes that cost the optimum more, by the root of that cost:
+    so that in episodes that cost little, too, a rule pays little more than it has to."""
     episode_steps: int = 60
     """Steps of a training episode: most that can be found out is found out by then, and the rule
     takes ages only up to a saturation. Evaluation uses the problem's own length."""
@@ -81,7 +88,14 @@ class Dagger(Training):
 
     def steps(self, problem: NavigationProblem) -> int:
         """Of whole episodes, none of which diverges."""
-        return self.rounds * self.num_envs * self.length(problem)
+        return self.rounds * sum(self.batches(problem).values()) * self.length(problem)
+
+    def batches(self, problem: NavigationProblem) -> dict[int, int]:
+        """Environments by how many coordinates they have."""
+        if not self.dims:
+            return {problem.dim: self.num_envs}
+        rows = self.num_envs * problem.dim / len(self.dims)
+        return {dim: max(round(rows / dim), 1) for dim in self.dims}
 
     def length(self, problem: NavigationProblem) -> int:
         """Steps of a training episode in a problem, whose own are no fewer."""
@@ -104,8 +118,18 @@ class Learnt:
     """How many have ended."""
 
 
+class Batch(NamedTuple):
+    """Environments of one dimension, and who acts best in them."""
+
+    problem: NavigationProblem
+    num_envs: int
+    optimum: LinearQuadraticPolicy
+    first: int
+    """Their place among all environments."""
+
+
 class Steps(NamedTuple):
-    """What happened in a round: step by step, and in each environment by environment."""
+    """What happened in a batch: step by step, and in each environment by environment."""
 
     vectors: Tensor
     """(steps, d, vectors)"""
@@ -114,7 +138,7 @@ class Steps(NamedTuple):
     optimal: Tensor
     """u* along the axes, (steps, d)."""
     weight: Tensor
-    """beta^t, (steps, 1)."""
+    """beta^t, times what the episode counts, (steps, 1)."""
 
 
 class Regression(RoundsTrainer):
@@ -139,7 +163,7 @@ class Regression(RoundsTrainer):
         if problem.control_matrix is not None or problem.horizon is not None:
             raise Refusal("moves are regressed on where every direction is controlled, forever.")
         self.frame = self._frame()
-        self.optimum = LinearQuadraticPolicy(problem)
+        self.batches = _batches(training, problem)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             actor = self._actor()
@@ -174,7 +198,8 @@ class Regression(RoundsTrainer):
         """Episodes with the present rule, and regression on what happened in them."""
         steps = self._episodes()
         if self.learnt.round == 0:
-            self.learnt.actor.standardise(steps.invariants.numpy())
+            rows = [part.invariants.flatten(0, 1) for part in steps]
+            self.learnt.actor.standardise(torch.cat(rows).numpy())
         error = self._fit(steps)
         self.learnt.round += 1
         return {"regression/round": self.learnt.round, "regression/squared_error": error}
@@ -183,54 +208,61 @@ class Regression(RoundsTrainer):
         """The actor as it is."""
         return framed_rule(self.learnt.actor, self.regime.action, about)
 
-    def _episodes(self) -> Steps:
+    def _episodes(self) -> list[Steps]:
         """A round's episodes by the present rule, and what the optimum would do in them."""
-        each = [Steps(*map(torch.from_numpy, step)) for step in self._walk()]
-        return Steps(*(torch.cat(parts) for parts in zip(*each, strict=True)))
+        found = []
+        for batch in self.batches:
+            each = [Steps(*map(torch.from_numpy, step)) for step in self._walk(batch)]
+            found.append(Steps(*(torch.cat(parts) for parts in zip(*each, strict=True))))
+        return found
 
-    def _walk(self) -> Iterator[tuple[np.ndarray, ...]]:
-        """The steps of all environments, one after another, as arrays of the fields of `Steps`."""
+    def _walk(self, batch: Batch) -> Iterator[tuple[np.ndarray, ...]]:
+        """The steps of a batch, one after another, as arrays of the fields of `Steps`."""
         training, regime, actor = self.training, self.regime, self.learnt.actor
-        seen, wanted = regime.observation, self.optimum.observation.channels
+        seen, wanted = regime.observation, batch.optimum.observation.channels
         hidden = tuple(name for name in wanted if name not in seen.channels)
         both = replace(seen, channels=seen.channels + hidden)
         simulation = Simulation(
-            training.num_envs, problem=regime.problem, observation=both, action=regime.action
+            batch.num_envs, problem=batch.problem, observation=both, action=regime.action
         )
-        rows = np.arange(training.num_envs)
-        first = SEEDS * self.seed + self.learnt.round * training.num_envs
-        seeds = training_seed(first, training.num_envs) + rows
+        rows, total = np.arange(batch.num_envs), sum(each.num_envs for each in self.batches)
+        first = SEEDS * self.seed + self.learnt.round * total + batch.first
+        seeds = training_seed(first, batch.num_envs) + rows
         simulation.streams.seed(rows, seeds.tolist())
         simulation.begin(rows)
         where = _where(simulation.layout)
         own, theirs = where(seen.channels), where(wanted)
-        frame, gains = self.frame.begin(simulation.observe(simulation.state)[:, own]), None
+        begun = simulation.observe(simulation.state)
+        frame, gains = self.frame.begin(begun[:, own]), None
+        counts = np.ones(len(rows))
+        if training.evenly:
+            costs = batch.optimum.value(begun[:, theirs].astype(np.float64))
+            counts = np.sqrt(costs.mean() / costs)
         for step in range(training.length(regime.problem)):
             observation = simulation.observe(simulation.state)
             framed, frame = self.frame.see(observation[:, own], frame)
-            action, gains = self.optimum.predict(observation[:, theirs], gains)
+            action, gains = batch.optimum.predict(observation[:, theirs], gains)
             optimal = (action * UNBOUNDED.scale)[:, None, :] @ frame.basis
-            weight = np.full((len(rows), 1), regime.problem.discount**step, np.float32)
+            weight = (counts * regime.problem.discount**step).astype(np.float32)[:, None]
             yield framed.vectors, framed.invariants, optimal[:, 0], weight
             with torch.no_grad():
                 moves = actor.moves(*map(torch.from_numpy, framed)).numpy()
             simulation.advance(self.frame.out_of(moves, frame) / actor.scale)
 
-    def _fit(self, steps: Steps) -> float:
+    def _fit(self, steps: list[Steps]) -> float:
         """Regress on a round's steps; the mean weighted error of the last pass."""
         training, learnt = self.training, self.learnt
-        count = max(len(steps.weight) // training.batch_size, 1)
+        count = max(sum(len(part.weight) for part in steps) // training.batch_size, 1)
         total = training.rounds * training.n_epochs * count
         taken, errors = learnt.round * training.n_epochs * count, []
         for _ in range(training.n_epochs):
             errors = []
-            order = torch.from_numpy(learnt.rng.permutation(len(steps.weight)))
-            for batch in order[: count * training.batch_size].split(training.batch_size):
+            shuffled = [learnt.rng.permutation(len(part.weight)) for part in steps]
+            for i in range(count):
                 for group in learnt.optimizer.param_groups:
                     group["lr"] = training.learning_rate * (1 - taken / total)
-                part = Steps(*(each[batch] for each in steps))
-                moves = learnt.actor.moves(part.vectors, part.invariants)
-                error = (part.weight * (moves - part.optimal) ** 2).mean()
+                shares = [_share(order, i, count, training.batch_size) for order in shuffled]
+                error = self._error(steps, shares)
                 learnt.optimizer.zero_grad()
                 error.backward()
                 torch.nn.utils.clip_grad_norm_(learnt.actor.parameters(), training.max_grad_norm)
@@ -238,6 +270,31 @@ class Regression(RoundsTrainer):
                 errors.append(error.item())
                 taken += 1
         return float(np.mean(errors))
+
+    def _error(self, steps: list[Steps], shares: list[np.ndarray]) -> Tensor:
+        """The weighted error on some steps of each batch, batches alike."""
+        errors = []
+        for whole, share in zip(steps, shares, strict=True):
+            part = Steps(*(each[torch.from_numpy(share)] for each in whole))
+            moves = self.learnt.actor.moves(part.vectors, part.invariants)
+            errors.append((part.weight * (moves - part.optimal) ** 2).mean())
+        return sum(errors[1:], errors[0]) / len(errors)
+
+
+def _batches(training: Dagger, problem: NavigationProblem) -> list[Batch]:
+    """The environments of a round."""
+    batches, first = [], 0
+    for dim, num_envs in training.batches(problem).items():
+        each = problem if dim == problem.dim else problem.replace(landscape={"dim": dim})
+        batches.append(Batch(each, num_envs, LinearQuadraticPolicy(each), first))
+        first += num_envs
+    return batches
+
+
+def _share(order: np.ndarray, number: int, count: int, most: int) -> np.ndarray:
+    """Of a batch's steps in their order, those of one minibatch of so many."""
+    size = max(min(len(order) // count, most), 1)
+    return order[number * size : (number + 1) * size]
 
 
 def _where(layout: Layout) -> Any:

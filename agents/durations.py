@@ -15,6 +15,8 @@ MICROSECONDS = {
     "recurrent": 380.0,
     "frame": 85.0,
     "frame-parameters": 85.0,
+    "frame-any": 70.0,
+    "weights": 45.0,
     "a2c": 15.0,
     "trpo": 35.0,
     "sac": 4_000.0,

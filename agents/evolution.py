@@ -1,9 +1,10 @@
 """Find a linear rule for single coordinates by an evolution strategy in its own weights.
 
 What one step adds to how a training ends is small against what networks differ by, and PPO, told
-the cost of each step, learned nothing in the trials that were made. So whole episodes are compared
-here, and in pairs: the rules ``w + e`` and ``w - e`` train the same network from the same start on
-the same minibatches (antithetic, common random numbers), and w moves against
+the cost of each step, learned nothing in the trials that were made (it does learn in
+`landscape_gym.sb3.WeightsVecEnv`). So whole episodes are compared here, and in pairs: the rules
+``w + e`` and ``w - e`` train the same network from the same start on the same minibatches
+(antithetic, common random numbers), and w moves against
 
     g = mean over pairs of  ((f(w + e) - f(w - e)) / sd) e
 
@@ -22,9 +23,8 @@ import numpy as np
 from agents.rounds import SEEDS, RoundsTrainer
 from agents.trainer import Training, training_seed
 from landscape_gym.configuration import number
-from landscape_gym.coordinates import Coordinates
 from landscape_gym.landscapes.base import Array
-from landscape_gym.learned import Dense, LearnedRule, Network
+from landscape_gym.learned import LearnedRule, LinearRules
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.registration import Regime
 from landscape_gym.simulation import Simulation
@@ -112,15 +112,8 @@ class Search(RoundsTrainer):
 
     def __init__(self, training: Evolution, regime: Regime, seed: int) -> None:
         super().__init__(training, regime, seed)
-        problem, action = self.regime.problem, self.regime.action
-        features = Coordinates(self.regime.observation).features
-        outputs, rest = divmod(action.size(problem), problem.dim)
-        if rest or not outputs:
-            raise ValueError(
-                f"actions of {action.size(problem)} numbers cannot be split among {problem.dim} "
-                "coordinates: take 'velocity', 'normalized', 'step_size' or 'adaptive'."
-            )
-        zero = np.zeros((features + 1) * outputs)
+        self.rules = LinearRules(self.regime)
+        zero = np.zeros(self.rules.size)
         self.found = Found(zero, zero, zero, np.random.default_rng(seed))
 
     @property
@@ -153,7 +146,7 @@ class Search(RoundsTrainer):
         w, e = found.weights, found.rng.normal(size=(pairs, len(found.weights)))
         candidates = np.concatenate([w + training.spread * e, w - training.spread * e])
         first = training_seed(SEEDS * self.seed + pairs * k, pairs)
-        scores = score(self.regime, candidates, np.tile(first + np.arange(pairs), 2))
+        scores = score(self.rules, candidates, np.tile(first + np.arange(pairs), 2))
         gap = scores[:pairs] - scores[pairs:]
         g = (np.clip(gap / gap.std(), -LARGEST, LARGEST)[:, None] * e).mean(0)
         found.average = MOMENTUM * found.average + (1 - MOMENTUM) * g
@@ -166,51 +159,27 @@ class Search(RoundsTrainer):
 
     def rule(self, about: Mapping[str, Any] | None = None) -> LearnedRule:
         """The rule that pairs are drawn about."""
-        return rule_of(self.regime, self.found.weights, about)
+        return self.rules.rule(self.found.weights, about)
 
 
-def score(regime: Regime, weights: Array, seeds: Array) -> Array:
-    """Mean logarithm of the losses after the first third of an episode, (rules,); low is good.
+def score(rules: LinearRules, weights: Array, seeds: Array) -> Array:
+    """Mean logarithm of the losses after the first third of an episode, (rows,); low is good.
 
     Args:
-        regime: Where.
-        weights: Of linear rules, (rules, (features + 1) outputs).
-        seeds: Of each rule's episode, (rules,).
+        rules: In whose regime.
+        weights: Of a rule each, (rows, `LinearRules.size`).
+        seeds: Of each rule's episode, (rows,).
     """
+    regime = rules.regime
     simulation = Simulation(
         len(seeds), problem=regime.problem, observation=regime.observation, action=regime.action
     )
     simulation.streams.seed(np.arange(len(seeds)), seeds.tolist())
     simulation.begin(np.arange(len(seeds)))
-    index = Coordinates(regime.observation).index(regime.problem.dim)
-    A, b = _split(weights.astype(np.float32), index.shape[1])
+    weights = weights.astype(np.float32)
     steps, total = regime.problem.steps, np.zeros(len(weights))
     for step in range(steps):
-        rows = simulation.observe(simulation.state)[:, index]  # (rules, dim, features)
-        action = (rows @ A + b[:, None, :]).swapaxes(1, 2).reshape(len(weights), -1)
-        outcome = simulation.advance(action)
+        outcome = simulation.advance(rules.actions(simulation.observe(simulation.state), weights))
         if step >= steps // 3:
             total += np.log(np.maximum(outcome.loss, 0) + SMALLEST_LOSS)
     return total / (steps - steps // 3)
-
-
-def _split(weights: Array, features: int) -> tuple[Array, Array]:
-    """Matrices (rules, features, outputs) and biases (rules, outputs)."""
-    outputs = weights.shape[1] // (features + 1)
-    A, b = np.split(weights, [features * outputs], axis=1)
-    return A.reshape(-1, features, outputs), b
-
-
-def rule_of(regime: Regime, weights: Array, about: Mapping[str, Any] | None = None) -> LearnedRule:
-    """The linear rule of these weights, ((features + 1) outputs,), and where it comes from."""
-    features = Coordinates(regime.observation).features
-    A, b = _split(weights[None].astype(np.float32), features)
-    return LearnedRule(
-        regime.observation,
-        regime.action,
-        Network((Dense(A[0].T.copy(), b[0]),)),
-        np.zeros(features),
-        np.ones(features),
-        per_coordinate=True,
-        about=about or {},
-    )

@@ -48,6 +48,8 @@ class Options:
     """Names of shipped rules, files, folders of runs, or of several seeds."""
     regime: Annotated[str, named(ALL)] = "landscape-nav"
     """In which they act."""
+    dim: int | None = None
+    """In how many coordinates, where that is not the regime's own number."""
     episodes: int = 1024
     """How many."""
     first_seed: int = 8_000_000
@@ -64,6 +66,8 @@ class Options:
         one_of("regime", self.regime, ALL)
         count("episodes", self.episodes, low=2)
         count("first_seed", self.first_seed, low=0)
+        if self.dim is not None:
+            count("dim", self.dim)
         if not self.rules:
             raise ValueError("name a rule: a shipped one, a file, or the folder of a run.")
 
@@ -96,6 +100,8 @@ class Verdict:
     diverged: int
     microseconds: float
     """Of processor time a step of one episode, the environment's included."""
+    single: tuple[float, float] | None = None
+    """Mean and largest J / J* of single episodes; None where J* is not known."""
     trained: float | None = None
     """Seconds of processor time that training took, if that is known."""
 
@@ -117,7 +123,10 @@ class Verdict:
 
 def main(options: Options) -> None:
     """Print a line for each policy, and the worst of several rules."""
-    problem = regime(options.regime).problem
+    problem, where = regime(options.regime).problem, options.regime
+    if options.dim is not None:
+        problem = problem.replace(landscape={"dim": options.dim})
+        where = f"{where} in {options.dim} dimensions"
     given = rules_of(options.rules)
     verdicts = judged(
         problem,
@@ -127,9 +136,13 @@ def main(options: Options) -> None:
     )
     trained = trained_seconds(options.rules)
     verdicts = [replace(verdict, trained=trained.get(verdict.name)) for verdict in verdicts]
-    print(f"{options.regime}: {options.episodes} episodes from seed {options.first_seed}.")
+    print(f"{where}: {options.episodes} episodes from seed {options.first_seed}.")
     print(markdown(HEAD, [verdict.row for verdict in verdicts]))
     print("* sees what a learner cannot see. worst: the episode that is worst over doing nothing.")
+    for verdict in verdicts:
+        if verdict.name in given and verdict.single is not None:
+            mean, most = verdict.single
+            print(f"Of single episodes' J / J*: {verdict.name}, mean {mean:.4f}, worst {most:.3f}.")
     if len(given) > 1:
         print(_worst([verdict for verdict in verdicts if verdict.name in given]))
 
@@ -224,10 +237,15 @@ def judged(
             of_nothing=float(each.cost.mean() / nothing.mean()),
             worst=float((each.cost / nothing).max()),
             diverged=each.diverged,
+            single=None if least is None else _single(each.cost / least.cost),
             microseconds=1e6 * each.seconds / (episodes * problem.steps),
         )
         for name, each in runs.items()
     ]
+
+
+def _single(ratios: Array) -> tuple[float, float]:
+    return float(ratios.mean()), float(ratios.max())
 
 
 def run(problem: NavigationProblem, policy: Policy, episodes: int, first_seed: int) -> Episodes:

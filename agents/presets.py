@@ -172,6 +172,10 @@ PRESETS: dict[str, Training] = {
     # Curvature is hidden, coordinates interact, and gradients are noisy: in the frame of gradients,
     # by regression on the optimum's moves.
     "frame": FRAME,
+    # The same for any dimension. Short episodes hide that a rule becomes unstable later on.
+    "frame-any": replace(
+        FRAME, dims=(2, 3, 6, 20, 60), evenly=True, rounds=40, num_envs=192, episode_steps=200
+    ),
     "frame-parameters": replace(FRAME, observation=WITH_PARAMETERS),
     # The problem is known but for Hessian and target: in the frame of the likeliest Hessian.
     "believer": BELIEVER,
@@ -186,6 +190,22 @@ PRESETS: dict[str, Training] = {
     "ars": ARS(),
     # Rules for networks: whole episodes are compared, not steps.
     "evolution": Evolution(),
+    # The same by PPO: an action is the weights of a rule, for a third of a training.
+    "weights": PPO(
+        hold=100,
+        critic="fitted",
+        timesteps=29_184,
+        num_envs=128,
+        n_steps=3,
+        batch_size=96,
+        n_epochs=4,
+        learning_rate=2.5e-2,
+        gae_lambda=0.95,
+        clip_range=1.0,
+        max_grad_norm=10.0,
+        log_std_start=-1.2,
+        log_std_end=-2.1,
+    ),
     # Where the model is known: the yardstick for learning.
     "gradient": Gradient(),
     # One network for all coordinates, which sees ratios of sizes and sets step size and momentum.
@@ -206,7 +226,7 @@ OF_REGIME: dict[str, str] = {
     "landscape-nav": "believer",
     "short-horizon": "linear",
     "long-horizon": "linear",
-    "hidden-curvature": "frame",
+    "hidden-curvature": "frame-any",
     "geometry": "linear",
     "partial-control": "linear",
     "noisy-gradient": "memory",

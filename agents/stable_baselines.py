@@ -18,9 +18,10 @@ from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor, VecNormalize
 from torch import nn
 
+from agents.rounds import SEEDS
 from agents.trainer import Trainer, Training, Watch, training_seed
 from landscape_gym.artifact import load_rule
-from landscape_gym.learned import LearnedRule
+from landscape_gym.learned import LearnedRule, LinearRules
 from landscape_gym.observation import ObservationConfig
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.registration import Regime
@@ -30,8 +31,10 @@ from landscape_gym.sb3 import (
     GatedActor,
     LandscapeNavVecEnv,
     PrivilegedVecEnv,
+    WeightsVecEnv,
     belief_filter,
     learned_rule,
+    weights_of,
 )
 from landscape_gym.sb3.policies import SEEN
 
@@ -80,6 +83,11 @@ class AgentTraining(Training):
         """Whether one network serves all coordinates, which has to see them scaled alike."""
         return False
 
+    @property
+    def lasts(self) -> int:
+        """Steps that an action lasts where it is the weights of a rule; 0: it is a move."""
+        return 0
+
     def met(self, regime: Regime) -> Regime:
         """The regime as the agent meets it; a filter has channels of its own."""
         met = super().met(regime)
@@ -90,7 +98,7 @@ class AgentTraining(Training):
     def steps(self, problem: NavigationProblem) -> int:
         """As it is asked for, whatever the problem; the last rollout is not cut."""
         del problem
-        return self.timesteps
+        return self.timesteps * max(self.lasts, 1)
 
     def trainer(self, regime: Regime, seed: int) -> AgentTrainer:
         """The agent in its environments, as `Training.trainer`."""
@@ -147,14 +155,14 @@ class AgentTrainer(Trainer):
             _gated_actor(self.agent).begin_as(load_rule(training.begins))
         elif training.sees == "axes":
             _standardise(_gated_actor(self.agent), self.normalizer)
-        self.normalizer.seed(training_seed(seed, training.num_envs))
+        self.normalizer.seed(_first_seed(training, seed))
         self.callbacks: list[BaseCallback] = []
         """To be called besides the training's own. Their state is not saved."""
 
     @property
     def done(self) -> int:
         """Environment steps that it has taken."""
-        return self.agent.num_timesteps
+        return self.agent.num_timesteps * max(self.training.lasts, 1)
 
     @property
     def started(self) -> int:
@@ -186,10 +194,12 @@ class AgentTrainer(Trainer):
         often: dict[str, Any] = {}
         if self.training.log_interval is not None:
             often["log_interval"] = self.training.log_interval
-        self.agent.learn(self.total, callback=called, **often)
+        self.agent.learn(self.training.timesteps, callback=called, **often)
 
     def rule(self, about: Mapping[str, Any] | None = None) -> LearnedRule:
         """The deterministic part of the agent's policy."""
+        if self.training.lasts:
+            return LinearRules(self.regime).rule(weights_of(self.agent.policy), about)
         return learned_rule(
             self.agent.policy,
             self.regime.problem,
@@ -276,7 +286,10 @@ def _environments(regime: Regime, training: AgentTraining) -> VecNormalize:
         "observation": regime.observation,
     }
     kind: Callable[..., Any] = LandscapeNavVecEnv
-    if training.sees == "axes":
+    if training.lasts:
+        kind = partial(WeightsVecEnv, hold=training.lasts)
+        changes["problem"] = regime.problem  # whole trainings
+    elif training.sees == "axes":
         kind = partial(FrameVecEnv, belief=True, privileged=training.privileged)
     elif training.privileged:
         kind = PrivilegedVecEnv
@@ -289,6 +302,13 @@ def _environments(regime: Regime, training: AgentTraining) -> VecNormalize:
         norm_obs=not training.alike and training.sees != "axes",
         norm_obs_keys=["seen"] if training.privileged else None,
     )
+
+
+def _first_seed(training: AgentTraining, seed: int) -> int:
+    """Of training episodes; where each has a seed of its own, those of one training are apart."""
+    if training.lasts:
+        return training_seed(SEEDS * seed, training.timesteps)
+    return training_seed(seed, training.num_envs)
 
 
 def _gated_actor(agent: BaseAlgorithm) -> GatedActor:

@@ -67,6 +67,9 @@ WRITERS: dict[str, Writer] = {
     "networks": Writer(
         "docs/networks.md", ("-m", "baselines.networks", "--write"), "hours", NETWORKS
     ),
+    "found": Writer(
+        "docs/networks.md", ("-m", "agents", "networks", "--write"), "five minutes", ["found"]
+    ),
     "contest": Writer(
         "docs/networks.md", ("-m", "baselines.networks.contest", "--write"), "hours", CONTEST
     ),
@@ -81,6 +84,12 @@ WRITERS: dict[str, Writer] = {
         "docs/remembering.md",
         ("-m", "agents.remembering", "--write"),
         "a minute, once trained, which takes a quarter of an hour",
+    ),
+    "plain": Writer(
+        "docs/tutorials/plain-agents.md",
+        ("-m", "docs.generate.plain"),
+        "ten minutes",
+        ["plain"],
     ),
     "recipe": Writer("README.md", ("-m", "docs.generate.recipe"), "a minute", ["recipe"]),
 }

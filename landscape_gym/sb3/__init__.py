@@ -23,6 +23,7 @@ with needed_by(__name__):
     )
     from landscape_gym.sb3.privileged import PrivilegedVecEnv
     from landscape_gym.sb3.vec_env import LandscapeNavVecEnv
+    from landscape_gym.sb3.weights_vec_env import WeightsPolicy, WeightsVecEnv, weights_of
 
 __all__ = [
     "SEEN_IN_A_FRAME",
@@ -41,7 +42,10 @@ __all__ = [
     "PrivilegedCriticPolicy",
     "PrivilegedVecEnv",
     "QuadraticCriticPolicy",
+    "WeightsPolicy",
+    "WeightsVecEnv",
     "belief_filter",
     "framed_rule",
     "learned_rule",
+    "weights_of",
 ]

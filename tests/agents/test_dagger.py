@@ -46,7 +46,7 @@ def test_a_few_rounds_bring_a_rule_nearer_to_the_optimum():
 
 def test_the_optimums_moves_are_what_is_regressed_on():
     trainer = SMALL.trainer(REGIME, 0)
-    steps = trainer._episodes()
+    (steps,) = trainer._episodes()
     assert steps.optimal.shape == (16 * 20, 3)
     assert steps.weight[0] == 1
     assert steps.weight[-1] == pytest.approx(REGIME.problem.discount**19)
@@ -57,6 +57,38 @@ def test_the_optimums_moves_are_what_is_regressed_on():
     action, _ = start.predict(simulation.observe(simulation.state))
     length = np.linalg.norm(action * start.action.scale, axis=1)  # no frame changes it
     np.testing.assert_allclose(np.linalg.norm(steps.optimal[:16], axis=1), length, rtol=1e-4)
+
+
+def test_each_dimension_has_its_share_of_coordinates_and_seeds_of_its_own():
+    several = replace(SMALL, dims=(2, 6), num_envs=8)
+    assert several.batches(REGIME.problem) == {2: 6, 6: 2}
+    assert several.steps(REGIME.problem) == 4 * 8 * 20
+    trainer = several.trainer(REGIME, 0)
+    planar, larger = trainer._episodes()
+    assert planar.optimal.shape == (6 * 20, 2)
+    assert larger.optimal.shape == (2 * 20, 6)
+    alone = replace(SMALL, dims=(2,), num_envs=4).trainer(REGIME, 0)._episodes()[0]
+    np.testing.assert_array_equal(planar.optimal[:6], alone.optimal[:6])
+    after = train(trainer).learnt
+    assert after.round == 4
+    rule = trainer.rule()
+    for dim in (2, 6, 9):
+        problem = REGIME.problem.replace(landscape={"dim": dim})
+        assert np.isfinite(rollout(problem, rule, episodes=4, seed=1_000_000).cost).all()
+
+
+def test_episodes_that_cost_little_count_as_much_for_what_they_cost():
+    even = replace(SMALL, evenly=True).trainer(REGIME, 0)
+    (steps,), (plain,) = even._episodes(), SMALL.trainer(REGIME, 0)._episodes()
+    np.testing.assert_array_equal(steps.optimal, plain.optimal)
+    counts = (steps.weight / plain.weight)[:, 0].numpy().reshape(20, 16)
+    np.testing.assert_allclose(counts, counts[:1].repeat(20, axis=0), rtol=1e-5)
+    start = LinearQuadraticPolicy(REGIME.problem)
+    begun = Simulation(16, problem=REGIME.problem, observation=start.observation)
+    begun.streams.seed(np.arange(16), list(range(16)))
+    begun.begin(np.arange(16))
+    costs = start.value(begun.observe(begun.state).astype(np.float64))
+    np.testing.assert_allclose(counts[0] ** 2 * costs, costs.mean(), rtol=1e-4)
 
 
 class Interrupted(Exception):

@@ -47,6 +47,18 @@ def test_it_says_what_a_comparison_says_of_the_same_episodes(capsys):
     ]
     assert rows["long-horizon"][3] == f"{(costs[0] / costs[1]).max():.3f}"
     assert float(rows["momentum, derived"][2]) < 1
+    single = costs[0] / rollout(PROBLEM, policies["optimum"], episodes=32, seed=9_000_000).cost
+    said = f"mean {single.mean():.4f}, worst {single.max():.3f}."
+    assert said in ", ".join(lines[-1])
+
+
+def test_rules_are_judged_in_other_dimensions_as_well(capsys):
+    few = ["--regime", "hidden-curvature", "--episodes", "4", "--no-references"]
+    ours, theirs = (
+        told(["hidden-curvature", *few, *more], capsys) for more in ([], ["--dim", "3"])
+    )
+    assert theirs[0] == ["hidden-curvature in 3 dimensions: 4 episodes from seed 8000000."]
+    assert ours[3][1] != theirs[3][1]
 
 
 def test_episodes_are_the_same_however_many_are_run_at_a_time(monkeypatch: pytest.MonkeyPatch):

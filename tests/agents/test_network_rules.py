@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from agents.evolution import Evolution, rule_of, score
+from agents import networks
+from agents.evolution import Evolution, score
 from agents.training import train
-from landscape_gym import registration
-from landscape_gym.coordinates import Coordinates
+from landscape_gym import load_rule, registration
 from landscape_gym.landscapes import SmallNetworks
+from landscape_gym.learned import LinearRules
 from landscape_gym.networks import Mlp
 from landscape_gym.networks.data import load
 from landscape_gym.observation import ObservationConfig
@@ -23,7 +24,7 @@ PROBLEM = NavigationProblem(
     landscape=SMALL, noise=MinibatchNoise(5), eta=1e4, dt=1.0, episode_steps=30
 )
 REGIME = replace(registration.regime("small-networks"), problem=PROBLEM)
-SIZE = 2 * (Coordinates(REGIME.observation).features + 1)
+RULES = LinearRules(REGIME)
 
 
 def modules(instances, theta):
@@ -68,9 +69,9 @@ def test_networks_and_their_starts_depend_on_the_seed_alone():
 
 
 def test_scores_are_what_the_rule_would_have_as_a_policy():
-    weights = np.random.default_rng(0).normal(size=(2, SIZE))
-    both = score(REGIME, weights, np.array([5, 6]))
-    rule = rule_of(REGIME, weights[1])
+    weights = np.random.default_rng(0).normal(size=(2, RULES.size))
+    both = score(RULES, weights, np.array([5, 6]))
+    rule = RULES.rule(weights[1])
     run = Simulation(1, problem=PROBLEM, observation=rule.observation, action=rule.action)
     run.streams.seed(np.array([0]), [6])
     run.begin(np.array([0]))
@@ -91,8 +92,9 @@ def test_the_search_goes_downhill_and_depends_on_its_seed_alone():
     np.testing.assert_array_equal(found(0), weights)
     assert np.abs(found(1) - weights).max() > 0.01
     seeds = np.arange(10**7, 10**7 + 64)
-    found_scores = score(regime, np.repeat(weights[None], 64, 0), seeds)
-    first_scores = score(regime, np.zeros((64, len(weights))), seeds)
+    rules = LinearRules(regime)
+    found_scores = score(rules, np.repeat(weights[None], 64, 0), seeds)
+    first_scores = score(rules, np.zeros((64, len(weights))), seeds)
     assert (found_scores - first_scores).mean() < -0.1
 
 
@@ -103,6 +105,28 @@ def test_a_search_that_cannot_be_is_refused():
     seen = ObservationConfig(("gradient", "hessian"))
     with pytest.raises(ValueError, match="cannot be split"):
         Evolution(observation=seen).trainer(registration.regime("long-horizon"), 0)
+
+
+def test_rules_for_networks_are_judged_by_what_a_search_is_scored_by():
+    rule = load_rule("networks")
+    (layer,) = rule.network.layers
+    weights = np.concatenate([layer.weight.T.ravel(), layer.bias])
+    seeds = np.arange(5, 9)
+    rules = LinearRules(registration.regime("small-networks"))
+    scores = score(rules, np.tile(weights, (4, 1)), seeds)
+    judged = networks.log_loss(rule, 4, 5)  # rounding differs, and trainings part
+    assert judged == pytest.approx(scores.mean(), rel=0.02)
+    assert networks.log_loss(rules.rule(0 * weights), 4, 5) > judged + 1
+
+
+@pytest.mark.slow
+def test_rules_for_networks_are_judged_beside_tuned_adam(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(networks, "TASKS", {"digits-tanh": networks.TASKS["digits-tanh"]})
+    *_, evolution, ppo = networks.table(networks.Options(episodes=2, seeds=2)).splitlines()
+    for row, found_by in ((evolution, "evolution"), (ppo, "ppo")):
+        cells = [cell.strip() for cell in row.strip("|").split("|")]
+        assert found_by in cells[1]
+        assert float(cells[-1].split()[0]) < 1
 
 
 def losses_of(optimizer: torch.optim.Optimizer, net: torch.nn.Module, unit: float) -> list[float]:

@@ -24,8 +24,10 @@ from agents.logs import CSV_FILE
 from agents.stable_baselines import AgentTrainer, AgentTraining
 from agents.training import train
 from landscape_gym import REGIMES
+from landscape_gym.landscapes import SmallNetworks
 from landscape_gym.landscapes.torch_landscape import TorchLandscape
-from landscape_gym.registration import Regime
+from landscape_gym.problem import MinibatchNoise
+from landscape_gym.registration import ALL, Regime
 
 ROOT = Path(__file__).parents[2]
 SEED = 3
@@ -36,6 +38,11 @@ FILTERED = REGIMES["noisy-gradient"]
 HIDDEN = REGIMES["hidden-curvature"]
 IN_CODE = REGIMES["double-well"].configured(
     landscape=TorchLandscape(lambda x: (x**4 - x**2).sum(), dim=2)  # no pickle can hold this
+)
+NETWORKS = ALL["small-networks"].configured(
+    landscape=SmallNetworks(inputs=3, hidden=(4,), classes=2, data=12),
+    noise=MinibatchNoise(5, exact_loss=False),
+    episode_steps=30,
 )
 
 
@@ -56,6 +63,7 @@ CASES: dict[str, tuple[Regime, AgentTraining]] = {
     "ppo, belief": (FILTERED, small(PPO, sees="belief")),
     "ppo, per coordinate": (HIDDEN, small(PPO, critic="mlp", per_coordinate=True)),
     "ppo, landscape in code": (IN_CODE, small(PPO)),
+    "ppo, weights of rules": (NETWORKS, small(PPO, hold=10, critic="fitted")),
     "recurrent ppo": (MOVING, small(RecurrentPPO, lstm_size=8)),
     "a2c": (MOVING, small(A2C)),
     "trpo": (MOVING, small(TRPO)),

@@ -23,7 +23,7 @@ SHIPPED = (
     "short-horizon",
     "task-switching",
 )
-FOR_NETWORKS = ("networks",)
+FOR_NETWORKS = ("networks", "networks-ppo")
 """Not of a regime: tests/agents/test_network_rules.py has theirs."""
 SCHEDULES = ("logistic-regression",)
 IN_A_FRAME = ("landscape-nav", "landscape-nav-parameters", "hidden-curvature-frame")
@@ -84,6 +84,17 @@ def test_in_a_frame_hidden_curvature_costs_less_than_with_a_rule_for_each_coordi
     assert framed.value < 1.03
     assert framed.value - 1 < 0.7 * (coordinates.value - 1)
     assert not policies[names[1]].observation.privileged
+
+
+@pytest.mark.parametrize(("dim", "episodes"), [(2, 256), (30, 16)])
+def test_the_rule_of_hidden_curvature_in_a_frame_serves_other_dimensions(dim: int, episodes: int):
+    problem = REGIMES["hidden-curvature"].problem.replace(landscape={"dim": dim})
+    learned, best = (
+        rollout(problem, policy, episodes=episodes, seed=2_000_000).cost
+        for policy in (landscape_gym.load_rule("hidden-curvature-frame"), optimum(problem).policy)
+    )
+    assert np.mean(learned / best) < 1.04
+    assert np.max(learned / best) < 2
 
 
 @pytest.mark.parametrize(("name", "most"), [("landscape-nav", 1.11), (IN_A_FRAME[1], 1.095)])

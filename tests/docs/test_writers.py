@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from agents.networks import NAME as FOUND
 from baselines.networks.contest.__main__ import BLOCKS as CONTEST
 from baselines.networks.page import TABLES
 from baselines.pages import ROOT, between_markers, marker_names
@@ -13,6 +14,7 @@ from benchmarks.__main__ import NAME as SPEED
 from docs.generate import pages
 from docs.generate.__main__ import TABLES as OPTIMAL_CONTROL
 from docs.generate.flagship import BLOCKS as FLAGSHIP
+from docs.generate.plain import NAME as PLAIN
 from docs.generate.recipe import NAME as RECIPE
 from docs.generate.train import NAME as TRAIN
 from docs.generate.writers import WRITERS
@@ -50,12 +52,14 @@ def test_markers_of_blocks_are_pairs_and_pages_that_are_written_whole_are_there(
 def test_writers_are_registered_with_the_blocks_that_they_write():
     written = {
         "train": {TRAIN},
+        "plain": {PLAIN},
         "recipe": {RECIPE},
         "speed": {SPEED},
         "optimal-control": set(OPTIMAL_CONTROL),
         "flagship": set(FLAGSHIP),
         "learning": {"learning"},
         "networks": {*TABLES, "costs", "figure-2e", "provenance"},
+        "found": {FOUND},
         "contest": set(CONTEST),
         "compatibility": {COMPATIBILITY},
     }
