@@ -156,12 +156,27 @@ class Backpropagation(RoundsTrainer):
         training, progress, problem = self.training, self.progress, self.regime.problem
         first = SEEDS * self.seed + progress.window * training.num_envs
         first = training_seed(first, training.num_envs)
-        self.simulation.begin(range(first, first + training.num_envs))
+        seeds = range(first, first + training.num_envs)
+        self.simulation.begin(seeds)
         progress.cell = None
         longest = max(min(training.episode_steps, problem.steps) // training.length(problem), 1)
         progress.left = 1 + (longest - 1) * progress.window // max(training.windows - 1, 1)
         if progress.window == 0:
-            progress.rule.standardise(self.simulation.observe())
+            self._standardise(seeds)
+
+    @torch.no_grad()
+    def _standardise(self, seeds: range) -> None:
+        """Take the spread of features from a window of the first rule, and begin it anew.
+
+        At an episode's first step some channels are 0, as nothing has been before.
+        """
+        rule, seen, cell = self.progress.rule, [self.simulation.observe()], None
+        for _ in range(self.training.length(self.regime.problem)):
+            actions, cell = rule(seen[-1], cell)
+            self.simulation.advance(actions)
+            seen.append(self.simulation.observe())
+        rule.standardise(torch.cat(seen))
+        self.simulation.begin(seeds)
 
     def _window(self) -> Tensor:
         """Mean cost of the next steps and of what is then left."""

@@ -172,14 +172,27 @@ class Perturbing(RoundsTrainer):
         first = SEEDS * self.seed + searched.window * training.pairs
         first = training_seed(first, training.pairs)
         seeds = first + np.tile(np.arange(training.pairs), 2)
-        rows = np.arange(len(seeds))
-        self.simulation.streams.seed(rows, seeds.tolist())
-        self.simulation.begin(rows)
+        self._begin_at(seeds)
         steps = min(training.episode_steps, self.regime.problem.steps)
         searched.left = max(steps // training.length(self.regime.problem), 1)
         searched.cell, searched.blamed, searched.weight = (), None, 0.0
         if searched.window == 0:
-            searched.rule.standardise(torch.from_numpy(self._seen()))
+            self._standardise(seeds)
+
+    def _begin_at(self, seeds: np.ndarray) -> None:
+        rows = np.arange(len(seeds))
+        self.simulation.streams.seed(rows, seeds.tolist())
+        self.simulation.begin(rows)
+
+    def _standardise(self, seeds: np.ndarray) -> None:
+        """Take the spread of features from a window of the first rule, and begin it anew."""
+        rule, seen, cell = self.searched.rule, [torch.from_numpy(self._seen())], None
+        for _ in range(self.training.length(self.regime.problem)):
+            actions, cell = rule(seen[-1], cell)
+            self.simulation.advance(actions.numpy())
+            seen.append(torch.from_numpy(self._seen()))
+        rule.standardise(torch.cat(seen))
+        self._begin_at(seeds)
 
     def _seen(self) -> np.ndarray:
         return self.simulation.observe(self.simulation.state).astype(np.float32)

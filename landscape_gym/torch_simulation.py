@@ -74,7 +74,7 @@ class TorchSimulation:
         num_rows: B.
         regime: Name of the regime in `landscape_gym.registration.REGIMES` to begin with.
         dtype: "float32" or "float64".
-        device: Where tensors are.
+        device: Where tensors are; on "meta" they have shapes and no values, and no row diverges.
         draws: "counter": a row's seed and how many episodes it had decide an episode, on every
             device and in both dtypes (`landscape_gym.counter`). "numpy": numbers are those of
             `Simulation`, which come from the CPU one row after another.
@@ -271,10 +271,12 @@ class TorchSimulation:
         low, high = map(float, actions.detach().aminmax())
         if math.isnan(low):
             raise ValueError("an action is NaN; give numbers in [-1, 1].")
-        return actions if -1.0 <= low and high <= 1.0 else actions.clip(-1.0, 1.0)
+        return actions if low >= -1.0 and high <= 1.0 else actions.clip(-1.0, 1.0)
 
     def _good(self, theta: Tensor, grad: Tensor, cost: Tensor) -> Tensor | None:
         """Which rows are within the bound and finite, (B,); None if, as usual, all of them are."""
+        if self.device.type == "meta":
+            return None
         # Few numbers on all rows cost next to nothing, and as Python's own they are told fastest.
         bound, (low, high) = self.problem.norm_bound**2, map(float, theta.aminmax())
         rest = float(torch.dot(grad.flatten(), grad.flatten())) + float(torch.dot(cost, cost))
@@ -298,7 +300,7 @@ class TorchSimulation:
         if self.problem.hazard:
             switched = dynamics.switches(self.problem, elapsed, self._uniform[:, -1])
             self.state = _with(self.state, switched=switched)
-            if switched.any():
+            if self.device.type != "meta" and switched.any():
                 self._redraw(switched.nonzero()[:, 0])
                 point = self.state.point(theta)
                 loss, grad = dynamics.loss_and_grad(
