@@ -108,7 +108,7 @@ class Backpropagation(RoundsTrainer):
             action=self.regime.action,
         )
         self.progress = Progress(*training.beginner(self.regime, seed))
-        self._terminal = TerminalValue.of(problem)
+        self._terminal = TerminalValue.of(problem) if training.objective == "cost" else None
 
     @property
     def rounds(self) -> int:
@@ -139,7 +139,8 @@ class Backpropagation(RoundsTrainer):
         if not progress.weight:
             progress.weight = 1 / max(abs(cost.item()), 1e-12)
         size = self._step(cost * progress.weight)
-        progress.weight *= self.regime.problem.discount ** self.training.length(self.regime.problem)
+        problem, training = self.regime.problem, self.training
+        progress.weight *= training.discount(problem) ** training.length(problem)
         self.simulation.detach()
         if progress.cell is not None:
             progress.cell = (progress.cell[0].detach(), progress.cell[1].detach())
@@ -181,11 +182,11 @@ class Backpropagation(RoundsTrainer):
     def _window(self) -> Tensor:
         """Mean cost of the next steps and of what is then left."""
         simulation, progress = self.simulation, self.progress
-        beta, total = self.regime.problem.discount, torch.zeros(())
-        length = self.training.length(self.regime.problem)
+        training, total = self.training, torch.zeros(())
+        beta, length = training.discount(self.regime.problem), training.length(self.regime.problem)
         for step in range(length):
             actions, progress.cell = progress.rule(simulation.observe(), progress.cell)
-            total = total + beta**step * simulation.advance(actions).cost.mean()
+            total = total + beta**step * training.judged(simulation.advance(actions)).mean()
         if self._terminal is not None:
             total = total + beta**length * self._terminal(simulation).mean()
         return total

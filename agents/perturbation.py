@@ -158,8 +158,8 @@ class Perturbing(RoundsTrainer):
         self._step(gradient)
         searched.window += 1
         searched.left -= 1
-        length = training.length(self.regime.problem)
-        searched.weight *= self.regime.problem.discount**length
+        problem = self.regime.problem
+        searched.weight *= training.discount(problem) ** training.length(problem)
         return {
             "search/window": searched.window,
             "search/cost": float(costs.mean()),
@@ -184,6 +184,7 @@ class Perturbing(RoundsTrainer):
         self.simulation.streams.seed(rows, seeds.tolist())
         self.simulation.begin(rows)
 
+    @torch.no_grad()
     def _standardise(self, seeds: np.ndarray) -> None:
         """Take the spread of features from a window of the first rule, and begin it anew."""
         rule, seen, cell = self.searched.rule, [torch.from_numpy(self._seen())], None
@@ -199,7 +200,8 @@ class Perturbing(RoundsTrainer):
 
     def _window(self, candidates: Tensor) -> Tensor:
         """Discounted costs of a window, one for each of the candidates (2 pairs, weights)."""
-        searched, beta = self.searched, self.regime.problem.discount
+        searched, training = self.searched, self.training
+        beta = training.discount(self.regime.problem)
         parts = candidates.split([math.prod(shape) for shape in self._shapes.values()], dim=1)
         own = {
             name: part.unflatten(1, shape)
@@ -213,10 +215,12 @@ class Perturbing(RoundsTrainer):
         total = torch.zeros(len(candidates), dtype=torch.float64)
         over = np.zeros(len(candidates), bool)
         batched = vmap(act)
-        for step in range(self.training.length(self.regime.problem)):
+        for step in range(training.length(self.regime.problem)):
             actions, searched.cell = batched(own, torch.from_numpy(self._seen()), searched.cell)
             outcome = self.simulation.advance(actions.nan_to_num().numpy(), over)
-            cost = np.where(over, 0.0, outcome.cost)
+            cost = training.judged(outcome)
+            if training.objective == "cost":  # those that are over have paid; their losses stay
+                cost = np.where(over, 0.0, cost)
             total += beta**step * torch.from_numpy(cost)
             over |= outcome.terminated
         return total.float()
