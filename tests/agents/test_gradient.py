@@ -125,7 +125,8 @@ def test_features_have_the_spread_of_a_window_and_its_episode_begins_anew(
     training: Training,
 ) -> None:
     made = trainer(training, "hidden-curvature")
-    made._begin()  # pyright: ignore[reportAttributeAccessIssue]
+    every = [] if isinstance(training, Gradient) else [np.arange(training.pairs)]  # pyright: ignore[reportAttributeAccessIssue]
+    made._begin(*every)  # pyright: ignore[reportAttributeAccessIssue]
     begun = made.simulation.state.learner  # pyright: ignore[reportAttributeAccessIssue]
     assert not np.any(np.asarray(begun.elapsed))
     assert not np.any(np.asarray(begun.previous_update))

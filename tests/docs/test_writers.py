@@ -55,6 +55,8 @@ def test_writers_are_registered_with_the_blocks_that_they_write():
         "optimal-control": set(OPTIMAL_CONTROL),
         "flagship": set(FLAGSHIP),
         "learning": {"learning"},
+        "elsewhere": {"elsewhere"},
+        "optimizers": {"optimizers"},
         "networks": {*TABLES, "costs", "figure-2e", "provenance"},
         "contest": set(CONTEST),
         "compatibility": {COMPATIBILITY},
