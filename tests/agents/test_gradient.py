@@ -125,8 +125,7 @@ def test_features_have_the_spread_of_a_window_and_its_episode_begins_anew(
     training: Training,
 ) -> None:
     made = trainer(training, "hidden-curvature")
-    every = [] if isinstance(training, Gradient) else [np.arange(training.pairs)]  # pyright: ignore[reportAttributeAccessIssue]
-    made._begin(*every)  # pyright: ignore[reportAttributeAccessIssue]
+    made._begin(np.arange(getattr(training, training.batch)))  # pyright: ignore[reportAttributeAccessIssue]
     begun = made.simulation.state.learner  # pyright: ignore[reportAttributeAccessIssue]
     assert not np.any(np.asarray(begun.elapsed))
     assert not np.any(np.asarray(begun.previous_update))
