@@ -43,6 +43,8 @@ RACES = (
     Race("hidden-curvature", 1.035, "gradient-per-coordinate", "per-coordinate"),
 )
 HEAD = ("regime", "within", "by gradients, s", "at the end", "by PPO, s", "at the end")
+APART = 1.5
+"""By what factor looks at a training are apart."""
 DIMS = {2: 256, 6: 512, 100: 64, 1000: 8}
 """Dimensions in which the rule for single coordinates acts, and in how many episodes."""
 
@@ -91,7 +93,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     rows, gradient = [], []
     for race in RACES:
         gradient, ppo = (
-            [followed(race.regime, preset, seed, options.most) for seed in range(seeds)]
+            [followed(race.regime, preset, seed, options.most, APART) for seed in range(seeds)]
             for preset, seeds in ((race.gradient, options.seeds), (race.ppo, options.agents))
         )
         rows.append(row(race, gradient, ppo))

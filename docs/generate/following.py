@@ -14,8 +14,8 @@ from landscape_gym.policy import Policy
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.registration import regime
 
-FIRST, APART = 0.1, 1.3
-"""CPU seconds after which a training is first judged, and by what factor later looks are apart."""
+FIRST = 0.1
+"""CPU seconds after which a training is first judged."""
 EPISODES, SEED = 512, 8_000_000
 """What it is judged on."""
 
@@ -37,13 +37,13 @@ class Judged:
     Args:
         trainer: What is followed.
         most: CPU seconds after which it is stopped.
-        enough: A ratio that ends it, too.
+        apart: By what factor looks are apart.
     """
 
-    def __init__(self, trainer: Trainer, most: float, enough: float) -> None:
+    def __init__(self, trainer: Trainer, most: float, apart: float) -> None:
         self.curve: list[tuple[float, float]] = []
         """CPU seconds and ratios."""
-        self._trainer, self._most, self._enough = trainer, most, enough
+        self._trainer, self._most, self._apart = trainer, most, apart
         self._best = optimum(trainer.regime.problem, plan_paths=False).policy
         self._next, self._spent, self._since = FIRST, 0.0, time.process_time()
 
@@ -60,9 +60,9 @@ class Judged:
         spent = self._spent + time.process_time() - self._since
         if spent >= self._next:
             self._look(spent)
-            self._next = spent * APART
+            self._next = spent * self._apart
         self._spent, self._since = spent, time.process_time()
-        if spent > self._most or (self.curve and self.curve[-1][1] <= self._enough):
+        if spent > self._most:
             raise TimeoutError
 
     def step(self) -> None:
@@ -77,10 +77,10 @@ class Judged:
         self.curve.append((spent, ratio(problem, self.rule, self._best)))
 
 
-def followed(name: str, preset: str, seed: int, most: float, enough: float = 0.0) -> Judged:
+def followed(name: str, preset: str, seed: int, most: float, apart: float = 1.3) -> Judged:
     """One training in a regime, to its end or until it has had its seconds."""
     trainer = PRESETS[preset].trainer(regime(name).configured(), seed)
-    watch = Judged(trainer, most, enough)
+    watch = Judged(trainer, most, apart)
     with contextlib.suppress(TimeoutError):
         trainer.learn(watch)
     return watch
