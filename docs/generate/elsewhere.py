@@ -1,7 +1,7 @@
 """Write docs/learning.md's table of other regimes: ``python -m docs.generate.elsewhere``.
 
-CPU seconds until a rule is near the optimum, by gradients through the simulation and by PPO; and
-what the rule for single coordinates comes to where it was not trained.
+CPU seconds until a rule is near the optimum, by gradients through the simulation, and by PPO with
+``--agents 1``; and what the rule for single coordinates comes to where it was not trained.
 """
 
 from __future__ import annotations
@@ -17,10 +17,18 @@ from landscape_gym.extras import needed_by
 from landscape_gym.program import program
 
 with needed_by(__name__):
-    from docs.generate.following import Judged, followed, middle_and_slowest, ratio, seconds_to
+    from docs.generate.following import (
+        SEED,
+        Judged,
+        followed,
+        middle_and_slowest,
+        ratio,
+        seconds_to,
+    )
     from landscape_gym.command_line import parsed
     from landscape_gym.control import optimum
-    from landscape_gym.policy import Policy
+    from landscape_gym.evaluation import rollout
+    from landscape_gym.policy import DoNothing, Policy
     from landscape_gym.registration import regime
 
 PAGE = ROOT / "docs" / "learning.md"
@@ -42,11 +50,14 @@ RACES = (
     Race("task-switching", 1.001, "gradient", "resets"),
     Race("hidden-curvature", 1.035, "gradient-per-coordinate", "per-coordinate"),
 )
-HEAD = ("regime", "within", "by gradients, s", "at the end", "by PPO, s", "at the end")
+HEAD = ("regime", "within", "by gradients, s", "at the end")
+AGENTS = ("by PPO, s", "at the end")
 APART = 1.5
 """By what factor looks at a training are apart."""
 DIMS = {2: 256, 6: 512, 100: 64, 1000: 8}
 """Dimensions in which the rule for single coordinates acts, and in how many episodes."""
+MOST_SOLVED = 6
+"""In more dimensions full information takes a decomposition of a large matrix in each step."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +66,8 @@ class Options:
 
     seeds: int = 3
     """Trainings by gradients."""
-    agents: int = 1
-    """Trainings by PPO."""
+    agents: int = 0
+    """Trainings by PPO; 0 leaves them out."""
     most: float = 300.0
     """CPU seconds after which a training is not followed further."""
     page: Path = PAGE
@@ -64,25 +75,35 @@ class Options:
 
 
 def row(race: Race, gradient: Sequence[Judged], ppo: Sequence[Judged]) -> tuple[str, ...]:
-    """Below `HEAD`."""
+    """Below `HEAD`, and `AGENTS`."""
 
     def cells(each: Sequence[Judged]) -> tuple[str, str]:
         last = [f"{judged.curve[-1][1]:.4f}" for judged in each]
         return middle_and_slowest([seconds_to(j.curve, race.bar) for j in each]), ", ".join(last)
 
-    return (f"`{race.regime}`", f"{race.bar:g}", *cells(gradient), *cells(ppo))
+    agents = cells(ppo) if ppo else ()
+    return (f"`{race.regime}`", f"{race.bar:g}", *cells(gradient), *agents)
 
 
 def by_dimension(rule: Policy) -> str:
-    """Ratios of a rule for single coordinates in hidden curvature of other dimensions."""
-    cells = []
+    """What a rule for single coordinates costs in hidden curvature of other dimensions."""
+    over_best, over_nothing = [], []
     for dim, episodes in DIMS.items():
         problem = regime("hidden-curvature").configured(landscape={"dim": dim}).problem
-        best = optimum(problem, plan_paths=False).policy
-        cells.append(f"{ratio(problem, rule, best, episodes):.4f}")
-    head = ("parameters", *map(str, DIMS))
-    episodes = ("episodes of 200 steps", *map(str, DIMS.values()))
-    return markdown(head, [("cost over the optimum's", *cells), episodes])
+        cost, nothing = (
+            rollout(problem, policy, episodes=episodes, seed=SEED).cost.mean()
+            for policy in (rule, DoNothing(problem.control_dim))
+        )
+        over_nothing.append(f"{cost / nothing:.4f}")
+        if dim <= MOST_SOLVED:
+            best = optimum(problem, plan_paths=False).policy
+            over_best.append(f"{ratio(problem, rule, best, episodes):.4f}")
+    rows = [
+        ("cost over full information's", *over_best, *[""] * (len(DIMS) - len(over_best))),
+        ("cost over that of doing nothing", *over_nothing),
+        ("episodes of 200 steps", *map(str, DIMS.values())),
+    ]
+    return markdown(("parameters", *map(str, DIMS)), rows)
 
 
 @program(COMMAND, "Nothing was written.")
@@ -99,7 +120,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         rows.append(row(race, gradient, ppo))
         print(*rows[-1], flush=True)
     made = f"{source(COMMAND)}; {machine()}."
-    tables = (made, markdown(HEAD, rows), by_dimension(gradient[0].rule))
+    head = (*HEAD, *AGENTS) if options.agents else HEAD
+    tables = (made, markdown(head, rows), by_dimension(gradient[0].rule))
     write_between_markers(options.page, {"elsewhere": "\n\n".join(tables)})
 
 

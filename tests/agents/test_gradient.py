@@ -132,6 +132,17 @@ def test_features_have_the_spread_of_a_window_and_its_episode_begins_anew(
     assert np.all(made.rule().std > 1e-4), "previous gradients and secants are 0 at first alone"
 
 
+@pytest.mark.parametrize("name", SMALL)
+def test_episodes_are_at_all_ages_at_once_and_begin_one_by_one(name: str) -> None:
+    made = trainer(SMALL[name])
+    ages = []
+    for _ in range(5):
+        made.round()
+        elapsed = np.asarray(made.simulation.state.learner.elapsed)  # pyright: ignore[reportAttributeAccessIssue]
+        ages.append((elapsed[:4] // 4).tolist())
+    assert ages == [[1, 1, 1, 1], [1, 2, 2, 1], [2, 1, 3, 2], [3, 2, 1, 3], [1, 3, 2, 1]]
+
+
 @pytest.mark.parametrize("algorithm", [Gradient, PersistentEvolutionStrategy])
 def test_logarithms_of_losses_are_objectives_too(algorithm: type[WindowTraining]) -> None:
     batch: dict[str, Any] = {algorithm.batch: 4}
