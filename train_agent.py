@@ -25,7 +25,7 @@ NAMES: Mapping[str, Iterable[str]] = {
         *("belief", "memory", "recurrent", "frame", "frame-parameters"),
         *("believer", "believer-parameters", "fine-tuned"),
         *("a2c", "trpo", "sac", "td3", "ars", "evolution"),
-        *("gradient", "gradient-per-coordinate", "es", "pes"),
+        *("gradient", "gradient-per-coordinate", "gradient-networks", "es", "pes", "pes-networks"),
     ),
     "--executor": ("serial", "joblib", "ray"),
 }

@@ -5,12 +5,11 @@ Where the model is known, the cost of an episode is a differentiable function of
 
     beta^t d/dw mean over rows [ sum_{s < window} beta^s c_{t+s} + beta^window V*(x_{t+window}) ],
 
-with V* the value under full information where that is known and nothing where it is not, in units
-of the episode's first window; the next window goes on from there, and no gradient passes between
-them. Long products of Jacobians explode
+with V* the value under full information where that is known and nothing where it is not; the next
+window goes on from there, and no gradient passes between them. Long products of Jacobians explode
 or vanish (Metz et al. 2019, arXiv:1810.10180): windows are short, gradients are clipped by their
-own running size, steps that are not finite are left out, and episodes grow longer as training
-goes on, so that a rule which is not yet stable is not asked for what it cannot do.
+own running size, steps that are not finite are left out, and the oldest episodes grow longer as
+training begins, so that a rule which is not yet stable is not asked for what it cannot do.
 """
 
 from __future__ import annotations
@@ -44,10 +43,7 @@ MOMENTUM = 0.9
 
 @dataclass(frozen=True)
 class Gradient(WindowTraining):
-    """Backpropagation through episodes, truncated; needs no exploration and no critic.
-
-    Episodes begin with one window, and come to `episode_steps` at the end.
-    """
+    """Backpropagation through episodes, truncated; needs no exploration and no critic."""
 
     algorithm: ClassVar[str] = "gradient"
     batch: ClassVar[str] = "num_envs"
@@ -70,14 +66,14 @@ class Progress:
 
     rule: TrainableRule
     optimizer: torch.optim.Optimizer
+    left: np.ndarray
+    """How many windows each row's episode still has, (B,)."""
+    weight: Tensor
+    """Of its present window: the discount since it began, (B,)."""
     window: int = 0
     """How many have ended."""
-    left: int = 0
-    """How many the present episode still has."""
     cell: Memory = None
-    """What a recurrent rule remembers of it."""
-    weight: float = 1.0
-    """Of its present window: the discount since it began, over the cost of its first one."""
+    """What a recurrent rule remembers of their episodes."""
     size: float = 0.0
     """Running size of gradients."""
 
@@ -107,8 +103,10 @@ class Backpropagation(RoundsTrainer):
             observation=self.regime.observation,
             action=self.regime.action,
         )
-        self.progress = Progress(*training.beginner(self.regime, seed))
-        self._terminal = TerminalValue.of(problem)
+        rows = training.num_envs
+        begun = training.beginner(self.regime, seed)
+        self.progress = Progress(*begun, left=np.zeros(rows, int), weight=torch.ones(rows))
+        self._terminal = TerminalValue.of(problem) if training.objective == "cost" else None
 
     @property
     def rounds(self) -> int:
@@ -130,16 +128,13 @@ class Backpropagation(RoundsTrainer):
         return self.progress.rule.learned(about)
 
     def round(self) -> dict[str, float]:
-        """A window of the present episode, or of the next one."""
-        progress = self.progress
-        if progress.left == 0:
-            self._begin()
-            progress.weight = 0.0
+        """A window of each row's episode, or of its next one."""
+        progress, training, problem = self.progress, self.training, self.regime.problem
+        if not progress.left.all():
+            self._begin(np.flatnonzero(progress.left == 0))
         cost = self._window()
-        if not progress.weight:
-            progress.weight = 1 / max(abs(cost.item()), 1e-12)
-        size = self._step(cost * progress.weight)
-        progress.weight *= self.regime.problem.discount ** self.training.length(self.regime.problem)
+        size = self._step((progress.weight * cost).mean())
+        progress.weight = progress.weight * training.discount(problem) ** training.length(problem)
         self.simulation.detach()
         if progress.cell is not None:
             progress.cell = (progress.cell[0].detach(), progress.cell[1].detach())
@@ -147,32 +142,54 @@ class Backpropagation(RoundsTrainer):
         progress.left -= 1
         return {
             "gradient/window": progress.window,
-            "gradient/cost": cost.item(),
+            "gradient/cost": cost.mean().item(),
             "gradient/size": size,
         }
 
-    def _begin(self) -> None:
-        """Begin an episode of as many windows as there may be by now."""
+    @torch.no_grad()
+    def _begin(self, rows: np.ndarray) -> None:
+        """Begin the next episodes of some rows.
+
+        First episodes are of all lengths up to the whole one, and so rows are at all ages at once:
+        if all were young, then old, the rule would forget in turn what is good for the others.
+        """
         training, progress, problem = self.training, self.progress, self.regime.problem
         first = SEEDS * self.seed + progress.window * training.num_envs
-        first = training_seed(first, training.num_envs)
-        self.simulation.begin(range(first, first + training.num_envs))
-        progress.cell = None
+        seeds = training_seed(first, training.num_envs) + rows
+        self.simulation.begin(seeds, None if len(rows) == training.num_envs else rows)
         longest = max(min(training.episode_steps, problem.steps) // training.length(problem), 1)
-        progress.left = 1 + (longest - 1) * progress.window // max(training.windows - 1, 1)
+        progress.left[rows], progress.weight[rows] = longest, 1.0
+        if progress.cell is not None:
+            for part in progress.cell:
+                part[rows] = 0.0
         if progress.window == 0:
-            progress.rule.standardise(self.simulation.observe())
+            progress.left = 1 + np.arange(training.num_envs) % longest
+            self._standardise(seeds)
+
+    @torch.no_grad()
+    def _standardise(self, seeds: np.ndarray) -> None:
+        """Take the spread of features from a window of the first rule, and begin it anew.
+
+        At an episode's first step some channels are 0, as nothing has been before.
+        """
+        rule, seen, cell = self.progress.rule, [self.simulation.observe()], None
+        for _ in range(self.training.length(self.regime.problem)):
+            actions, cell = rule(seen[-1], cell)
+            self.simulation.advance(actions)
+            seen.append(self.simulation.observe())
+        rule.standardise(torch.cat(seen))
+        self.simulation.begin(seeds)
 
     def _window(self) -> Tensor:
-        """Mean cost of the next steps and of what is then left."""
+        """Cost of the next steps and of what is then left, (B,)."""
         simulation, progress = self.simulation, self.progress
-        beta, total = self.regime.problem.discount, torch.zeros(())
-        length = self.training.length(self.regime.problem)
+        training, total = self.training, torch.zeros(self.training.num_envs)
+        beta, length = training.discount(self.regime.problem), training.length(self.regime.problem)
         for step in range(length):
             actions, progress.cell = progress.rule(simulation.observe(), progress.cell)
-            total = total + beta**step * simulation.advance(actions).cost.mean()
+            total = total + beta**step * training.judged(simulation.advance(actions))
         if self._terminal is not None:
-            total = total + beta**length * self._terminal(simulation).mean()
+            total = total + beta**length * self._terminal(simulation)
         return total
 
     def _step(self, cost: Tensor) -> float:

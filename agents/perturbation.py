@@ -80,16 +80,16 @@ class Searched:
     optimizer: torch.optim.Optimizer
     generator: torch.Generator
     """Of perturbations."""
+    left: np.ndarray
+    """How many windows each pair's episode still has, (pairs,)."""
+    weight: Tensor
+    """Of its present window: the discount since it began, (pairs,)."""
+    blamed: Tensor
+    """Sum of the pair's perturbations in this episode, (pairs, weights)."""
     window: int = 0
     """How many have ended."""
-    left: int = 0
-    """How many the present episodes still have."""
-    weight: float = 0.0
-    """Of the present window: the discount since they began, over the cost of their first one."""
     cell: Any = ()
-    """What recurrent rules remember of them, for each of the 2 pairs rules."""
-    blamed: Tensor | None = None
-    """Sum of the perturbations of each pair in this episode, (pairs, weights)."""
+    """What recurrent rules remember of their episodes, for each of the 2 pairs rules."""
 
 
 class Perturbing(RoundsTrainer):
@@ -117,7 +117,15 @@ class Perturbing(RoundsTrainer):
         )
         rule, optimizer = training.beginner(self.regime, seed)
         generator = torch.Generator().manual_seed(seed)
-        self.searched = Searched(rule, optimizer, generator)
+        pairs, weights = training.pairs, sum(p.numel() for p in rule.parameters())
+        self.searched = Searched(
+            rule,
+            optimizer,
+            generator,
+            left=np.zeros(pairs, int),
+            weight=torch.ones(pairs),
+            blamed=torch.zeros(pairs, weights),
+        )
         self._shapes = {name: p.shape for name, p in rule.named_parameters()}
 
     @property
@@ -141,52 +149,68 @@ class Perturbing(RoundsTrainer):
 
     @torch.no_grad()
     def round(self) -> dict[str, float]:
-        """A window of the present episodes, or of the next ones."""
-        training, searched = self.training, self.searched
-        if searched.left == 0:
-            self._begin()
+        """A window of each pair's episode, or of its next one."""
+        training, searched, problem = self.training, self.searched, self.regime.problem
+        if not searched.left.all():
+            self._begin(np.flatnonzero(searched.left == 0))
         weights = torch.cat([p.flatten() for p in searched.rule.parameters()])
         e = torch.randn(training.pairs, len(weights), generator=searched.generator)
         costs = self._window(weights + training.spread * torch.cat([e, -e]))
-        if searched.blamed is None or not training.persistent:
-            searched.blamed = torch.zeros_like(e)
-        searched.blamed = searched.blamed + e
-        if not searched.weight:
-            searched.weight = 1 / max(float(costs.abs().mean()), 1e-12)
+        searched.blamed = searched.blamed + e if training.persistent else e
         gap = searched.weight * (costs[: training.pairs] - costs[training.pairs :])
         gradient = (gap[:, None] * searched.blamed).mean(0) / (2 * training.spread)
         self._step(gradient)
         searched.window += 1
         searched.left -= 1
-        length = training.length(self.regime.problem)
-        searched.weight *= self.regime.problem.discount**length
+        searched.weight = searched.weight * training.discount(problem) ** training.length(problem)
         return {
             "search/window": searched.window,
             "search/cost": float(costs.mean()),
             "search/gradient": float(gradient.norm()),
         }
 
-    def _begin(self) -> None:
-        """Begin the next episodes, the same for both rules of a pair."""
-        training, searched = self.training, self.searched
+    def _begin(self, pairs: np.ndarray) -> None:
+        """Begin the next episodes of some pairs, the same for both rules of each.
+
+        First episodes are of all lengths up to the whole one, and so pairs are at all ages at
+        once: if all were young, then old, rules would forget in turn what is good for the others.
+        """
+        training, searched, problem = self.training, self.searched, self.regime.problem
         first = SEEDS * self.seed + searched.window * training.pairs
         first = training_seed(first, training.pairs)
-        seeds = first + np.tile(np.arange(training.pairs), 2)
-        rows = np.arange(len(seeds))
+        rows = np.concatenate([pairs, training.pairs + pairs])
+        self._begin_at(rows, first + np.tile(pairs, 2))
+        longest = max(min(training.episode_steps, problem.steps) // training.length(problem), 1)
+        searched.left[pairs] = longest
+        searched.blamed[pairs], searched.weight[pairs] = 0.0, 1.0
+        for part in searched.cell:
+            part[rows] = 0.0
+        if searched.window == 0:
+            searched.left = 1 + np.arange(training.pairs) % longest
+            self._standardise(rows, first + np.tile(pairs, 2))
+
+    def _begin_at(self, rows: np.ndarray, seeds: np.ndarray) -> None:
         self.simulation.streams.seed(rows, seeds.tolist())
         self.simulation.begin(rows)
-        steps = min(training.episode_steps, self.regime.problem.steps)
-        searched.left = max(steps // training.length(self.regime.problem), 1)
-        searched.cell, searched.blamed, searched.weight = (), None, 0.0
-        if searched.window == 0:
-            searched.rule.standardise(torch.from_numpy(self._seen()))
+
+    @torch.no_grad()
+    def _standardise(self, rows: np.ndarray, seeds: np.ndarray) -> None:
+        """Take the spread of features from a window of the first rule, and begin it anew."""
+        rule, seen, cell = self.searched.rule, [torch.from_numpy(self._seen())], None
+        for _ in range(self.training.length(self.regime.problem)):
+            actions, cell = rule(seen[-1], cell)
+            self.simulation.advance(actions.numpy())
+            seen.append(torch.from_numpy(self._seen()))
+        rule.standardise(torch.cat(seen))
+        self._begin_at(rows, seeds)
 
     def _seen(self) -> np.ndarray:
         return self.simulation.observe(self.simulation.state).astype(np.float32)
 
     def _window(self, candidates: Tensor) -> Tensor:
         """Discounted costs of a window, one for each of the candidates (2 pairs, weights)."""
-        searched, beta = self.searched, self.regime.problem.discount
+        searched, training = self.searched, self.training
+        beta = training.discount(self.regime.problem)
         parts = candidates.split([math.prod(shape) for shape in self._shapes.values()], dim=1)
         own = {
             name: part.unflatten(1, shape)
@@ -200,10 +224,12 @@ class Perturbing(RoundsTrainer):
         total = torch.zeros(len(candidates), dtype=torch.float64)
         over = np.zeros(len(candidates), bool)
         batched = vmap(act)
-        for step in range(self.training.length(self.regime.problem)):
+        for step in range(training.length(self.regime.problem)):
             actions, searched.cell = batched(own, torch.from_numpy(self._seen()), searched.cell)
             outcome = self.simulation.advance(actions.nan_to_num().numpy(), over)
-            cost = np.where(over, 0.0, outcome.cost)
+            cost = training.judged(outcome)
+            if training.objective == "cost":  # those that are over have paid; their losses stay
+                cost = np.where(over, 0.0, cost)
             total += beta**step * torch.from_numpy(cost)
             over |= outcome.terminated
         return total.float()

@@ -209,16 +209,38 @@ PRESETS: dict[str, Training] = {
     # Where the model is known: the yardstick for learning.
     "gradient": Gradient(),
     # One network for all coordinates, which sees ratios of sizes and sets step size and momentum.
+    # More averages to see, twice the batch and half of it end alike; windows of 75 are unstable.
     "gradient-per-coordinate": Gradient(
         action=StepSize(low=0.02, high=8.0, max_momentum=0.9),
         layers=(32, 32),
         per_coordinate=True,
-        windows=200,
+        windows=250,
         window=25,
-        learning_rate=5e-3,
+        episode_steps=200,
+        learning_rate=4e-3,
     ),
     "es": EvolutionStrategy(),
     "pes": PersistentEvolutionStrategy(),
+    # Optimizers of networks; what they come to differs by decades, so logarithms are compared.
+    "gradient-networks": Gradient(
+        per_coordinate=True,
+        objective="log_loss",
+        windows=250,
+        window=20,
+        episode_steps=300,
+        num_envs=64,
+        learning_rate=0.04,
+    ),
+    "pes-networks": PersistentEvolutionStrategy(
+        per_coordinate=True,
+        objective="log_loss",
+        windows=350,
+        window=20,
+        episode_steps=300,
+        pairs=64,
+        spread=0.15,
+        learning_rate=0.015,
+    ),
 }
 """By name: of PPO several, of the other algorithms one."""
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 
+from agents.evolution import SMALLEST_LOSS
 from agents.rounds import SEEDS
 from agents.trainable import TrainableRule
 from agents.trainer import Training
+from landscape_gym.arrays import Array, namespace
 from landscape_gym.configuration import number
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.registration import Regime
@@ -44,6 +46,9 @@ class WindowTraining(Training):
     """Size of an LSTM cell; 0: none."""
     per_coordinate: bool = False
     """One small network for all coordinates."""
+    objective: Literal["cost", "log_loss"] = "cost"
+    """What steps are judged by: what they cost, discounted, or the logarithm of the loss that they
+    come to, all steps alike, as networks differ in how low their losses are."""
 
     def __post_init__(self) -> None:
         """Check the fields.
@@ -63,6 +68,16 @@ class WindowTraining(Training):
     def length(self, problem: NavigationProblem) -> int:
         """Steps of a window in a problem: the whole episode, if its horizon is finite."""
         return problem.steps if problem.horizon else min(self.window, problem.steps)
+
+    def discount(self, problem: NavigationProblem) -> float:
+        """How much less a step counts than the one before."""
+        return problem.discount if self.objective == "cost" else 1.0
+
+    def judged(self, outcome: Any) -> Array:
+        """What a step of a simulation is judged by, (B,)."""
+        if self.objective == "cost":
+            return outcome.cost
+        return namespace(outcome.loss).log(outcome.loss.clip(0, None) + SMALLEST_LOSS)
 
     def beginner(self, regime: Regime, seed: int) -> tuple[TrainableRule, torch.optim.Optimizer]:
         """The rule that hardly moves, its weights by the seed, and Adam for it.

@@ -74,8 +74,19 @@ def bounded(values: Array) -> Array:
 
 def dot(a: Array, b: Array) -> Array:
     """Sum of products over the last axis."""
+    if isinstance(a, np.ndarray):
+        return np.vecdot(a, b)
+    if a.shape == b.shape and len(a.shape) == 2 and len(a) == 1:  # one long row: one pass over it
+        return (a @ b.mT)[0]
     # Torch's own function, and the namespace's, are slower by far, and not known to vmap.
-    return np.vecdot(a, b) if isinstance(a, np.ndarray) else (a * b).sum(-1)
+    return (a * b).sum(-1)
+
+
+def moved(x: Array, scale: Any, y: Array) -> Array:
+    """``scale y + x``, of arrays of one shape."""
+    if isinstance(x, np.ndarray) or not isinstance(scale, int | float):
+        return scale * y + x  # in this order NumPy adds in place where arrays are large
+    return x.add(y, alpha=scale)  # torch's own: one pass instead of two
 
 
 def matvec(A: Array, x: Array) -> Array:

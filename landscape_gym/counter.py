@@ -160,7 +160,7 @@ class CounterStreams:
         widest = max(normals, uniforms, 1) * num_rows
         most = BLOCK_NUMBERS.get(device.type, MOST_NUMBERS)
         self._length = min(max(most // widest, 1), BLOCK_STEPS)
-        self._blocks: dict[int, Tensor] = {}
+        self._blocks: dict[int, tuple[Tensor, ...]] = {}
         self._first = 0
 
     def seed(self, rows: Any, seeds: Any) -> None:
@@ -206,6 +206,5 @@ class CounterStreams:
             torch.as_tensor(each, device=self._device)[None] for each in (*self._key, self._episode)
         )
         for what, count in self._counts.items():
-            self._blocks[what] = numbers(
-                what, what == NORMAL, count, (lower, upper), episode, time, self._dtype
-            )
+            block = numbers(what, what == NORMAL, count, (lower, upper), episode, time, self._dtype)
+            self._blocks[what] = block.unbind()

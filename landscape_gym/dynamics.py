@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any, cast
 
-from landscape_gym.arrays import Array, dot, like, namespace
+from landscape_gym.arrays import Array, dot, like, moved, namespace
 from landscape_gym.landscapes.base import Draws
 from landscape_gym.landscapes.tensors import Tensors
 from landscape_gym.noise import EXACT
@@ -52,7 +52,7 @@ def transition(problem: NavigationProblem, theta: Array, control: Array) -> Arra
         velocity = velocity + theta @ like(problem.dynamics_matrix.T, theta)
     elif f is not None:
         velocity = velocity + like(f(theta), theta)  # type: ignore[operator]
-    return problem.dt * velocity + theta  # in this order NumPy adds in place where arrays are large
+    return moved(theta, problem.dt, velocity)
 
 
 def control_cost(problem: NavigationProblem, instances: Any, point: Array, control: Array) -> Array:
@@ -86,7 +86,7 @@ def loss_and_grad(
         uniform: This step's uniform numbers, which do not depend on `point`.
     """
     noise = problem.noise or EXACT
-    own = uniform[:, : noise.uniforms(problem.dim)]
+    own = _first(uniform, noise.uniforms(problem.dim))
     return noise.loss_and_grad(problem.landscape, instances, point, own)
 
 
@@ -109,7 +109,8 @@ def observed_gradient(
         uniform: This step's uniform numbers.
     """
     noise = problem.noise or EXACT
-    normal, uniform = normal[:, : noise.normals(d := problem.dim)], uniform[:, : noise.uniforms(d)]
+    normal = _first(normal, noise.normals(problem.dim))
+    uniform = _first(uniform, noise.uniforms(problem.dim))
     return noise.observe(problem.landscape, instances, point, grad, normal, uniform)
 
 
@@ -149,3 +150,8 @@ def divergence_cost(
     if problem.horizon is None:
         return per_step / (1 - beta)
     return per_step * (1 - beta**left) / (1 - beta)
+
+
+def _first(numbers: Array, size: int) -> Array:
+    """The first so many of each row's numbers: a view, where those are not all."""
+    return numbers if numbers.shape[1] == size else numbers[:, :size]

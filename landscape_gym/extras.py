@@ -29,6 +29,8 @@ EXTRAS = {
     "minari": "minari",
     "h5py": "minari",
     "ray": "ray",
+    "torchrl": "torchrl",
+    "tensordict": "torchrl",
     "schedulefree": "contest",
     "prodigyopt": "contest",
     "pytorch_optimizer": "contest",

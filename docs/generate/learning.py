@@ -6,9 +6,7 @@ through the simulation, by evolution strategies, and by agents that explore.
 
 from __future__ import annotations
 
-import contextlib
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,11 +20,8 @@ with needed_by(__name__):
     from matplotlib.figure import Figure
 
     from agents.presets import PRESETS
-    from agents.trainer import Trainer
+    from docs.generate.following import followed, middle_and_slowest, seconds_to
     from landscape_gym.command_line import parsed
-    from landscape_gym.control import LinearQuadraticPolicy
-    from landscape_gym.evaluation import compare
-    from landscape_gym.registration import regime
     from landscape_gym.rendering.palette import BLACK, BLUE, GREEN, ORANGE, VERMILION
     from landscape_gym.rendering.png import save
 
@@ -36,10 +31,6 @@ REGIME = "long-horizon"
 WAYS = {"gradient": BLUE, "pes": GREEN, "es": ORANGE, "linear": VERMILION, "sac": BLACK}
 """Presets, and the colours of their curves; `linear` is PPO."""
 RATIOS = (1.1, 1.03, 1.01, 1.003, 1.001)
-FIRST, APART = 0.1, 1.3
-"""CPU seconds after which a training is first judged, and by what factor later looks are apart."""
-EPISODES, SEED = 512, 8_000_000
-"""What it is judged on."""
 
 
 @dataclass(frozen=True)
@@ -54,69 +45,13 @@ class Options:
     """What to write into."""
 
 
-class Judged:
-    """Follows a training: its rule's ratio by the CPU seconds that it took, without judging."""
-
-    def __init__(self, trainer: Trainer, most: float) -> None:
-        self.curve: list[tuple[float, float]] = []
-        self._trainer, self._most, self._next = trainer, most, FIRST
-        self._spent, self._since = 0.0, time.process_time()
-
-    def begin(self) -> None:
-        """Nothing to do."""
-
-    def boundary(self) -> None:
-        """Judge, if it is time; a training that has had its seconds is stopped."""
-        spent = self._spent + time.process_time() - self._since
-        if spent >= self._next:
-            self.curve.append((spent, self._ratio()))
-            self._next = spent * APART
-        self._spent, self._since = spent, time.process_time()
-        if spent > self._most:
-            raise TimeoutError
-
-    def _ratio(self) -> float:
-        """The rule's cost over the optimum's, as it is now."""
-        problem = self._trainer.regime.problem
-        policies = {"learned": self._trainer.rule(), "optimum": LinearQuadraticPolicy(problem)}
-        found = compare(problem, policies, episodes=EPISODES, seed=SEED, optimum="optimum")
-        ratio = found["learned"].ratio
-        assert ratio is not None  # there is an optimum
-        return ratio.value
-
-    def step(self) -> None:
-        """Nothing to do."""
-
-    def end(self) -> None:
-        """Judge what was learned."""
-        spent = self._spent + time.process_time() - self._since
-        self.curve.append((spent, self._ratio()))
-
-
-def followed(preset: str, seed: int, most: float) -> list[tuple[float, float]]:
-    """CPU seconds and ratios of one training."""
-    trainer = PRESETS[preset].trainer(regime(REGIME).configured(), seed)
-    watch = Judged(trainer, most)
-    with contextlib.suppress(TimeoutError):
-        trainer.learn(watch)
-    return watch.curve
-
-
-def seconds_to(curve: Sequence[tuple[float, float]], ratio: float) -> float:
-    """When a ratio was reached; infinite if it was not."""
-    return next((spent for spent, reached in curve if reached <= ratio), float("inf"))
-
-
 def table(curves: dict[str, list[list[tuple[float, float]]]]) -> str:
     """CPU seconds to each ratio: the median of seeds, and the slowest."""
     rows = []
     for way, each in curves.items():
-        cells = []
-        for ratio in RATIOS:
-            taken = sorted(seconds_to(curve, ratio) for curve in each)
-            middle, slowest = taken[len(taken) // 2], taken[-1]
-            told = [f"{t:.1f}" if np.isfinite(t) else "not reached" for t in (middle, slowest)]
-            cells.append(told[0] if told[0] == told[1] else f"{told[0]} ({told[1]})")
+        cells = [
+            middle_and_slowest([seconds_to(curve, ratio) for curve in each]) for ratio in RATIOS
+        ]
         rows.append((f"`{way}`", PRESETS[way].algorithm, *cells))
     return markdown(("preset", "algorithm", *(f"{ratio:g}" for ratio in RATIOS)), rows)
 
@@ -149,7 +84,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     write_between_markers(options.page, {"learning": ""}, check_only=True)
     curves = {}
     for way in WAYS:
-        curves[way] = [followed(way, seed, options.most) for seed in range(options.seeds)]
+        curves[way] = [
+            followed(REGIME, way, seed, options.most).curve for seed in range(options.seeds)
+        ]
         print(way, [curve[-1] for curve in curves[way]], flush=True)
     made = f"{source('python -m docs.generate.learning')}; {machine()}."
     write_between_markers(options.page, {"learning": f"{made}\n\n{table(curves)}"})

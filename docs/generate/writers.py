@@ -64,6 +64,12 @@ WRITERS: dict[str, Writer] = {
     "learning": Writer(
         "docs/learning.md", ("-m", "docs.generate.learning"), "five minutes", ["learning"]
     ),
+    "elsewhere": Writer(
+        "docs/learning.md", ("-m", "docs.generate.elsewhere"), "ten minutes", ["elsewhere"]
+    ),
+    "optimizers": Writer(
+        "docs/learning.md", ("-m", "docs.generate.optimizers"), "ten minutes", ["optimizers"]
+    ),
     "networks": Writer(
         "docs/networks.md", ("-m", "baselines.networks", "--write"), "hours", NETWORKS
     ),

@@ -86,17 +86,23 @@ class Networks:
 
         If theta requires a gradient, it can be had of all of them.
         """
-        parts, again = self.split(theta), theta.requires_grad
+        alone, again = len(theta) == 1, theta.requires_grad
+        parts = self.split(theta.squeeze(0) if alone else theta)
         # Each parameter is a leaf: cheaper than a gradient through views of all of them.
-        leaves = parts if again else {n: p.detach().requires_grad_() for n, p in parts.items()}
-        outputs = self.outputs(leaves, x)
+        leaves = parts if again else {n: p.requires_grad_() for n, p in parts.items()}
+        if alone:
+            outputs = self._output(leaves, x.squeeze(0)).unsqueeze(0)
+        else:
+            outputs = self.outputs(leaves, x)
         losses = self.losses(outputs, y)
         grads = torch.autograd.grad(
-            losses.sum(), list(leaves.values()), create_graph=again, materialize_grads=True
+            losses if alone else losses.sum(),
+            list(leaves.values()),
+            create_graph=again,
+            materialize_grads=True,
         )
-        flat = torch.cat([grad.flatten(1) for grad in grads], dim=1)
-        lesson = Lesson(outputs, losses, flat)
-        return lesson if again else Lesson(*(each.detach() for each in lesson))
+        flat = torch.cat([grad.reshape(len(theta), -1) for grad in grads], dim=1)
+        return Lesson(*(each if again else each.detach() for each in (outputs, losses, flat)))
 
     def _output(self, parameters: Parameters, x: Tensor) -> Tensor:
         """Outputs (n, ...) of one network with parameters (*shape)."""

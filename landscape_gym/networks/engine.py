@@ -104,7 +104,9 @@ class Engine:
         if uniform is None:
             return Seen(len(x), lambda rows: (x[None], y[None]))
         numbers = torch.as_tensor(below(len(x), uniform), device=self.device)
-        return Seen(numbers.shape[1], lambda rows: (data_at(x, numbers[rows]), y[numbers[rows]]))
+        return Seen(
+            numbers.shape[1], lambda rows: (data_at(x, numbers[rows]), data_at(y, numbers[rows]))
+        )
 
     def loss_and_grad(self, theta: Array, seen: Seen) -> tuple[Array, Array]:
         """Losses (B,) and gradients (B, d) at `theta` (B, d), by one pass forward and backward."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from agents.perturbation import EvolutionStrategy, PersistentEvolutionStrategy
 from agents.rounds import RoundsTrainer
 from agents.trainable import TrainableRule
 from agents.trainer import Training
+from agents.windows import WindowTraining
 from landscape_gym.control import LinearQuadraticPolicy
 from landscape_gym.evaluation import compare
 from landscape_gym.registration import regime
@@ -116,6 +118,44 @@ def test_what_is_learned_is_what_was_trained(recurrent: int, *, per_coordinate: 
         actions, memory = rule(scale * seen, memory)
         found, state = learned.act(scale * seen.numpy(), state)
         assert_allclose(found, actions.detach().clip(-1, 1), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("training", [SMALL["gradient"], SMALL["es"]])
+def test_features_have_the_spread_of_a_window_and_its_episode_begins_anew(
+    training: Training,
+) -> None:
+    made = trainer(training, "hidden-curvature")
+    made._begin(np.arange(getattr(training, training.batch)))  # pyright: ignore[reportAttributeAccessIssue]
+    begun = made.simulation.state.learner  # pyright: ignore[reportAttributeAccessIssue]
+    assert not np.any(np.asarray(begun.elapsed))
+    assert not np.any(np.asarray(begun.previous_update))
+    assert np.all(made.rule().std > 1e-4), "previous gradients and secants are 0 at first alone"
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_episodes_are_at_all_ages_at_once_and_begin_one_by_one(name: str) -> None:
+    made = trainer(SMALL[name])
+    ages = []
+    for _ in range(5):
+        made.round()
+        elapsed = np.asarray(made.simulation.state.learner.elapsed)  # pyright: ignore[reportAttributeAccessIssue]
+        ages.append((elapsed[:4] // 4).tolist())
+    assert ages == [[1, 1, 1, 1], [1, 2, 2, 1], [2, 1, 3, 2], [3, 2, 1, 3], [1, 3, 2, 1]]
+
+
+@pytest.mark.parametrize("algorithm", [Gradient, PersistentEvolutionStrategy])
+def test_logarithms_of_losses_are_objectives_too(algorithm: type[WindowTraining]) -> None:
+    batch: dict[str, Any] = {algorithm.batch: 4}
+    told = algorithm(windows=3, window=5, episode_steps=15, objective="log_loss", **batch)
+    problem = regime("small-networks").problem
+    assert told.discount(problem) == 1.0
+    simulation = Simulation.begun(range(2), problem=problem)
+    outcome = simulation.advance(np.zeros((2, simulation.action_size), np.float32))
+    assert_allclose(told.judged(outcome), np.log(outcome.loss + 1e-4), rtol=1e-5)
+    made = trainer(replace(told, per_coordinate=True), "small-networks")
+    (cost,) = [value for name, value in made.round().items() if name.endswith("/cost")]
+    assert -5 * 10 < cost < 5 * 10
+    assert np.ptp(weights(made)) > 0
 
 
 def test_numbers_out_of_range_are_refused() -> None:

@@ -15,6 +15,7 @@ import agents
 import baselines
 import benchmarks
 import landscape_gym
+from landscape_gym.extras import Missing
 
 MODULES = [
     module.name
@@ -25,7 +26,10 @@ MODULES = [
 
 @pytest.mark.parametrize("name", MODULES)
 def test_the_examples_of_a_module_run(name):
-    module = importlib.import_module(name)
+    try:
+        module = importlib.import_module(name)
+    except Missing as error:
+        pytest.skip(str(error))
     options = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
     result = doctest.testmod(module, extraglobs={"np": np}, optionflags=options)
     assert result.failed == 0

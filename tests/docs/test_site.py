@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import landscape_gym
+from landscape_gym.extras import Missing
 from landscape_gym.registration import ALL
 
 pytest.importorskip("sphinx", reason="the site is built by sphinx, of the extra 'dev'")
@@ -66,7 +67,10 @@ def public_names() -> set[str]:
     ]:
         if info.name.endswith("__main__"):
             continue
-        module = importlib.import_module(info.name)
+        try:
+            module = importlib.import_module(info.name)
+        except Missing:  # an extra that is not installed
+            continue
         listed = getattr(module, "__all__", None)
         if listed is None:
             listed = [

@@ -92,6 +92,15 @@ _ALL = (
         requirements=("torchrl==0.14.1",),
     ),
     Row(
+        "torchrl-native",
+        "TorchRL, native",
+        "torchrl",
+        "torchrl_native.py",
+        "`check_env_specs` of `LandscapeNavTorchRL`; rows are reset by themselves; a linear rule, "
+        f"by gradients through `rollout`, {_LEARNS}.",
+        extras=("torchrl",),
+    ),
+    Row(
         "rllib",
         "RLlib",
         "ray",
