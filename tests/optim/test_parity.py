@@ -137,4 +137,4 @@ def test_the_frame_moves_means_and_keeps_squares(shape, max_dim, left, right, mo
         p.grad = torch.tensor(G).reshape(shape)
         optimizer.step(loss=1.0)
     expected = soap_by_hand(gradients, 4, left, right, 2 if rows > max_dim else 1)
-    np.testing.assert_allclose(p.detach().reshape(rows, columns), expected, rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(p.detach().reshape(rows, columns), expected, rtol=1e-5, atol=1e-7)
