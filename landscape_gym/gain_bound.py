@@ -9,6 +9,10 @@ from typing import Any, NamedTuple
 from landscape_gym.arrays import SMALLEST
 from landscape_gym.configuration import count
 
+REACH = 0.1
+"""How fast slopes at steps' ends change the limit that they set, in logarithms a step."""
+SHORTEST = 1e-4
+"""Least limit that they set."""
 HOPE = 0.5
 """Part of the loss, over the age, that is hoped for where nothing was gained."""
 
@@ -32,6 +36,12 @@ class Gains(NamedTuple):
     """The average of it all, as `slow` is of losses."""
     quick_track: Any
     """The average as `quick` is."""
+    descent: Any
+    """Running mean of what slopes at steps' ends say is still to be had by such steps."""
+    made: Any
+    """Running mean of what the steps promised that were made, slowed as they were."""
+    reach: Any
+    """The limit of the factor that slopes at steps' ends set; 1 at first."""
     move: Any
     """The last move, (..., d), 0 at first; of `GainBound.slowed` alone."""
 
@@ -46,7 +56,8 @@ class GainBound:
         A = A_1 - A_9,   B = B_1 - B_9,   gained = min(A, max(B, A^2 / loss))
         left = min(loss, max(gain gained, loss / (2 (t + 11))))
         r = stiffness promise / (2 left)
-        u = v min( t / warm_up, (1 + r^2 / 4)^(1/2) - r / 2 )
+        reach <- min( 1, reach (1 + 0.1 a) ),   a = mean of -<u before, g> / mean of -<u, g> it made
+        u = v min( t / warm_up, reach, (1 + r^2 / 4)^(1/2) - r / 2 )
 
     Assumption: what is left of the loss that descent can take off is no more than it took off
     lately, over a time in proportion to the age. One vector of all parameters is moved together.
@@ -77,6 +88,11 @@ class GainBound:
     that there is something: so at least a part of the loss is hoped for that falls with the age,
     too little to matter otherwise.
 
+    Whatever is left, a step should not be longer than what is right along itself. So `reach` falls
+    while slopes at steps' ends are uphill, and rises while they go on falling: successive
+    innovations of a filter with the right gain are uncorrelated. It is a limit and no more: the
+    greedy step stirs noise that has to settle later, which the bound by gains sees.
+
     At first nothing is known, and gradients of deep networks are so small that steps promise next
     to nothing, but move all layers at once: without a warm-up eight layers are lost in ten steps.
 
@@ -91,7 +107,8 @@ class GainBound:
         ValueError: unless stiffness and gain are > 0, and warm_up is >= 1.
 
     Reference: Shamir and Zhang, "Stochastic gradient descent for non-smooth optimization", 2013,
-    for polynomial-decay averages; Polyak, "Introduction to optimization", 1987.
+    for polynomial-decay averages; Polyak, "Introduction to optimization", 1987; Mehra, "On the
+    identification of variances and adaptive Kalman filtering", 1970, for innovations.
 
     Example:
         >>> import numpy as np
@@ -131,7 +148,9 @@ class GainBound:
         zero = 0.0 * loss
         first = abs(loss) if math.isinf(self.lowest) else loss - self.lowest
         slow, quick = loss + first, loss + zero
-        return Gains(zero, zero, zero, slow, quick, quick, slow, quick, 0.0 * gradient)
+        return Gains(
+            zero, zero, zero, slow, quick, quick, slow, quick, zero, zero, zero + 1, 0.0 * gradient
+        )
 
     def slowed(self, v: Any, gradient: Any, loss: Any, state: Gains) -> tuple[Any, Gains]:
         """The velocity u, and what is remembered with this step's promise and loss in it.
@@ -157,12 +176,16 @@ class GainBound:
             decrease: What the step promises to take off the loss.
             loss: Before it.
             state: What was remembered.
-            slope: This gradient times the move that led here; None: the track follows the loss.
+            slope: This gradient times the move that led here; None: the track follows the loss, and
+                the reach stays.
         """
         b, t = self.decay, state.step
         floor = 0.0 if math.isinf(self.lowest) else self.lowest
         track = loss if slope is None else state.track + slope
         slow, quick = 2 / (t + 12), 10 / (t + 20)
+        descent = state.descent if slope is None else b * state.descent - (1 - b) * slope
+        agreement = descent / (_upper(state.made, abs(descent)) + SMALLEST)
+        reach = state.reach * (1 + REACH * agreement)
         now = Gains(
             t + 1,
             b * state.promise + (1 - b) * decrease,
@@ -172,10 +195,15 @@ class GainBound:
             track,
             state.slow_track + slow * (track - state.slow_track),
             state.quick_track + quick * (track - state.quick_track),
+            descent,
+            state.made,
+            _upper(_lower(reach, 1.0), SHORTEST),
             state.move,
         )
         half = self.stiffness * _positive(now.promise) / (4 * self.left(now) + SMALLEST)
-        return _lower(1 / ((1 + half * half) ** 0.5 + half), now.step / self.warm_up), now
+        factor = _lower(1 / ((1 + half * half) ** 0.5 + half), now.step / self.warm_up)
+        factor = _lower(factor, now.reach)
+        return factor, now._replace(made=b * now.made + (1 - b) * factor * decrease)
 
     def left(self, now: Gains) -> Any:
         """What there is to gain, in the weight of the running means, which start at 0."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -14,6 +15,8 @@ LEFT_FRAME, RIGHT_FRAME = "left_frame", "right_frame"
 """Keys of their eigenvectors, in columns."""
 DECAY = 0.95
 """Of the running means per step."""
+LONGER = 4
+"""How many times as long as others sides of small matrices may be that have a frame."""
 
 State = dict[str, Any]
 
@@ -24,15 +27,38 @@ def matrix_shape(shape: torch.Size) -> tuple[int, int]:
 
 
 def begun(like: Tensor, max_dim: int) -> State:
-    """No gradient seen; sides of one, and those longer than max_dim, have no frame."""
+    """No gradient seen.
+
+    Sides of one, and those that are too long, have no frame: longer than max_dim, or than `LONGER`
+    times that in a matrix of up to max_dim^2 / 2 weights, where they cost little.
+    """
     if like.ndim < 2:
         return {}
     rows, columns = matrix_shape(like.shape)
+    longest = LONGER * max_dim if 2 * rows * columns <= max_dim**2 else max_dim
     state: State = {}
     for name, n in ((LEFT, rows), (RIGHT, columns)):
-        if 1 < n <= max_dim:
+        if 1 < n <= longest:
             state[name] = like.new_zeros(n, n)
     return state
+
+
+def renewed(state: State, renewal: int, max_dim: int) -> list[str]:
+    """The sides, `LEFT` or `RIGHT`, whose frames are to be renewed after this step.
+
+    That is every so many steps, and of sides longer than max_dim as much more seldom; but all have
+    a frame after the first `renewal` steps.
+    """
+    return [
+        name
+        for name in (LEFT, RIGHT)
+        if name in state
+        and state["step"] % renewal == 0
+        and (
+            state["step"] == renewal
+            or state["step"] % (renewal * math.ceil(len(state[name]) / max_dim)) == 0
+        )
+    ]
 
 
 def seen(state: State, G: Tensor) -> None:
@@ -57,7 +83,9 @@ def out_of(state: State, A: Tensor) -> Tensor:
     return A @ state[RIGHT_FRAME].T if RIGHT_FRAME in state else A
 
 
-def renew(state: State, moved: tuple[str, ...], kept: tuple[str, ...]) -> None:
+def renew(
+    state: State, sides: Iterable[str], moved: tuple[str, ...], kept: tuple[str, ...]
+) -> None:
     """Turn the frame to the present eigenvectors, in place.
 
     The first time they are computed; later on one step of the power iteration, and
@@ -65,13 +93,13 @@ def renew(state: State, moved: tuple[str, ...], kept: tuple[str, ...]) -> None:
 
     Args:
         state: With what is named below, each (rows, columns).
+        sides: `LEFT`, `RIGHT` or both.
         moved: Keys of vectors: they stay what they were, in new coordinates.
         kept: Keys of what each coordinate has of its own, kept by coordinates, in the order of the
             eigenvalues.
     """
-    for name, frame_name, axis in ((LEFT, LEFT_FRAME, 0), (RIGHT, RIGHT_FRAME, 1)):
-        if name not in state:
-            continue
+    for name in sides:
+        frame_name, axis = (LEFT_FRAME, 0) if name == LEFT else (RIGHT_FRAME, 1)
         mean = state[name]
         if frame_name not in state:
             new = torch.linalg.eigh(mean.double())[1].flip(-1).to(mean.dtype)

@@ -26,21 +26,29 @@ class SelfScaledSOAP(LossReading):
 
         L <- 0.95 L + 0.05 G G',   R <- 0.95 R + 0.05 G' G
         M, V <- Adam's corrected means of Q_L' G Q_R and of its square
-        v = -scale w Q_L [ M / (V^(1/2) + eps) ] Q_R'
+        l <- l + 0.1 M Q_L' G Q_R / V,   M from before; the last factor in [-1, 1], l in [-5, 1.5]
+        v = -scale w Q_L [ e^l M / (V^(1/2) + eps) ] Q_R'
         u = v, slowed by a `landscape_gym.gain_bound.GainBound`
 
     Q_L and Q_R are the eigenvectors of L and R. They are renewed every ten steps, after the step,
     and never before the tenth: a frame of few gradients, or of the one that is turned by it, holds
     their noise. The first ones are computed, later ones follow by a step of the power iteration and
-    QR. M is moved with the frame, V kept by coordinates. Vectors, and sides longer than `max_dim`,
-    have no frame; a matrix with one such side has the other one's.
+    QR. M is moved with the frame, V and l kept by coordinates. Vectors, and sides longer than
+    `max_dim`, have no frame; a matrix with one such side has the other one's. Sides up to four
+    times as long have one, too, in matrices of up to max_dim^2 / 2 weights, renewed more seldom.
 
     Why: rules for independent coordinates pay for every rotation between these and the landscape's
     own. Gradients' second moments, noise and signal alike, share the Hessian's eigenvectors where
     the noise is the Fisher information's. For a matrix that second moment is taken to be a
     Kronecker product, of which L and R are the factors.
 
-    What it remembers is what `SelfScaledAdam` does and 2 (rows^2 + columns^2) numbers for a matrix.
+    In the frame coordinates are nearly independent, so each can find its own rate e^l: it grows
+    where the next gradient still points the way of the last step, and falls where it points back
+    (at the best rate both are as likely). Squares are forgotten faster than by `SelfScaledAdam`, as
+    gradients shrink by decades where a network comes to fit its data; with 0.99 steps stay behind.
+
+    What it remembers is what `SelfScaledAdam` does, l, and 2 (rows^2 + columns^2) numbers for a
+    matrix.
 
     Args:
         params: As of `SelfScaledAdam`.
@@ -48,15 +56,17 @@ class SelfScaledSOAP(LossReading):
         scale: Likewise.
         betas: Likewise.
         eps: Likewise.
+        adaptation: How fast coordinates find rates of their own, >= 0; 0: they have none.
         stiffness: Likewise.
         gain: Likewise.
         renewal: Steps between two renewals of the frames, >= 1.
-        max_dim: Longest side that has a frame, >= 1. For each weight a step costs 3 (rows +
-            columns) multiply-adds, of those sides that have one.
+        max_dim: Longest side that has a frame in large matrices, >= 1. For each weight a step costs
+            3 (rows + columns) multiply-adds, of those sides that have one.
         **common: As of `Common`.
 
     Reference: Vyas et al., "SOAP: improving and stabilizing Shampoo using Adam", arXiv:2409.11321;
-    Gupta, Koren, Singer, "Shampoo", arXiv:1802.09568.
+    Gupta, Koren, Singer, "Shampoo", arXiv:1802.09568; Sutton, "Adapting bias by gradient descent:
+    an incremental version of delta-bar-delta", 1992, for rates of coordinates.
 
     Example:
         >>> import torch
@@ -77,16 +87,18 @@ class SelfScaledSOAP(LossReading):
         lr: float | Tensor = 1.0,
         *,
         scale: float = 0.4,
-        betas: tuple[float, float] = (0.9, 0.99),
+        betas: tuple[float, float] = (0.9, 0.95),
         eps: float = 1e-8,
+        adaptation: float = 0.1,
         stiffness: float = 3.0,
-        gain: float = 1.0,
+        gain: float = 2.0,
         renewal: int = 10,
         max_dim: int = 256,
         **common: Unpack[Common],
     ) -> None:
         constants = {
-            "scale": scale, "betas": betas, "eps": eps, "renewal": renewal, "max_dim": max_dim
+            "scale": scale, "betas": betas, "eps": eps, "adaptation": adaptation,
+            "renewal": renewal, "max_dim": max_dim,
         }  # fmt: skip
         super().__init__(params, lr, constants, stiffness, gain, **common)
 
@@ -97,7 +109,8 @@ class SelfScaledSOAP(LossReading):
         count("max_dim", group["max_dim"])
 
     def _begun(self, group: dict[str, Any], parameter: Tensor, like: Tensor) -> dict[str, Any]:
-        return {**adam_steps.begun(like), **frame.begun(like, group["max_dim"])}
+        begun = adam_steps.begun(like, group["adaptation"])
+        return {**begun, **frame.begun(like, group["max_dim"])}
 
     def _proposed(self, group: dict[str, Any], moved: list[Moved]) -> tuple[list[Proposal], float]:
         matrices = [m.gradient.reshape(frame.matrix_shape(m.parameter.shape)) for m in moved]
@@ -110,8 +123,7 @@ class SelfScaledSOAP(LossReading):
         # After the velocities: a frame that this gradient had a part in would flatter it.
         for m, G in zip(moved, matrices, strict=True):
             frame.seen(m.state, G)
-            if m.state["step"] % group["renewal"] == 0:
-                self._renew(m.state)
+            self._renew(m.state, frame.renewed(m.state, group["renewal"], group["max_dim"]))
         return own, promise
 
     def _turned(self, p: Tensor, velocity: Tensor) -> Tensor:
@@ -120,9 +132,12 @@ class SelfScaledSOAP(LossReading):
         state[VELOCITY] = frame.out_of(state, velocity.view(frame.matrix_shape(p.shape)))
         return state[VELOCITY]
 
-    def _renew(self, state: dict[str, Any]) -> None:
+    def _renew(self, state: dict[str, Any], sides: list[str]) -> None:
+        if not sides:
+            return
         start = time.perf_counter()
-        frame.renew(state, (adam_steps.GRADIENT,), (adam_steps.SQUARE,))
+        kept = tuple({adam_steps.SQUARE, adam_steps.LOG_RATE} & state.keys())
+        frame.renew(state, sides, (adam_steps.GRADIENT,), kept)
         self._refresh_seconds += time.perf_counter() - start
 
     def _more_diagnostics(self) -> dict[str, float]:

@@ -39,23 +39,41 @@ def test_it_is_the_bound_by_the_loss_where_all_of_it_is_left():
     assert not np.allclose(u, GainBound(3.0, lowest=0.5).slowed(v, -v, loss, after)[0])
 
 
-def sloped(losses: np.ndarray, slope: float) -> float:
-    """The last factor after these losses, where every step ends with that slope."""
-    bound, factor = GainBound(3.0), 1.0
+def sloped(losses: np.ndarray, share: float) -> tuple[float, float]:
+    """The last factor and reach, where slopes at steps' ends are such a part of the promise."""
+    bound, factor = GainBound(3.0), 0.0
     state = bound.init(losses[0])
     for loss in losses:
-        factor, state = bound.factor(0.1, loss, state, slope)
-    return factor
+        factor, state = bound.factor(0.1, loss, state, 0.1 * factor * share)
+    return factor, state.reach
+
+
+STAYS_UP = 1 + 2 / np.arange(1.0, 400.0)
 
 
 def test_slopes_at_steps_ends_tell_steps_that_only_stir_noise():
-    """Where the loss stays up, and nowhere else: in a narrow valley every step overshoots."""
-    t = np.arange(1.0, 400.0)
-    stays_up, falls = 1 + 2 / t, 2 / t**2
-    assert sloped(stays_up, 1e-3) < 0.5 * sloped(stays_up, -0.1)
-    assert sloped(falls, 1e-3) == pytest.approx(sloped(falls, -0.1), rel=1e-6)
+    """They limit the factor, and where the loss stays up they also tell what was gained."""
+    flat, falling = sloped(STAYS_UP, 0.0), sloped(STAYS_UP, -1.0)
+    assert flat[1] == pytest.approx(1.0)
+    assert falling[1] == pytest.approx(1.0)
+    assert flat[0] < 0.5 * falling[0]
     state = GainBound(3.0).init(2.0)
     assert GainBound(3.0).factor(0.1, 2.0, state) == GainBound(3.0).factor(0.1, 2.0, state, 0.0)
+
+
+def test_steps_that_end_uphill_are_cut_and_grow_again():
+    uphill = sloped(STAYS_UP, 0.5)
+    assert uphill[1] == pytest.approx(1e-4), "0.95 a step, to the least"
+    assert uphill[0] == pytest.approx(1e-4)
+    bound, state = GainBound(3.0, warm_up=1), GainBound(3.0).init(2.0)
+    cut = state._replace(made=0.1, reach=0.01)
+    reaches = []
+    for _ in range(60):
+        factor, cut = bound.factor(1e-6, 2.0, cut, -0.1)
+        reaches.append(cut.reach)
+        assert factor <= (1 + 1e-9) * cut.reach
+    assert reaches == sorted(reaches)
+    assert reaches[-1] == pytest.approx(1.0)
 
 
 def test_the_first_steps_are_short_whatever_they_promise():
