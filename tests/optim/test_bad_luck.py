@@ -61,7 +61,7 @@ REFUSED = {
     "hard_reset": "reads 'switched'",
     "self_tuning": "needs curvature, aim, pull, noise, cost, dt, for which there is no default",
 }
-SERVED = ("networks", "hidden-curvature", "hidden-curvature-frame", "landscape-nav")
+SERVED = ("networks", "networks-ppo", "hidden-curvature", "hidden-curvature-frame", "landscape-nav")
 SERVED += ("landscape-nav-parameters",)
 
 
