@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from landscape_gym.arrays import SMALLEST
-from landscape_gym.configuration import count
+from landscape_gym.configuration import count, number
 
-REACH = 0.1
-"""How fast slopes at steps' ends change the limit that they set, in logarithms a step."""
 SHORTEST = 1e-4
-"""Least limit that they set."""
+"""Least limit that slopes at steps' ends set."""
 HOPE = 0.5
 """Part of the loss, over the age, that is hoped for where nothing was gained."""
 
@@ -56,7 +54,8 @@ class GainBound:
         A = A_1 - A_9,   B = B_1 - B_9,   gained = min(A, max(B, A^2 / loss))
         left = min(loss, max(gain gained, loss / (2 (t + 11))))
         r = stiffness promise / (2 left)
-        reach <- min( 1, reach (1 + 0.1 a) ),   a = mean of -<u before, g> / mean of -<u, g> it made
+        reach <- min( 1, reach (1 + adaptation a) ),
+            a = mean of -<u before, g>  /  mean of what these steps promised
         u = v min( t / warm_up, reach, (1 + r^2 / 4)^(1/2) - r / 2 )
 
     Assumption: what is left of the loss that descent can take off is no more than it took off
@@ -91,7 +90,9 @@ class GainBound:
     Whatever is left, a step should not be longer than what is right along itself. So `reach` falls
     while slopes at steps' ends are uphill, and rises while they go on falling: successive
     innovations of a filter with the right gain are uncorrelated. It is a limit and no more: the
-    greedy step stirs noise that has to settle later, which the bound by gains sees.
+    greedy step stirs noise that has to settle later, which the bound by gains sees. And it is for
+    coordinates that are nearly independent, as in an eigenframe. In others the greedy step is that
+    of the steepest valley, and all the rest has to wait for it: without an adaptation reach is 1.
 
     At first nothing is known, and gradients of deep networks are so small that steps promise next
     to nothing, but move all layers at once: without a warm-up eight layers are lost in ten steps.
@@ -104,7 +105,7 @@ class GainBound:
     itself an experiment's. So gain is chosen with it, on tuning networks (baselines/networks).
 
     Raises:
-        ValueError: unless stiffness and gain are > 0, and warm_up is >= 1.
+        ValueError: unless stiffness and gain are > 0, adaptation is >= 0, and warm_up >= 1.
 
     Reference: Shamir and Zhang, "Stochastic gradient descent for non-smooth optimization", 2013,
     for polynomial-decay averages; Polyak, "Introduction to optimization", 1987; Mehra, "On the
@@ -130,12 +131,15 @@ class GainBound:
     """Time per step."""
     warm_up: int = 50
     """Steps in which the factor's limit rises to 1, in proportion to their number, >= 1."""
+    adaptation: float = 0.0
+    """How fast slopes at steps' ends change their limit, in logarithms a step; 0: there is none."""
 
     def __post_init__(self) -> None:
         """Check the fields."""
         for name in ("stiffness", "gain"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be > 0, got {getattr(self, name)}.")
+        number("adaptation", self.adaptation, low=0.0)
         count("warm_up", self.warm_up)
 
     def init(self, loss: Any, gradient: Any = 0.0) -> Gains:
@@ -185,7 +189,7 @@ class GainBound:
         slow, quick = 2 / (t + 12), 10 / (t + 20)
         descent = state.descent if slope is None else b * state.descent - (1 - b) * slope
         agreement = descent / (_upper(state.made, abs(descent)) + SMALLEST)
-        reach = state.reach * (1 + REACH * agreement)
+        reach = state.reach * (1 + self.adaptation * agreement)
         now = Gains(
             t + 1,
             b * state.promise + (1 - b) * decrease,

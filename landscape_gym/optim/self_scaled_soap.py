@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any, Unpack
 
 from torch import Tensor
@@ -56,7 +57,8 @@ class SelfScaledSOAP(LossReading):
         scale: Likewise.
         betas: Likewise.
         eps: Likewise.
-        adaptation: How fast coordinates find rates of their own, >= 0; 0: they have none.
+        adaptation: How fast coordinates find rates of their own, and the bound one for all of them,
+            by slopes at steps' ends, in logarithms a step, >= 0; 0: there are none.
         stiffness: Likewise.
         gain: Likewise.
         renewal: Steps between two renewals of the frames, >= 1.
@@ -101,6 +103,7 @@ class SelfScaledSOAP(LossReading):
             "renewal": renewal, "max_dim": max_dim,
         }  # fmt: skip
         super().__init__(params, lr, constants, stiffness, gain, **common)
+        self.bound = replace(self.bound, adaptation=adaptation)
 
     def _check_group(self, group: dict[str, Any]) -> None:
         super()._check_group(group)

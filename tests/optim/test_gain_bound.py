@@ -41,7 +41,7 @@ def test_it_is_the_bound_by_the_loss_where_all_of_it_is_left():
 
 def sloped(losses: np.ndarray, share: float) -> tuple[float, float]:
     """The last factor and reach, where slopes at steps' ends are such a part of the promise."""
-    bound, factor = GainBound(3.0), 0.0
+    bound, factor = GainBound(3.0, adaptation=0.1), 0.0
     state = bound.init(losses[0])
     for loss in losses:
         factor, state = bound.factor(0.1, loss, state, 0.1 * factor * share)
@@ -65,7 +65,9 @@ def test_steps_that_end_uphill_are_cut_and_grow_again():
     uphill = sloped(STAYS_UP, 0.5)
     assert uphill[1] == pytest.approx(1e-4), "0.95 a step, to the least"
     assert uphill[0] == pytest.approx(1e-4)
-    bound, state = GainBound(3.0, warm_up=1), GainBound(3.0).init(2.0)
+    still = GainBound(3.0).factor(0.1, 2.0, GainBound(3.0).init(2.0)._replace(made=0.1), 9.0)[1]
+    assert still.reach == 1.0, "without an adaptation"
+    bound, state = GainBound(3.0, warm_up=1, adaptation=0.1), GainBound(3.0).init(2.0)
     cut = state._replace(made=0.1, reach=0.01)
     reaches = []
     for _ in range(60):

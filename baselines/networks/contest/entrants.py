@@ -157,7 +157,7 @@ def _prodigy(m: nn.Module, r: float) -> Any:
 def _dog(m: nn.Module, r: float) -> Any:
     with needed_by(__name__):
         from dog import LDoG, PolynomialDecayAverager  # pyright: ignore[reportMissingImports]
-    optimizer = LDoG(m.parameters(), lr=r)
+    optimizer: Any = LDoG(m.parameters(), lr=r)
     optimizer.averager = PolynomialDecayAverager(m)
     return Stepping(optimizer, optimizer.averager.step)
 
@@ -214,5 +214,14 @@ ENTRANTS = {
     )
 }
 """By name."""
-ON_PAGE = (*OURS[:2], COSINE, LINEAR, ADAM, SCHEDULE_FREE, SOAP)
+ON_PAGE = (
+    *OURS[:1],
+    ENTRANTS["SelfScaledSOAP, averaged"],
+    OURS[1],
+    COSINE,
+    LINEAR,
+    ADAM,
+    SCHEDULE_FREE,
+    SOAP,
+)
 """Those that the page has; the others are trained by the command."""

@@ -87,6 +87,33 @@ def curves() -> Examples:
 
 
 @cache
+def pairs() -> Examples:
+    """Signs of products of two, and of three, of ten inputs make four classes."""
+    x = torch.randn(1024, 10, generator=torch.Generator().manual_seed(21))
+    two = x[:, 0] * x[:, 1] + x[:, 2] * x[:, 3] > 0
+    three = x[:, 4] * x[:, 5] * x[:, 6] > 0
+    return x, 2 * two.long() + three.long()
+
+
+@cache
+def ripples() -> Examples:
+    """Rings and stripes of waves on a square."""
+    x = 2 * torch.rand(768, 2, generator=torch.Generator().manual_seed(22)) - 1
+    radius = x.square().sum(-1, keepdim=True).sqrt()
+    return x, (8 * radius).sin() + 0.5 * (6 * x[:, :1] + 2).cos()
+
+
+@cache
+def arms() -> Examples:
+    """Two arms of a spiral in the plane, with jitter."""
+    g = torch.Generator().manual_seed(23)
+    arm = torch.randint(2, (1024,), generator=g)
+    t = torch.rand(1024, generator=g).sqrt()
+    angle = torch.pi * arm + 9 * t + 0.08 * torch.randn(1024, generator=g)
+    return 2 * torch.stack([t * angle.cos(), t * angle.sin()], -1), arm
+
+
+@cache
 def characters() -> Examples:
     data = load("text")
     return torch.tensor(data.x[:1500]), torch.tensor(data.y[:1500])
@@ -164,5 +191,27 @@ TUNING = {
         mlp(20, *[24] * 8, 6, activation=nn.ReLU),
     ),
     "conv": SmallNetwork("digits, convolutions of 8, 16, BatchNorm", digits, convolutions),
+    "pairs": SmallNetwork(
+        "products of two and three inputs, 10-512-4, ReLU",
+        pairs,
+        mlp(10, 512, 4, activation=nn.ReLU),
+    ),
+    "ripples": SmallNetwork(
+        "ripples, 2-64-64-1, tanh, regression",
+        ripples,
+        mlp(2, 64, 64, 1, activation=nn.Tanh),
+        criterion=F.mse_loss,
+    ),
+    "arms": SmallNetwork(
+        "two arms, 2-32-32-32-2, LayerNorm, SiLU",
+        arms,
+        mlp(2, 32, 32, 32, 2, activation=nn.SiLU, norm=nn.LayerNorm),
+    ),
+    "noisy-digits": SmallNetwork(
+        "digits, 64-64-10, ReLU, a tenth of the labels redrawn",
+        flat_digits,
+        mlp(64, 64, 10, activation=nn.ReLU),
+        redrawn=0.1,
+    ),
 }
 """By the name that results have."""
