@@ -88,8 +88,9 @@ def proposed(
                 weight = root**2 / (1 - b1 ** (age - 1))
                 adapt(rates[0], means, squares, those, b2, group["adaptation"], weight, eps)
             step(means, squares, those, velocities, b1, b2, eps * root)
-            for velocity, rate in zip(velocities, *rates, strict=True) if rates else ():
-                velocity.mul_(rate.exp())
+            if rates:
+                for velocity, rate in zip(velocities, rates[0], strict=True):
+                    velocity.mul_(rate.exp())
             weights += [-factors[member] for member in members]
             promises += map(torch.dot, velocities, those)
     return proposals, sum(w * each for w, each in zip(weights, numbers_of(promises), strict=True))
