@@ -306,10 +306,10 @@ class LossReading(LossTold, IterateAverages):
     def diagnostics(self) -> dict[str, float]:
         """What the last step did, for a logger; empty before the first.
 
-        ``slowdown``: the bound's factor, in (0, 1]. ``effective_rate``: of the first group, the
-        factor of a step that is left. ``promise``, ``left``: the running mean of what steps promise
-        to take off the loss, and what the bound takes to be left. ``loss``: its mean over the last
-        ten steps or so.
+        ``slowdown``: the bound's factor, in (0, 1]. ``reach``: its limit by slopes at steps' ends.
+        ``effective_rate``: of the first group, the factor of a step that is left. ``promise``,
+        ``left``: the running mean of what steps promise to take off the loss, and what the bound
+        takes to be left. ``loss``: its mean over the last ten steps or so.
         """
         if SHARED not in self.state:
             return {}
@@ -318,6 +318,7 @@ class LossReading(LossTold, IterateAverages):
         weight = 1 - self.bound.decay**gains.step
         return {
             "slowdown": shared["slowdown"],
+            "reach": gains.reach,
             "effective_rate": shared["slowdown"] * float(self.param_groups[0]["lr"]),
             "promise": gains.promise / weight,
             "left": self._bound.left(gains) / weight,

@@ -136,3 +136,13 @@ def test_the_frame_moves_means_and_keeps_squares(shape, max_dim, left, right):
         optimizer.step(loss=1.0)
     expected = soap_by_hand(gradients, 4, left, right, 2 if rows > max_dim else 1)
     np.testing.assert_allclose(p.detach().reshape(rows, columns), expected, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize(("kind", "falls"), [(SelfScaledSOAP, True), (SelfScaledAdam, False)])
+def test_only_in_the_frame_steps_that_end_uphill_limit_the_next(kind, falls):
+    p = torch.nn.Parameter(torch.ones(4, 4, dtype=DOUBLE))
+    optimizer = kind([p])
+    for t in range(30):
+        p.grad = torch.ones_like(p) * (-1) ** (t // 4)
+        optimizer.step(loss=1.0)
+    assert (optimizer.diagnostics()["reach"] < 0.9) is falls
