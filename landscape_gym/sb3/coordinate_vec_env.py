@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 from gymnasium import spaces
-from stable_baselines3.common.vec_env import VecEnv
 
 from landscape_gym.coordinates import Coordinates
 from landscape_gym.landscapes.base import Array
+from landscape_gym.sb3.one_batch import OneBatch
 from landscape_gym.sb3.vec_env import LandscapeNavVecEnv
 
 
-class CoordinateVecEnv(VecEnv):
+class CoordinateVecEnv(OneBatch):
     """B environments in d dimensions as B d rows, for agents that act on one coordinate.
 
     Row i * d + j is coordinate j of environment i; its reward is that environment's. Any SB3 agent
@@ -93,7 +93,3 @@ class CoordinateVecEnv(VecEnv):
     def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list:
         """Refused, as by `LandscapeNavVecEnv`."""
         return self.batch.env_method(method_name, *args, **kwargs)
-
-    def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
-        """No row is wrapped."""
-        return [False] * len(list(self._get_indices(indices)))

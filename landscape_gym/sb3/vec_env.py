@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from gymnasium.vector import AutoresetMode
-from stable_baselines3.common.vec_env import VecEnv
 
 from landscape_gym.landscapes.base import Array
+from landscape_gym.sb3.one_batch import OneBatch
 from landscape_gym.vector_env import LandscapeNavVectorEnv
 
 
-class LandscapeNavVecEnv(VecEnv):
+class LandscapeNavVecEnv(OneBatch):
     """B landscapes as one Stable-Baselines3 `VecEnv`, stepped as one batch.
 
     Wrap it in `VecMonitor` for episode statistics; give the agent ``gamma=env.discount``.
@@ -93,12 +93,6 @@ class LandscapeNavVecEnv(VecEnv):
         """An attribute, the same for every environment asked for."""
         return [getattr(self.envs, attr_name)] * len(list(self._get_indices(indices)))
 
-    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        """Refused: the environments are one batch and share their attributes."""
-        raise AttributeError(
-            f"cannot set {attr_name!r} on single rows of a batch; make a new environment instead."
-        )
-
     def env_method(
         self, method_name: str, *method_args: Any, indices: Any = None, **method_kwargs: Any
     ) -> list[Any]:
@@ -106,7 +100,3 @@ class LandscapeNavVecEnv(VecEnv):
         raise AttributeError(
             f"cannot call {method_name!r} on single rows of a batch; use `vec_env.envs`."
         )
-
-    def env_is_wrapped(self, wrapper_class: Callable[..., Any], indices: Any = None) -> list[bool]:
-        """No row is wrapped."""
-        return [False] * len(list(self._get_indices(indices)))

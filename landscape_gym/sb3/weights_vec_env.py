@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 import torch
 from gymnasium import spaces
-from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor, nn
 
 from landscape_gym.configuration import count
 from landscape_gym.landscapes.base import Array
 from landscape_gym.learned import LearnedRule, LinearRules
 from landscape_gym.registration import regime as named
+from landscape_gym.sb3.one_batch import OneBatch
 from landscape_gym.sb3.policies import NavigationPolicy
 from landscape_gym.simulation import Simulation
 
@@ -38,7 +38,7 @@ SEEN = ("age", "log loss of the group", "log loss above the group's")
 """What is observed: how much of the training is over, and how it goes; for critics."""
 
 
-class WeightsVecEnv(VecEnv):
+class WeightsVecEnv(OneBatch):
     """Trainings of small networks by linear rules, whose weights are actions, ``hold`` steps long.
 
     But for clipping, the return of a training is minus the mean logarithm of its losses after the
@@ -153,24 +153,6 @@ class WeightsVecEnv(VecEnv):
 
     def close(self) -> None:
         """Nothing is open."""
-
-    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
-        """An attribute, the same for every row asked for."""
-        return [getattr(self, attr_name)] * len(list(self._get_indices(indices)))
-
-    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        """Refused: the environments are one batch and share their attributes."""
-        raise AttributeError(
-            f"cannot set {attr_name!r} on single rows of a batch; make a new environment instead."
-        )
-
-    def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list:
-        """Refused: the environments are one batch."""
-        raise AttributeError(f"cannot call {method_name!r} on single rows of a batch.")
-
-    def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
-        """No row is wrapped."""
-        return [False] * len(list(self._get_indices(indices)))
 
 
 def _log(loss: Array) -> Array:

@@ -10,13 +10,10 @@ environment as it was.
 
 from __future__ import annotations
 
-import argparse
 import sys
 import traceback
-import warnings
 from collections import Counter
 from collections.abc import Callable
-from itertools import count
 from typing import Any
 
 import numpy as np
@@ -28,6 +25,7 @@ from landscape_gym.landscapes import LANDSCAPES
 from landscape_gym.observation import CHANNELS
 from landscape_gym.problem import DYNAMICS, NOISES, STARTS
 from landscape_gym.registration import ALL, NETWORKS, REGIMES, TRAINING
+from tests.fuzzing import program
 
 Draw = np.random.Generator
 Environment = LandscapeNavEnv | LandscapeNavVectorEnv
@@ -300,42 +298,5 @@ class Trial:
             return None
 
 
-def fuzz(steps: int, seed: int, first: int = 0) -> tuple[Counter[str], dict[int, str]]:
-    """Try environments until so many steps are taken.
-
-    Returns:
-        What was seen how often, and what was wrong, by turn.
-    """
-    seen: Counter[str] = Counter()
-    wrong: dict[int, str] = {}
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")  # of numpy, that something overflows, say
-        for turn in count(first):
-            if seen["steps"] >= steps:
-                return seen, wrong
-            trial = Trial(seed, turn)
-            try:
-                trial.run()
-            except Exception as error:
-                wrong[turn] = f"{type(error).__name__}: {error}, given {trial.last!r:.300}"
-            seen += trial.seen
-            seen["environments"] += 1
-    raise AssertionError
-
-
-def main() -> int:
-    """Parse the command line, fuzz, and print what was wrong; 1 if anything was."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=100_000)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--turn", type=int, default=0, help="to begin with: one that was wrong")
-    options = parser.parse_args()
-    seen, wrong = fuzz(options.steps, options.seed, options.turn)
-    for turn, line in wrong.items():
-        print(f"turn {turn}: {line}")
-    print(", ".join(f"{number} {what}" for what, number in seen.items()), f"; {len(wrong)} wrong")
-    return int(bool(wrong))
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(program(Trial, __doc__, steps=100_000))

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from landscape_gym import LandscapeNavVectorEnv, NavigationProblem
 from landscape_gym.registration import REGIMES
 from tests.contracts.environments import MODES
-from tests.contracts.fuzz import fuzz
+from tests.contracts.fuzz import Trial
 from tests.contracts.problems import action_kinds, observations, problems
+from tests.fuzzing import search
 
 ROWS = 3
 ENTRIES = [0.0, 1.0, -1.0, 0.3, 1e-40, -1e-300, 5.0, -1e20, 1e300, np.inf, -np.inf, np.nan]
@@ -104,7 +105,7 @@ def test_long_runs_of_every_regime_stay_within_the_space(regime: str, seed: int)
 
 def test_whatever_is_made_and_given_is_finite_or_refused_in_a_sentence():
     """`python -m tests.contracts.fuzz` goes on from here."""
-    seen, wrong = fuzz(steps=600, seed=1)
+    seen, wrong = search(Trial, steps=600, seed=1)
     assert not wrong
     assert seen["refusals"] > 50
     assert seen["endings"] > 50

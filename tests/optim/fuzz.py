@@ -10,13 +10,10 @@ nothing; what is refused is refused in a sentence, and changes nothing.
 
 from __future__ import annotations
 
-import argparse
 import copy
 import math
 import sys
-import warnings
 from collections import Counter
-from itertools import count
 from typing import Any
 
 import numpy as np
@@ -28,6 +25,7 @@ from landscape_gym.artifact import shipped_rules
 from landscape_gym.optim import RuleOptimizer
 from landscape_gym.rules import RULES, Coupled, Muon, SelfScaledAdam
 from tests.contracts.fuzz import Draw, Wrong, drawn
+from tests.fuzzing import program
 
 NAMED = (optim.SelfScaledAdam, optim.SelfScaledSOAP, optim.FilterBank)
 FOR_PARAMETERS = (SelfScaledAdam, Muon)
@@ -35,6 +33,8 @@ BY_NAME = [*RULES, *shipped_rules()]
 KINDS = [*BY_NAME, *NAMED, *FOR_PARAMETERS, Coupled.filter_bank()]
 STEPS = 40
 """Steps with one optimizer."""
+EXPECTED = ("was given", "this rule was", "a loss of")
+"""Words of warnings that are right."""
 BAD = (math.nan, math.inf, -math.inf)
 SPOILS = (math.nan, -1.0, "a word", None)
 
@@ -69,7 +69,7 @@ class Trial:
 
     def __init__(self, seed: int, turn: int) -> None:
         self._draw = np.random.default_rng([seed, turn])
-        self.kind = KINDS[turn % len(KINDS)]
+        self.kind = self.last = KINDS[turn % len(KINDS)]
         self.seen: Counter[str] = Counter()
 
     def run(self) -> None:
@@ -171,44 +171,5 @@ def same(a: Any, b: Any) -> bool:
     return a == b or (a != a and b != b)
 
 
-def fuzz(steps: int, seed: int, first: int = 0) -> tuple[Counter[str], dict[int, str]]:
-    """Try optimizers until so many steps are taken.
-
-    Returns:
-        What was seen how often, and what was wrong, by turn.
-    """
-    seen: Counter[str] = Counter()
-    wrong: dict[int, str] = {}
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        for said in ("was given", "this rule was", "a loss of"):
-            warnings.filterwarnings("ignore", message=f".*{said}")
-        for turn in count(first):
-            if seen["steps"] >= steps:
-                return seen, wrong
-            trial = Trial(seed, turn)
-            try:
-                trial.run()
-            except Exception as error:
-                wrong[turn] = f"{trial.kind}: {type(error).__name__}: {error}"
-            seen += trial.seen
-            seen["optimizers"] += 1
-    raise AssertionError
-
-
-def main() -> int:
-    """Parse the command line, fuzz, and print what was wrong; 1 if anything was."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=20_000)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--turn", type=int, default=0, help="to begin with: one that was wrong")
-    options = parser.parse_args()
-    seen, wrong = fuzz(options.steps, options.seed, options.turn)
-    for turn, line in wrong.items():
-        print(f"turn {turn}: {line}")
-    print(", ".join(f"{number} {what}" for what, number in seen.items()), f"; {len(wrong)} wrong")
-    return int(bool(wrong))
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(program(Trial, __doc__, steps=20_000, expected=EXPECTED))

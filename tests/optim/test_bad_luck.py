@@ -15,7 +15,8 @@ from landscape_gym import optim
 from landscape_gym.artifact import load_rule, save_rule, shipped_rules
 from landscape_gym.optim import RuleOptimizer
 from landscape_gym.rules import RULES, Coupled, Muon, SelfScaledAdam
-from tests.optim.fuzz import fuzz
+from tests.fuzzing import search
+from tests.optim.fuzz import EXPECTED, Trial
 
 X = torch.randn(16, 3, generator=torch.Generator().manual_seed(0))
 Y = X.sum(1, keepdim=True)
@@ -267,6 +268,6 @@ def test_a_state_of_another_optimizer_is_refused():
 
 def test_whatever_befalls_an_optimizer_it_is_finite_or_refused_in_a_sentence():
     """`python -m tests.optim.fuzz` goes on from here."""
-    seen, wrong = fuzz(steps=300, seed=1)
+    seen, wrong = search(Trial, steps=300, seed=1, expected=EXPECTED)
     assert not wrong
     assert seen["refusals"] > 5
