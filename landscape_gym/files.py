@@ -84,7 +84,7 @@ def clear(folder: Path) -> None:
     What another process is writing stays, and so do links, whatever their names.
     """
     for path in folder.glob(f"*{PARTIAL}*"):
-        if _OURS.search(path.name) and not path.is_symlink():
+        if _OURS.search(path.name):
             with (
                 suppress(OSError),
                 _locked(os.open(path, os.O_RDONLY | _NOT_THROUGH_LINKS)) as free,

@@ -342,5 +342,6 @@ class Simulation:
             channel = CHANNELS[name]
             if self.problem.landscape.offers(cast(str, channel.needs)):
                 values = channel.of(state, self.problem)
-                hidden[name] = np.broadcast_to(values, self.state.theta.shape).astype(self.dtype)
+                every = np.broadcast_to(values, self.state.theta.shape).astype(self.dtype)
+                hidden[name] = finite(every)
         return hidden

@@ -69,7 +69,7 @@ class Cohort:
         half = parameters[0].dtype in (torch.float16, torch.bfloat16)
         self.dtype = torch.float32 if half else parameters[0].dtype
         self.remembered: Remembered | None = None
-        # Of the rule's state: by pieces, where its memory is, and the names of what pieces share.
+        # The rule's state by pieces, where its memory is, and what of it is not by coordinates.
         self.states: list[Any] = []
         self.memory: set[int] = set()
         self.shared: set[str] = set()
@@ -87,7 +87,10 @@ class Cohort:
         start = None
         if "displacement" in self.rule.channels:
             start = self._joined([p.reshape(-1) for p in self.parameters])
-        self._keep(_walk(lambda _, leaf: leaf.clone(), Remembered(state, start)))
+        remembered = _walk(lambda _, leaf: leaf.clone(), Remembered(state, start))
+        shared = set()
+        _walk(lambda name, leaf: leaf.shape[-1:] == (self.size,) or shared.add(name), remembered)
+        self._keep(remembered, shared)
 
     def restore(self, states: Sequence[dict[str, Any]]) -> None:
         """Remember what `views` had for each parameter.
@@ -98,6 +101,8 @@ class Cohort:
         zeros = [torch.zeros_like(p).reshape(-1) for p in self.parameters]
         self._begin(self._flat(zeros), torch.zeros(1), stride=1.0)  # all of it is replaced
 
+        shared = set()
+
         def restored(name: str, leaf: Tensor) -> Tensor:
             if any(name not in state for state in states):
                 raise ValueError(
@@ -105,16 +110,19 @@ class Cohort:
                     f"has {', '.join(sorted(states[0]))}: load it into an optimizer with the rule "
                     "that it was saved with."
                 )
-            own = self._per_coordinate(leaf)
+            own = name not in self.shared
+            if self.size == 1 and isinstance(states[0][name], Tensor):  # which looks like shared
+                own = states[0][name].shape != leaf.shape
             for state, p in zip(states, self.parameters, strict=True):
                 shape = (*leaf.shape[:-1], *p.shape) if own else leaf.shape
                 check_shape(name, state[name], tuple(shape), tuple(leaf.shape))
             if not own:
+                shared.add(name)
                 return states[0][name].to(leaf, copy=True)
             rows = [state[name].reshape(*leaf.shape[:-1], -1) for state in states]
             return torch.cat(rows, dim=-1).to(leaf)
 
-        self._keep(_walk(restored, self.remembered))
+        self._keep(_walk(restored, self.remembered), shared)
 
     def views(self) -> Iterator[dict[str, Tensor]]:
         """The state by parameters: parts of vectors (..., *shape), and what all share."""
@@ -124,9 +132,9 @@ class Cohort:
         for p, size in zip(self.parameters, self.sizes, strict=True):
             part = slice(position, position + size)
             yield {
-                name: leaf[..., part].view((*leaf.shape[:-1], *p.shape))
-                if self._per_coordinate(leaf)
-                else leaf
+                name: leaf
+                if name in self.shared
+                else leaf[..., part].view((*leaf.shape[:-1], *p.shape))
                 for name, leaf in leaves.items()
             }
             position += size
@@ -152,7 +160,7 @@ class Cohort:
 
         for piece, state in zip(self.pieces, self.states, strict=True):
             u, after = self._updated(self._seen(piece, flat, loss, stride), state)
-            _walk(write, state, after)
+            _walk(write, state, after, name="rule")
             self._add(piece, u, stride)
         for old, new in shared.values():
             old.copy_(new)
@@ -208,21 +216,16 @@ class Cohort:
         }
         return {name: readers[name]() for name in self.rule.channels}
 
-    def _keep(self, remembered: Remembered) -> None:
-        """Remember this from now on, in these very tensors."""
+    def _keep(self, remembered: Remembered, shared: set[str]) -> None:
+        """Remember this, in these very tensors, from now on; `shared` are not by coordinates."""
+        self.remembered, self.shared, self.memory = remembered, shared, set()
+        _walk(lambda _, leaf: self.memory.add(leaf.untyped_storage().data_ptr()), remembered.rule)
 
         def part(piece: Piece) -> Any:
-            cut = lambda _, leaf: leaf[..., piece.where] if self._per_coordinate(leaf) else leaf  # noqa: E731
-            return _walk(cut, remembered.rule)
+            cut = lambda name, leaf: leaf if name in shared else leaf[..., piece.where]  # noqa: E731
+            return _walk(cut, remembered.rule, name="rule")
 
-        def register(name: str, leaf: Tensor) -> None:
-            self.memory.add(leaf.untyped_storage().data_ptr())
-            if not self._per_coordinate(leaf):
-                self.shared.add(name)
-
-        self.memory, self.shared = set(), set()
-        _walk(register, remembered.rule)
-        self.remembered, self.states = remembered, [part(piece) for piece in self.pieces]
+        self.states = [part(piece) for piece in self.pieces]
 
     def _add(self, piece: Piece, u: Tensor, stride: float) -> None:
         """Move the coordinates."""
@@ -233,9 +236,6 @@ class Cohort:
         parts = u.split([target.numel() for target in targets])
         moves = [part.view(target.shape) for part, target in zip(parts, targets, strict=True)]
         torch._foreach_add_(targets, moves, alpha=stride)  # pyright: ignore[reportPrivateImportUsage]
-
-    def _per_coordinate(self, leaf: Any) -> bool:
-        return isinstance(leaf, Tensor) and leaf.shape[-1:] == (self.size,)
 
     def _joined(self, parts: list[Tensor]) -> Tensor:
         """One vector; where it is part of a parameter, without a copy."""

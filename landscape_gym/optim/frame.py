@@ -13,6 +13,7 @@ LEFT, RIGHT = "left", "right"
 """Keys of the running means of G G' and of G' G, of a matrix's gradients G."""
 LEFT_FRAME, RIGHT_FRAME = "left_frame", "right_frame"
 """Keys of their eigenvectors, in columns."""
+FRAMES = {LEFT: LEFT_FRAME, RIGHT: RIGHT_FRAME}
 DECAY = 0.95
 """Of the running means per step."""
 LONGER = 4
@@ -99,7 +100,7 @@ def renew(
             eigenvalues.
     """
     for name in sides:
-        frame_name, axis = (LEFT_FRAME, 0) if name == LEFT else (RIGHT_FRAME, 1)
+        frame_name, axis = FRAMES[name], 0 if name == LEFT else 1
         mean = state[name]
         if frame_name not in state:
             new = torch.linalg.eigh(mean.double())[1].flip(-1).to(mean.dtype)

@@ -11,6 +11,7 @@ from torch.optim.optimizer import ParamsT
 
 from landscape_gym.configuration import count
 from landscape_gym.optim import adam_steps, frame
+from landscape_gym.optim.loading import check_shape
 from landscape_gym.optim.loss_reading import (
     VELOCITY,
     Common,
@@ -114,6 +115,14 @@ class SelfScaledSOAP(LossReading):
     def _begun(self, group: dict[str, Any], parameter: Tensor, like: Tensor) -> dict[str, Any]:
         begun = adam_steps.begun(like, group["adaptation"])
         return {**begun, **frame.begun(like, group["max_dim"])}
+
+    def _check_state(self) -> None:
+        super()._check_state()
+        for p in (p for group in self.param_groups for p in group["params"] if self.state.get(p)):
+            for side, name in frame.FRAMES.items():
+                if name in (held := self.state[p]):
+                    n = len(held[side]) if side in held else 0
+                    check_shape(name, held[name], (n, n))
 
     def _proposed(self, group: dict[str, Any], moved: list[Moved]) -> tuple[list[Proposal], float]:
         matrices = [m.gradient.reshape(frame.matrix_shape(m.parameter.shape)) for m in moved]

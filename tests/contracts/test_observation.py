@@ -327,9 +327,13 @@ FAR = {"kind": "normal", "mean": 0.0, "std": 1e4}
 """Where the gradient's square overflows in float32, on Beale's function."""
 FARTHER = {"kind": "normal", "mean": 0.0, "std": 1e9}
 """Where the loss does."""
+FARTHEST = {"kind": "normal", "mean": 0.0, "std": 1e13}
+"""Where the curvature does."""
 
 
-@pytest.mark.parametrize("changes", [{"start": FAR}, {"drift": 1e6}, {"start": FARTHER}], ids=str)
+@pytest.mark.parametrize(
+    "changes", [{"start": FAR}, {"drift": 1e6}, {"start": FARTHER}, {"start": FARTHEST}], ids=str
+)
 @pytest.mark.parametrize("scaled", [False, True])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_whatever_the_gradient_all_that_is_seen_and_told_is_finite(changes, scaled, dtype):
@@ -348,10 +352,14 @@ def test_whatever_the_gradient_all_that_is_seen_and_told_is_finite(changes, scal
         assert observation in envs.observation_space
         assert np.isfinite(observation).all()
         assert np.isfinite(info["loss"]).all()
+        assert np.isfinite(info["hidden"]["curvature"]).all()
         largest = max(largest, float(abs(envs.simulation.state.learner.gradient).max()))
         observation, reward, *_, info = envs.step(action)
         assert np.isfinite(reward).all()
-    assert largest > 1e19 or changes == {"start": FARTHER}  # of which only NaN is left
+    assert largest > 1e19 or changes in (
+        {"start": FARTHER},
+        {"start": FARTHEST},
+    )  # of which only NaN is left
 
 
 def test_squares_that_overflow_leave_their_averages_by_and_by():

@@ -241,7 +241,7 @@ def spoiled(saved: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
 def test_a_state_that_does_not_fit_is_refused_and_changes_nothing(make: Make):
     net = model()
     optimizer = make(list(net.parameters()))
-    train(net, optimizer, 3)
+    train(net, optimizer, 12)  # by then there are frames
     before = everything(net, optimizer)
     for said, state in spoiled(optimizer.state_dict()):
         with pytest.raises((ValueError, TypeError), match=said):
@@ -254,6 +254,18 @@ def test_a_state_that_does_not_fit_is_refused_and_changes_nothing(make: Make):
     train(net, optimizer, 3)
     train(twin, other, 3)
     assert same(everything(net, optimizer), everything(twin, other))
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (1, 1)])
+def test_a_single_number_that_was_left_alone_is_loaded_as_it_was_saved(shape):
+    alone, others = nn.Parameter(torch.ones(shape)), nn.Parameter(torch.ones(2))
+    optimizer = RuleOptimizer([alone, others], Coupled.filter_bank())
+    for together in (True, True, False, True):
+        alone.grad, others.grad = torch.ones(shape), torch.ones(2) if together else None
+        optimizer.step(lambda: torch.tensor(1.0))
+    before = copy.deepcopy(optimizer.state_dict())
+    optimizer.load_state_dict(before)
+    assert same(optimizer.state_dict(), before)
 
 
 def test_a_state_of_another_optimizer_is_refused():
