@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -15,8 +16,10 @@ GRADIENT, SQUARE = "exp_avg", "exp_avg_sq"
 """Keys of the running means, torch.optim's names."""
 LOG_RATE = "log_rate"
 """Key of logarithms of coordinates' own factors, where they have such."""
-SLOWEST, FASTEST = -5.0, 1.5
-"""Least and largest of these."""
+SLOWEST, FASTEST = -8.0, 1.5
+"""Least and largest logarithm of how much faster a coordinate is than others are at first."""
+PRIOR = 100
+"""How many gradients what is known at first is worth, where coordinates have factors."""
 SOONEST = 10
 """Age after which they are adapted: by then running means are more than their first gradients."""
 
@@ -41,12 +44,15 @@ def proposed(
 ) -> tuple[list[Proposal], float]:
     """``-scale unit M / (V^(1/2) + eps)``, with the running means M and V corrected for their age.
 
-    Where coordinates have factors of their own, e^l, velocities are multiplied by these, and
+    Where coordinates have factors of their own, velocities are multiplied by ``e^l / (1 + t /
+    PRIOR)`` at age t, and
 
         l <- l + adaptation M G / V,   the last factor within [-1, 1]
 
     with M from before the gradient G: what a step descends still at its end, coordinate by
-    coordinate, as it is the gradient of the loss by l, up to a positive factor.
+    coordinate, as it is the gradient of the loss by l, up to a positive factor. Where gradients are
+    noise they do not agree, and the gain of a Kalman filter for a target at rest falls in just this
+    way, with a prior that is worth so many observations; where they agree, l makes up for it.
 
     Args:
         group: With ``scale``, ``betas``, ``eps``, and ``adaptation`` where states have `LOG_RATE`.
@@ -65,7 +71,9 @@ def proposed(
     proposals, promises, weights = [], [], []
     for age, numbers in by_age.items():
         root = (1 - b2**age) ** 0.5
-        factors = [-group["scale"] * moved[i].unit * root / (1 - b1**age) for i in numbers]
+        fading = 1 / (1 + age / PRIOR) if group.get("adaptation") else 1.0
+        scale = -group["scale"] * fading * root / (1 - b1**age)
+        factors = [scale * moved[i].unit for i in numbers]
         proposals += [
             Proposal(moved[i].parameter, out[i], factor)
             for i, factor in zip(numbers, factors, strict=True)
@@ -85,8 +93,7 @@ def proposed(
         for members, parts in pieces(rows, group["foreach"]):
             means, squares, those, velocities, *rates = parts
             if rates and age > SOONEST:
-                weight = root**2 / (1 - b1 ** (age - 1))
-                adapt(rates[0], means, squares, those, b2, group["adaptation"], weight, eps)
+                adapt(rates[0], means, squares, those, velocities, group, age)
             step(means, squares, those, velocities, b1, b2, eps * root)
             if rates:
                 for velocity, rate in zip(velocities, rates[0], strict=True):
@@ -101,10 +108,9 @@ def adapt(
     means: list[Tensor],
     squares: list[Tensor],
     gradients: list[Tensor],
-    b2: float,
-    adaptation: float,
-    weight: float,
-    eps: float,
+    room: list[Tensor],
+    group: dict[str, Any],
+    age: int,
 ) -> None:
     """Logarithms of coordinates' factors after a gradient, in place; the means are from before it.
 
@@ -113,16 +119,16 @@ def adapt(
         means: Running means of gradients.
         squares: Of their squares.
         gradients: The new ones.
-        b2: Decay of the squares.
-        adaptation: How fast.
-        weight: What corrects both means for their age.
-        eps: What is added to the root.
+        room: Where intermediate results are written.
+        group: With ``adaptation``, ``betas`` and ``eps``.
+        age: Gradients seen, with the new one.
     """
-    for rate, mean, square, gradient in zip(rates, means, squares, gradients, strict=True):
-        agreement = torch.mul(square, b2).addcmul_(gradient, gradient, value=1 - b2).add_(eps**2)
-        torch.div(mean, agreement, out=agreement)
-        agreement.mul_(gradient).mul_(weight).clamp_(-1, 1)
-        rate.add_(agreement, alpha=adaptation).clamp_(SLOWEST, FASTEST)
+    (b1, b2), eps, faded = group["betas"], group["eps"], math.log1p(age / PRIOR)
+    weight = (1 - b2**age) / (1 - b1 ** (age - 1))  # corrects both means for their age
+    for rate, M, V, G, agreement in zip(rates, means, squares, gradients, room, strict=True):
+        torch.mul(V, b2, out=agreement).addcmul_(G, G, value=1 - b2).add_(eps**2)
+        torch.div(M, agreement, out=agreement).mul_(G).mul_(weight).clamp_(-1, 1)
+        rate.add_(agreement, alpha=group["adaptation"]).clamp_(SLOWEST + faded, FASTEST + faded)
 
 
 def one_by_one(

@@ -28,8 +28,9 @@ class SelfScaledSOAP(LossReading):
 
         L <- 0.95 L + 0.05 G G',   R <- 0.95 R + 0.05 G' G
         M, V <- Adam's corrected means of Q_L' G Q_R and of its square
-        l <- l + 0.1 M Q_L' G Q_R / V,   M from before; the last factor in [-1, 1], l in [-5, 1.5]
-        v = -scale w Q_L [ e^l M / (V^(1/2) + eps) ] Q_R'
+        l <- l + 0.1 M Q_L' G Q_R / V,   M from before; the last factor in [-1, 1]
+        r = e^l / (1 + t/100),   within [e^-8, e^1.5] at age t
+        v = -scale w Q_L [ r M / (V^(1/2) + eps) ] Q_R'
         u = v, slowed by a `landscape_gym.gain_bound.GainBound`
 
     Q_L and Q_R are the eigenvectors of L and R. They are renewed every ten steps, after the step,
@@ -44,9 +45,11 @@ class SelfScaledSOAP(LossReading):
     the noise is the Fisher information's. For a matrix that second moment is taken to be a
     Kronecker product, of which L and R are the factors.
 
-    In the frame coordinates are nearly independent, so each can find its own rate e^l: it grows
-    where the next gradient still points the way of the last step, and falls where it points back
-    (at the best rate both are as likely). Squares are forgotten faster than by `SelfScaledAdam`, as
+    In the frame coordinates are nearly independent, so each can find its own rate r: it grows where
+    the next gradient still points the way of the last step, and falls where it points back (at the
+    best rate both are as likely). In directions that are slower than the noise, gradients are as
+    likely either way for hundreds of steps, whatever the rate. There it falls as the gain of a
+    Kalman filter does for a target at rest, whose prior is worth 100 observations. Squares are forgotten faster than by `SelfScaledAdam`, as
     gradients shrink by decades where a network comes to fit its data; with 0.99 steps stay behind.
 
     What it remembers is what `SelfScaledAdam` does, l, and 2 (rows^2 + columns^2) numbers for a
@@ -94,7 +97,7 @@ class SelfScaledSOAP(LossReading):
         eps: float = 1e-8,
         adaptation: float = 0.1,
         stiffness: float = 3.0,
-        gain: float = 2.0,
+        gain: float = 1.0,
         renewal: int = 10,
         max_dim: int = 256,
         **common: Unpack[Common],
