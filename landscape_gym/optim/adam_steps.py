@@ -72,8 +72,7 @@ def proposed(
     for age, numbers in by_age.items():
         root = (1 - b2**age) ** 0.5
         fading = 1 / (1 + age / PRIOR) if group.get("adaptation") else 1.0
-        scale = -group["scale"] * fading * root / (1 - b1**age)
-        factors = [scale * moved[i].unit for i in numbers]
+        factors = [-group["scale"] * moved[i].unit * root / (1 - b1**age) * fading for i in numbers]
         proposals += [
             Proposal(moved[i].parameter, out[i], factor)
             for i, factor in zip(numbers, factors, strict=True)

@@ -49,8 +49,9 @@ class SelfScaledSOAP(LossReading):
     the next gradient still points the way of the last step, and falls where it points back (at the
     best rate both are as likely). In directions that are slower than the noise, gradients are as
     likely either way for hundreds of steps, whatever the rate. There it falls as the gain of a
-    Kalman filter does for a target at rest, whose prior is worth 100 observations. Squares are forgotten faster than by `SelfScaledAdam`, as
-    gradients shrink by decades where a network comes to fit its data; with 0.99 steps stay behind.
+    Kalman filter does for a target at rest, whose prior is worth 100 observations. Squares are
+    forgotten faster than by `SelfScaledAdam`, as gradients shrink by decades where a network comes
+    to fit its data; with 0.99 steps stay behind.
 
     What it remembers is what `SelfScaledAdam` does, l, and 2 (rows^2 + columns^2) numbers for a
     matrix.

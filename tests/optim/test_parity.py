@@ -59,7 +59,7 @@ def test_self_scaled_adam_is_the_pure_rule(foreach):
 def test_without_a_side_that_is_short_enough_soap_is_self_scaled_adam():
     torch.testing.assert_close(
         trained(lambda p: SelfScaledSOAP(p, max_dim=1, adaptation=0.0)),
-        trained(lambda p: SelfScaledAdam(p, betas=(0.9, 0.95), gain=2.0)),
+        trained(lambda p: SelfScaledAdam(p, betas=(0.9, 0.95))),
         rtol=0,
         atol=0,
     )
@@ -95,9 +95,10 @@ def soap_by_hand(
         m = 0.9 * m + 0.1 * G  # in the parameters' own coordinates
         v = 0.95 * v + 0.05 * rotated**2
         square = v / (1 - 0.95**t)
+        rates = rates + np.log((99 + t) / (100 + t))  # together 1 / (1 + t / 100)
         if t > 10:
             agreement = np.clip(before * rotated / square, -1, 1)
-            rates = np.clip(rates + 0.1 * agreement, -5, 1.5)
+            rates = np.clip(rates + 0.1 * agreement, -8, 1.5)
         velocity = np.exp(rates) * (Q.T @ m @ P / (1 - 0.9**t)) / np.sqrt(square)
         u = Q @ velocity @ P.T
         moved -= 0.4 / np.sqrt(columns) * u
