@@ -40,7 +40,7 @@ def price_of_form(problem: NavigationProblem, lr: float, b1: float = 0.0) -> flo
         1.002
         >>> resting = drifting.replace(drift=0.0)
         >>> round(price_of_form(resting, RMSprop.derive(resting).lr), 3)
-        2.031
+        1.858
     """
     if not on_the_axes(check_linear_quadratic(problem)):
         raise Refusal(
