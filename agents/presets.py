@@ -160,8 +160,9 @@ PRESETS: dict[str, Training] = {
     # the gradients' size, so that its slope is the exponent that was found.
     "logarithms": PPO(
         per_coordinate=True,
-        critic="mlp",
-        timesteps=2_000_000,
+        critic="privileged",
+        action=StepSize(low=0.05, high=20.0, max_momentum=0.0),
+        timesteps=1_000_000,
         n_steps=50,
         batch_size=6400,
         n_epochs=4,
