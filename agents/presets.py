@@ -156,6 +156,22 @@ PRESETS: dict[str, Training] = {
         log_std_end=-2.5,
         episode_steps=100,
     ),
+    # Curvature is hidden and shows in the noise: the step's logarithm is linear in the logarithm of
+    # the gradients' size, so that its slope is the exponent that was found.
+    "logarithms": PPO(
+        per_coordinate=True,
+        critic="privileged",
+        action=StepSize(low=0.05, high=20.0, max_momentum=0.0),
+        timesteps=1_000_000,
+        n_steps=50,
+        batch_size=6400,
+        n_epochs=4,
+        learning_rate=5e-3,
+        gae_lambda=0.95,
+        episode_steps=200,
+        log_std_start=-2.0,
+        log_std_end=-3.0,
+    ),
     # The same by an LSTM, which has to find out what to remember.
     "recurrent": RecurrentPPO(
         observation=ObservationConfig(("gradient", "previous_update")),
@@ -252,6 +268,7 @@ OF_REGIME: dict[str, str] = {
     "geometry": "linear",
     "partial-control": "linear",
     "noisy-gradient": "memory",
+    "drifting-target": "logarithms",
     "task-switching": "resets",
     "hidden-task-switching": "steady",
     "logistic-regression": "schedule",

@@ -14,6 +14,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "long-horizon": ("ballistic",),
     "hidden-curvature": ("momentum", "nesterov"),
     "noisy-gradient": ("momentum", "heavy_ball"),
+    "drifting-target": ("rmsprop", "adam"),
     "geometry": ("natural_gradient",),
     "partial-control": ("partial_control",),
     "task-switching": ("soft_reset", "hard_reset", "l2_init", "shrink_and_perturb"),

@@ -27,7 +27,7 @@ SECANT_BOUND = 1e4
 """Secant curvatures are clipped to [1 / SECANT_BOUND, SECANT_BOUND]."""
 
 LOG_BOUND = 20.0
-"""Logarithms of sizes in a tensor are clipped to this magnitude."""
+"""Logarithms of sizes are clipped to this magnitude."""
 MIDDLE_AGE = 100
 """Steps after which the channel ``age`` is one half."""
 
@@ -227,6 +227,14 @@ CHANNELS: dict[str, Channel] = {
         _rates,
         "exponential averages of the squared gradient, one after another per rate",
         power=2,
+        memory=("squared_averages",),
+    ),
+    "log_squares": Channel(
+        lambda l: _flat(namespace(l.gradient).log(l.root_squares).clip(-LOG_BOUND, LOG_BOUND)),
+        _rates,
+        "natural logarithms of the roots of exponential averages of the squared gradient, one "
+        "after another per rate",
+        bounds=(-LOG_BOUND, LOG_BOUND),
         memory=("squared_averages",),
     ),
     "agreement": Channel(

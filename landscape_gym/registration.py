@@ -19,6 +19,7 @@ from landscape_gym.actions import (
     Adaptive,
     GlobalStepSize,
     Normalized,
+    StepSize,
     Velocity,
 )
 from landscape_gym.configuration import alternative, merged, one_of, unknown
@@ -38,6 +39,7 @@ from landscape_gym.problem import (
     IsotropicNoise,
     MinibatchNoise,
     NavigationProblem,
+    NormalStart,
     Rotation,
     UniformStart,
 )
@@ -190,6 +192,22 @@ REGIMES: dict[str, Regime] = {
         _planar(noise=IsotropicNoise(0.3), drift=0.1),
         ObservationConfig(("gradient", "averages", "squared_averages"), rates=(0.5, 0.9, 0.99)),
         Velocity(scale=4.0),
+    ),
+    "drifting-target": Regime(
+        "LandscapeNav/DriftingTarget-v0",
+        "When the target drifts and noise tells the curvature the optimal rule is RMSprop.",
+        NavigationProblem(
+            landscape=Quadratic(dim=10, curvature=LogUniform(0.05, 5.0), optimum_std=0.25),
+            noise=CurvatureNoise(1.0),
+            drift=0.03,
+            start=NormalStart(0.0, 0.0),
+            # Motion is cheap and the horizon long: what counts is to know where the target is.
+            eta=1e4,
+            gamma=0.01,
+            episode_steps=1000,
+        ),
+        ObservationConfig(("gradient", "log_squares", "age"), rates=(0.9, 0.99, 0.999)),
+        StepSize(low=0.05, high=20.0, max_momentum=0.9),
     ),
     "task-switching": Regime(
         "LandscapeNav/TaskSwitching-v0",

@@ -19,6 +19,7 @@ with needed_by(__name__):
     from baselines.claims.norms import NormsClaim
     from baselines.claims.partial_control import PartialControlClaim
     from baselines.claims.resetting import ResettingClaim
+    from baselines.claims.resting_target import RestingTargetClaim
 
 _ALL: tuple[Claim, ...] = (
     GradientDescentClaim(),
@@ -27,6 +28,7 @@ _ALL: tuple[Claim, ...] = (
     NormsClaim(),
     PartialControlClaim(),
     AdamClaim(),
+    RestingTargetClaim(),
     ResettingClaim(),
     LocalMinimaClaim(),
     FigureOneClaim(),

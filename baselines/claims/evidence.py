@@ -63,7 +63,7 @@ class Claim(Protocol):
     """A sentence of the paper, with what theory corrects in it, and how it is checked.
 
     A frozen dataclass whose fields are the constants it stands on, a number or numbers each. A
-    constant that is 10 % off must fail a check: tests/baselines/test_claims.py tries each one.
+    constant that is 5 % off must fail a check: tests/baselines/test_claims.py tries each one.
     """
 
     name: ClassVar[str]
@@ -135,3 +135,22 @@ def at_least(
     values = [float(value) for value in (closed, solver, simulated) if value is not None]
     passed = all(value >= bound for value in values)  # NaN is not
     return Check(what, f"at least {bound:.4g}", passed, closed, solver, simulated)
+
+
+def at_most(
+    what: str,
+    bound: float,
+    *,
+    closed: float | None = None,
+    solver: float | None = None,
+    simulated: float | None = None,
+) -> Check:
+    """Check that values are a bound or less.
+
+    Example:
+        >>> at_most("a third", 0.3, closed=1 / 3).passed
+        False
+    """
+    values = [float(value) for value in (closed, solver, simulated) if value is not None]
+    passed = all(value <= bound for value in values)  # NaN is not
+    return Check(what, f"at most {bound:.4g}", passed, closed, solver, simulated)

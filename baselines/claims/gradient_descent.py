@@ -38,7 +38,7 @@ REGIME = REGIMES["short-horizon"].problem
 
 @dataclass(frozen=True)
 class GradientDescentClaim:
-    """Constants: the learning rate of the limit."""
+    """Constants: the learning rate of the limit, and how fast it is approached."""
 
     name: ClassVar[str] = "gradient-descent"
     title: ClassVar[str] = "Gradient descent is short-horizon navigation"
@@ -55,6 +55,8 @@ class GradientDescentClaim:
 
     rate: float = 1.0
     """Learning rate of the limit, in units of eta k / gamma."""
+    power: float = -2.0
+    """Exponent of its error in gamma."""
 
     def evidence(self, effort: Effort) -> Evidence:
         """One step exactly, how fast the limit is approached, and what descent costs."""
@@ -81,7 +83,7 @@ class GradientDescentClaim:
             agree(
                 "exponent of the error of u = -(eta k / gamma) g in gamma",
                 0.05,
-                closed=-2.0,
+                closed=self.power,
                 solver=slope(GAMMAS, self.errors()),
                 simulated=slope(GAMMAS, self.simulated_errors()),
             ),

@@ -16,7 +16,7 @@ What "Gradient Descent as Loss Landscape Navigation" (Vastola, Gershman, Rajan,
 to be added or corrected, and numbers by up to three ways. *Closed form* is the claim's own
 statement; *solver* is a computation that does not know it; and *simulation* is measured in the
 environment. A claim's constants are fields of its class in `baselines/claims/`, and
-`tests/baselines/test_claims.py` sees the claim fail when any of them is 10 % off. Letters are those
+`tests/baselines/test_claims.py` sees the claim fail when any of them is 5 % off. Letters are those
 of the [notation](notation.md).
 
 `{command}` computes all of it and writes this page; it needs no network. Written by version

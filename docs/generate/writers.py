@@ -64,6 +64,9 @@ WRITERS: dict[str, Writer] = {
     "learning": Writer(
         "docs/learning.md", ("-m", "docs.generate.learning"), "five minutes", ["learning"]
     ),
+    "which-optimizer": Writer(
+        "docs/which-optimizer.md", ("-m", "docs.generate.which_optimizer"), "minutes", ["forms"]
+    ),
     "elsewhere": Writer(
         "docs/learning.md", ("-m", "docs.generate.elsewhere"), "ten minutes", ["elsewhere"]
     ),

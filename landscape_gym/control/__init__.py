@@ -10,6 +10,7 @@ from landscape_gym.control.grid.solution import GridSolution, grid_solution
 from landscape_gym.control.hidden_curvature.bracket import Bracket, best_learner, bracket
 from landscape_gym.control.hidden_curvature.hessian_filter import HessianFilter
 from landscape_gym.control.hidden_curvature.noisy_quasi_newton import NoisyQuasiNewtonPolicy
+from landscape_gym.control.hidden_curvature.price_of_form import price_of_form
 from landscape_gym.control.hidden_curvature.quasi_newton import QuasiNewtonPolicy, SpectralGain
 from landscape_gym.control.hidden_curvature.self_tuning import SelfTuningPolicy
 from landscape_gym.control.hidden_target.heavy_ball import HeavyBall, heavy_ball
@@ -91,6 +92,7 @@ __all__ = [
     "heavy_ball",
     "optimum",
     "plan",
+    "price_of_form",
     "reaches_minimum",
     "reset_weight",
     "riccati",

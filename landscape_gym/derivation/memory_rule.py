@@ -221,8 +221,8 @@ class _Loop(NamedTuple):
     """(n, s, s)"""
     weights: Array
     """(n,)"""
-    R: float
-    """Cost of u^2."""
+    R: Array
+    """Cost of u^2, (n,)."""
     Q: Array
     """Cost of (e + dt u)^2, (n,)."""
     dt: float
@@ -232,10 +232,10 @@ class _Loop(NamedTuple):
 
 def _loop(p: HiddenCurvature, k: int) -> _Loop:
     """The plant with memory k; curvatures that cost nothing are left out."""
-    h = np.asarray(p.curvatures, np.float64)
-    noise = np.broadcast_to(np.asarray(p.noise, np.float64), h.shape)
+    h, noise = p.of_curvature(p.curvatures), p.of_curvature(p.noise)
     kept = (h > 0) | (noise > 0)
-    h, noise, weights = h[kept], noise[kept], np.asarray(p.weights, np.float64)[kept]
+    weights, drift, metric = (p.of_curvature(x)[kept] for x in (p.weights, p.drift, p.metric))
+    h, noise = h[kept], noise[kept]
     s = 2 + 2 * k
     see = np.zeros((len(h), 2 * k + 1, s))
     see[:, 0, 0], see[:, 0, 1] = h, 1.0
@@ -246,9 +246,9 @@ def _loop(p: HiddenCurvature, k: int) -> _Loop:
         A[:, 2], B[2 + k] = see[:, 0], 1.0
         A[:, 3 : 2 + k, 2 : 1 + k] = A[:, 3 + k :, 2 + k : s - 1] = np.eye(k - 1)
     X_0, Xi = np.zeros((2, len(h), s, s))
-    X_0[:, 0, 0], Xi[:, 0, 0] = p.second_moment, p.drift
+    X_0[:, 0, 0], Xi[:, 0, 0] = p.second_moment, drift
     X_0[:, 1, 1] = Xi[:, 1, 1] = noise
-    R, Q = p.dt * p.metric / (2 * p.eta), p.dt * p.k / 2 * h
+    R, Q = p.dt * metric / (2 * p.eta), p.dt * p.k / 2 * h
     beta = math.exp(-p.gamma * p.dt)
     return _Loop(A, B, see, X_0, Xi, weights, R, Q, p.dt, beta, p.horizon)
 
@@ -259,13 +259,13 @@ def _cost_and_slope(loop: _Loop, theta: Array) -> tuple[float, Array]:
     F = loop.A + loop.B[:, None] * u[:, None, :]
     moved = loop.dt * u
     moved[:, 0] += 1
-    Q = loop.Q[:, None]
-    M = loop.R * _outer(u, u) + Q[:, :, None] * _outer(moved, moved)
+    R, Q = loop.R[:, None], loop.Q[:, None]
+    M = R[:, :, None] * _outer(u, u) + Q[:, :, None] * _outer(moved, moved)
     with np.errstate(over="ignore", invalid="ignore"):
         sums = _endless if loop.horizon is None else _finite
         X, along = sums(loop, F, M)
         cost = float(np.einsum("n,nij,nij", loop.weights, M, X))
-        by_u = 2 * np.matvec(X, loop.R * u + loop.dt * Q * moved) + 2 * along
+        by_u = 2 * np.matvec(X, R * u + loop.dt * Q * moved) + 2 * along
         slope = np.einsum("n,nps,ns->p", loop.weights, loop.C, by_u)
     if not (math.isfinite(cost) and np.isfinite(slope).all()):
         return math.inf, np.zeros(len(theta))

@@ -77,7 +77,7 @@ def check_lasting(setting: HiddenCurvature, rule: str) -> None:
     Raises:
         Refusal: for noisy gradients without discount, end or drift.
     """
-    endless = setting.horizon is None and setting.gamma == setting.drift == 0
+    endless = setting.horizon is None and setting.gamma == 0 and not np.any(setting.drift)
     if endless and np.any(setting.noise):
         raise Refusal(
             f"{rule} would come to rest: with gamma = 0, no horizon and no drift only the last "

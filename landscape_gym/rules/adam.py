@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
+from landscape_gym.derivation.slow_filter import slow_filter
 from landscape_gym.derivation.whitening import best_whitening
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.rules.arrays import lerp, mean_square
@@ -46,7 +47,15 @@ class Adam:
 
     (a) holds for a learner that hardly moves, (c) without discount. `derive` has the pair (lr, b1)
     that is best at the problem's noise, drift, discount and time step instead, of which these are
-    limits (`derivation.whitening` says what is approximate). v holds the gradient's own square
+    limits (`derivation.whitening` says what is approximate).
+
+    Where the target drifts slowly behind the noise, and control has one speed kappa for all
+    curvatures, Adam *is* the optimum to second order, whatever the curvature (theory section 11,
+    `derivation.slow_filter`): ``dt lr`` is the deviation by which the target moves in a step, ``b1
+    = 1 - dt kappa``. Elsewhere its form costs more than the inference that it stands for;
+    `control.price_of_form` says how much.
+
+    v holds the gradient's own square
     besides the noise's, which makes the first steps too short where gradients outweigh noise:
     `CentredAdam` is the Bayesian form. eps guards the division alone.
 
@@ -74,15 +83,18 @@ class Adam:
 
     @classmethod
     def derive(cls, problem: NavigationProblem) -> Adam:
-        """The constants of a problem.
+        """The constants of a problem: in closed form where Adam is the optimum, else the best.
 
         Raises:
             Refusal: for noise that does not tell the curvature, a control matrix, default
-                dynamics, a metric that is not a multiple of the identity, task switching, or
-                unknown curvatures.
+                dynamics, a metric that is not a multiple of the identity (or of the curvature,
+                where the target drifts), task switching, or unknown curvatures.
         """
+        memory = curvature_memory(problem)
+        if (closed := slow_filter(problem)) is not None:
+            return cls(lr=closed.lr, b1=closed.b1, b2=memory)
         best = best_whitening(problem, cls.__name__)
-        return cls(lr=best.alpha, b1=best.b, b2=curvature_memory(problem))
+        return cls(lr=best.alpha, b1=best.b, b2=memory)
 
     def init(self, gradient: Any) -> AdamState:
         """No gradient seen."""

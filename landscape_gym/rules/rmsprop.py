@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
+from landscape_gym.derivation.slow_filter import slow_filter
 from landscape_gym.derivation.whitening import best_whitening
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.rules.arrays import lerp, mean_square
 from landscape_gym.rules.forgetting import curvature_memory
+
+FREE = 0.1
+"""Largest part of the way to an estimate that control may leave undone in a step, to be free."""
 
 
 class RMSpropState(NamedTuple):
@@ -37,6 +41,11 @@ class RMSprop:
     instead, of which that is the limit (`derivation.whitening`, which says what is approximate); b2
     remembers as long as the curvature stays (`rules.forgetting`); and v is corrected, without which
     the first steps are (1 - b2)^(-1/2) times too long.
+
+    Where the target drifts slowly behind the noise, and control is free, this rule *is* the optimum
+    to second order, whatever the curvature (theory section 11, `derivation.slow_filter`): ``dt lr``
+    is the deviation by which the target moves in a step. `control.price_of_form` says what its form
+    costs elsewhere.
 
     Reference: Tieleman and Hinton, "Lecture 6.5 - RMSProp", 2012; Graves, "Generating sequences
     with recurrent neural networks", 2013 (centred); Vastola, Gershman, Rajan, "Gradient Descent as
@@ -73,15 +82,18 @@ class RMSprop:
 
     @classmethod
     def derive(cls, problem: NavigationProblem) -> RMSprop:
-        """The constants of a problem.
+        """The constants of a problem: in closed form where RMSprop is the optimum, else the best.
 
         Raises:
             Refusal: for noise that does not tell the curvature, a control matrix, default
                 dynamics, a metric that is not a multiple of the identity, task switching, or
                 unknown curvatures.
         """
+        memory, closed = curvature_memory(problem), slow_filter(problem)
+        if closed is not None and closed.b1 <= FREE:
+            return cls(lr=closed.lr, b2=memory, corrected=True)
         best = best_whitening(problem, "RMSprop", averaged=False)
-        return cls(lr=best.alpha, b2=curvature_memory(problem), corrected=True)
+        return cls(lr=best.alpha, b2=memory, corrected=True)
 
     def init(self, gradient: Any) -> RMSpropState:
         """No gradient seen."""

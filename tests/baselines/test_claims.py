@@ -21,7 +21,7 @@ def claim(name) -> Any:
     return CLAIMS[name]
 
 
-LONG = ("adam", "local-minima", "figure-2e")
+LONG = ("resting-target", "local-minima", "figure-2e")
 """Claims that take more than a few seconds."""
 NAMES = [pytest.param(name, marks=pytest.mark.slow if name in LONG else ()) for name in CLAIMS]
 CONSTANTS = [
@@ -49,9 +49,9 @@ def test_a_claim_holds_and_is_drawn(name):
     assert len(found.picture) < 150_000
 
 
-@pytest.mark.parametrize("factor", [pytest.param(0.9, marks=pytest.mark.slow), 1.1])
+@pytest.mark.parametrize("factor", [pytest.param(0.95, marks=pytest.mark.slow), 1.05])
 @pytest.mark.parametrize(("name", "constant"), CONSTANTS)
-def test_a_constant_that_is_ten_per_cent_off_is_seen(name, constant, factor):
+def test_a_constant_that_is_five_per_cent_off_is_seen(name, constant, factor):
     assert red(name, constant, factor)
 
 

@@ -105,6 +105,7 @@ EXPECTED: dict[str, Callable[[Trajectory], np.ndarray]] = {
     "averages": lambda past: np.hstack([average(past.g, a) for a in RATES]),
     "squared_averages": lambda past: np.hstack([average(past.g**2, a) for a in RATES]),
     "agreement": lambda past: np.hstack([np.abs(average(past.g, a)) / rms(past, a) for a in RATES]),
+    "log_squares": lambda past: np.hstack([np.log(rms(past, a)) for a in RATES]),
     "trend": lambda past: np.hstack(
         [1 / (1 + rms(past, RATES[-1]) / rms(past, a)) for a in RATES[:-1]]
     ),
@@ -170,6 +171,7 @@ def test_a_channel_has_the_size_that_its_layout_says(channel: str):
     layout = Layout(ObservationConfig(channel, rates=(0.1, 0.2, 0.3)), problem)
     sizes = {"loss": 1, "log_loss": 1, "elapsed": 1, "switched": 1, "age": 1}
     sizes |= {"averages": 9, "squared_averages": 9, "lags": 9, "agreement": 9, "hessian": 9}
+    sizes["log_squares"] = 9
     sizes |= {"previous_update": 2, "secant": 6, "trend": 6}
     assert layout.size == layout.low.size == layout.high.size == sizes.get(channel, 3)
 
