@@ -63,7 +63,8 @@ def main(words: Sequence[str] | None = None) -> int | None:
         first = parsed(Options, [first] if first else [], prog=PROG).command
     if first in OF_THE_CHECKOUT:
         return command_of_the_checkout(first, OF_THE_CHECKOUT[first]).main(others)
-    module: Any = import_module(OWN[first])
+    with needed_by(__name__):
+        module: Any = import_module(OWN[first])
     return module.main(parsed(module.Options, others, prog=f"{PROG} {first}"))
 
 

@@ -11,6 +11,7 @@ import tyro
 from landscape_gym.extras import require
 from landscape_gym.files import write_whole
 
+require(["matplotlib"])
 PAGE = "report.html"
 
 
@@ -39,7 +40,6 @@ def main(options: Options) -> None:
         ValueError: if no run is named, or one is damaged.
         OSError: if a run cannot be read, or the page cannot be written.
     """
-    require(["matplotlib"])
     if not options.runs:
         raise ValueError("RUN is required: name the folder of a finished run of train_agent.py.")
     from landscape_gym.report.run import Run
