@@ -22,6 +22,7 @@ PROG = "landscape-gym"
 OWN = {
     "list": "landscape_gym.listing",
     "report": "landscape_gym.report.command",
+    "explore": "landscape_gym.explorer.command",
 }
 """The library's own commands: modules with options and a function of them."""
 OF_THE_CHECKOUT = {
@@ -30,17 +31,18 @@ OF_THE_CHECKOUT = {
     "claims": "baselines.claims.__main__",
 }
 """Commands that take their words themselves."""
-COMMANDS = ("list", "train", "compare", "report", "claims")
+COMMANDS = ("list", "train", "compare", "report", "claims", "explore")
 """In the order in which one meets them."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """Learning rules as policies: see what there is, train, compare, report, check the claims.
+    """Learning rules as policies: see what there is, train, compare, report, explore.
 
     list: regimes and rules by name. train: an agent learns a rule on a regime. compare: derived,
     tuned and learned rules beside the optimum. report: a page about finished runs. claims: the
-    paper's, as numbers and pictures. Training, comparing and claims need a checkout.
+    paper's, as numbers and pictures. explore: a page to play with. Training, comparing and claims
+    need a checkout.
     """
 
     command: tyro.conf.Positional[Annotated[str, named(COMMANDS)]]

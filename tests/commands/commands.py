@@ -12,7 +12,7 @@ import docs.generate.__main__ as generate
 import landscape_gym.artifact.__main__ as artifact
 import tests.ecosystem.__main__ as ecosystem
 import train_agent
-from benchmarks import executors, networks_speed, rule_optimizer
+from benchmarks import executors, explorer, networks_speed, rule_optimizer
 from docs.generate import curves, pages, train
 from landscape_gym.__main__ import main as landscape_gym_command
 
@@ -31,6 +31,7 @@ COMMANDS: dict[str, Command] = {
     "python -m benchmarks.networks_speed": networks_speed.main,
     "python -m benchmarks.rule_optimizer": rule_optimizer.main,
     "python -m benchmarks.executors": executors.main,
+    "python -m benchmarks.explorer": explorer.main,
     "python -m docs.generate": generate.main,
     "python -m docs.generate.curves": curves.main,
     "python -m docs.generate.pages": pages.main,

@@ -93,6 +93,7 @@ INTERRUPTED = [
         "benchmarks.executors:time_sweep",
         "Nothing was written.",
     ),
+    ("python -m benchmarks.explorer", [], "benchmarks.explorer:answer", "Nothing was written."),
     ("python -m docs.generate", [], "docs.generate.__main__:generate", "The page is as it was."),
     ("python -m docs.generate.curves", [], "docs.generate.curves:save_curves", "Figures that"),
     ("python -m docs.generate.pages", ["train"], "docs.generate.pages:write", "Pages that"),
@@ -215,6 +216,7 @@ def test_ctrl_c_while_torch_is_imported_is_one_line(place: Path, words: list[str
 MODULES = [
     *("agents", "baselines", "baselines.claims", "baselines.continual", "baselines.networks"),
     *("benchmarks", "benchmarks.executors", "benchmarks.networks_speed"),
+    "benchmarks.explorer",
     *("benchmarks.rule_optimizer", "docs.generate", "docs.generate.curves", "docs.generate.train"),
     *("landscape_gym", "landscape_gym.artifact", "tests.ecosystem"),
 ]
@@ -398,6 +400,7 @@ def test_output_that_cannot_be_written_ends_a_command_quietly(to: str):
         ("matplotlib", ["-m", "baselines.claims"]),
         ("matplotlib", ["-m", "landscape_gym", "report", "run"]),
         ("tyro", ["-m", "landscape_gym", "report", "run"]),
+        ("dash", ["-m", "landscape_gym", "explore"]),
         ("tyro", ["-m", "landscape_gym.artifact", "show", "geometry"]),
     ],
 )
