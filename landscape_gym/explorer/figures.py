@@ -48,7 +48,6 @@ LAYOUT = {
     "dragmode": False,
     "showlegend": False,
 }
-LEGEND = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
 Trace = dict[str, Any]
 Figure = dict[str, Any]
 """As Plotly takes it, which checks it in the browser: its classes for Python take 50 ms to fill."""
@@ -68,6 +67,13 @@ def looks(names: list[str]) -> dict[str, dict[str, Any]]:
         dash = DASHES[(i + round_of_colours) % len(DASHES)]  # no pair comes twice in 30
         drawn[name] = {"color": COLOURS[colour], "dash": dash, "width": 2}
     return {name: special.get(name) or drawn[name] for name in names}
+
+
+def swatch(look: dict[str, Any]) -> dict[str, str]:
+    """The style of a piece of that line in the page, whose legend has room for any number."""
+    dashed = {"solid": "solid", "dot": "dotted"}.get(look["dash"], "dashed")
+    colour = "currentColor" if look["color"] == INK else look["color"]
+    return {"borderTop": f"{look['width'] + 0.5}px {dashed} {colour}"}
 
 
 def paths_figure(found: Answer) -> Figure:
@@ -107,11 +113,11 @@ def curves_figure(found: Answer) -> Figure:
     traces = []
     for name, look in looks(list(losses)).items():
         time = _thinned(found.scene.dt * np.arange(len(losses[name]))).round(4).tolist()
-        line = {**LINE, "x": time, "line": look, "name": name, "legendgroup": name}
+        line = {**LINE, "x": time, "line": look, "name": name}
         loss = np.clip(_thinned(losses[name]), 0.1 * FLOOR * first, 1e3 * first)
         cost = np.minimum(_thinned(paid[name]), 1e3 * most)
         traces.append({**line, "y": _significant(loss)})
-        traces.append({**line, "y": _significant(cost), "yaxis": "y2", "showlegend": False})
+        traces.append({**line, "y": _significant(cost), "yaxis": "y2"})
     low = max(FLOOR * first, 0.5 * min(float(each.min()) for each in losses.values()))
     high = CEILING * losses[DO_NOTHING].max()
     axes = {
@@ -126,7 +132,7 @@ def curves_figure(found: Answer) -> Figure:
         ),
         "yaxis2": _axis("cost paid", domain=[0.0, 0.46], range=[0.0, float(1.1 * most)]),
     }
-    return {"data": traces, "layout": {**LAYOUT, **axes, "showlegend": True, "legend": LEGEND}}
+    return {"data": traces, "layout": {**LAYOUT, **axes}}
 
 
 def _contours(scene: Scene) -> Trace:

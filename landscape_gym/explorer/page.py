@@ -10,7 +10,7 @@ from dash import ClientsideFunction, Dash, Input, Output, ctx, dcc, html, no_upd
 
 from landscape_gym.evaluation import STAR, figure
 from landscape_gym.explorer.answer import EPISODES, Answer, answer, titled
-from landscape_gym.explorer.figures import curves_figure, paths_figure
+from landscape_gym.explorer.figures import curves_figure, looks, paths_figure, swatch
 from landscape_gym.explorer.setting import (
     BEGIN,
     SHOWN,
@@ -130,6 +130,7 @@ def _results() -> html.Section:
     return html.Section(
         [
             html.P(id="verdict", className="verdict", **_aria(live="polite")),
+            html.Div(id="legend", className="legend"),
             html.Div(
                 [
                     html.Div(
@@ -180,7 +181,7 @@ def _connect(app: Dash) -> None:
     app.clientside_callback(
         ClientsideFunction("explorer", "show"),
         *(Output(name, "figure") for name in ("paths", "curves")),
-        *(Output(name, "children") for name in ("verdict", "table", "time-value")),
+        *(Output(name, "children") for name in ("verdict", "legend", "table", "time-value")),
         *(Output(f"{name}-value", "children") for name in STEPS),
         *(Output(f"{name}-slider", "className") for name in STEPS),
         Output("link", "href"),
@@ -249,6 +250,7 @@ def drawn(found: Answer, rules: tuple[str, ...], number: int) -> dict[str, Any]:
         "verdict": verdict(found),
         "paths": paths_figure(found),
         "curves": curves_figure(found),
+        "legend": _legend(found),
         "table": _table(found),
         "duration": setting.problem.dt * setting.problem.steps,
         "values": {
@@ -257,6 +259,14 @@ def drawn(found: Answer, rules: tuple[str, ...], number: int) -> dict[str, Any]:
         },
         "fixed": list(still),
     }
+
+
+def _legend(found: Answer) -> list[html.Span]:
+    """A piece of each policy's line, with its name."""
+    return [
+        html.Span([html.I(style=swatch(look)), name], className="key")
+        for name, look in looks(list(found.scene.paths)).items()
+    ]
 
 
 def _table(found: Answer) -> html.Div:

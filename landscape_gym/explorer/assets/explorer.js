@@ -21,7 +21,7 @@ window.dash_clientside = Object.assign({}, window.dash_clientside, {
       document.documentElement.dataset.answer = found.number;
       document.documentElement.dataset.whole = String(found === rest || !found.left.length);
       return [
-        paths, found.curves, found.verdict, found.table, said,
+        paths, found.curves, found.verdict, found.legend, found.table, said,
         ...names.map((name) => found.values[name]),
         ...names.map((name) => 'slider' + (found.fixed.includes(name) ? ' fixed' : '')),
         found.query,
