@@ -46,6 +46,7 @@ WRONG: list[tuple[str, list[str], list[str]]] = [
     ("python -m benchmarks.rule_optimizer", ["--rules", "adm"], ["mean 'adam'"]),
     ("python -m docs.generate", ["--pag", "x"], ["'--pag'", "mean '--page'"]),
     ("python -m docs.generate.curves", ["geometri"], ["mean 'geometry'"]),
+    ("python -m docs.generate.explorer", ["--pictur"], ["mean '--picture'"]),
     ("python -m docs.generate.pages", ["trian"], ["mean 'train'"]),
     ("baselines", ["record", "--regime", "geometri", "--policy", "adam"], ["mean 'geometry'"]),
     ("baselines", ["record", "--regime", "geometry", "--policy", "adm"], ["mean 'adam'"]),

@@ -96,6 +96,7 @@ INTERRUPTED = [
     ("python -m benchmarks.explorer", [], "benchmarks.explorer:answer", "Nothing was written."),
     ("python -m docs.generate", [], "docs.generate.__main__:generate", "The page is as it was."),
     ("python -m docs.generate.curves", [], "docs.generate.curves:save_curves", "Figures that"),
+    ("python -m docs.generate.explorer", [], "docs.generate.explorer:scenes", "The scenes are"),
     ("python -m docs.generate.pages", ["train"], "docs.generate.pages:write", "Pages that"),
     ("python -m docs.generate.train", [], "docs.generate.train:run", "README is as it was."),
 ]
@@ -217,7 +218,13 @@ MODULES = [
     *("agents", "baselines", "baselines.claims", "baselines.continual", "baselines.networks"),
     *("benchmarks", "benchmarks.executors", "benchmarks.networks_speed"),
     "benchmarks.explorer",
-    *("benchmarks.rule_optimizer", "docs.generate", "docs.generate.curves", "docs.generate.train"),
+    *(
+        "benchmarks.rule_optimizer",
+        "docs.generate",
+        "docs.generate.curves",
+        "docs.generate.train",
+        "docs.generate.explorer",
+    ),
     *("landscape_gym", "landscape_gym.artifact", "tests.ecosystem"),
 ]
 """Commands by ``python -m``."""

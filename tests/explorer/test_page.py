@@ -5,6 +5,8 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,6 +28,7 @@ pytestmark = [
 ]
 WIDE, NARROW = 1200, 420
 DARK = {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
+ROOT = Path(__file__).parents[2]
 PATIENCE = 60
 """Seconds to wait for what takes one where nothing else is computed."""
 
@@ -216,3 +219,22 @@ def test_everything_fits_and_can_be_read(opened: Callable, width: int, dark: boo
     assert (back == "rgb(24, 26, 27)") is dark
     if place := os.environ.get("SCREENSHOTS"):  # for an eye
         browser.save_screenshot(f"{place}/explorer-{width}-{'dark' if dark else 'light'}.png")
+
+
+def test_scenes_of_the_site_can_be_moved_through(browser: Any, tmp_path: Path):
+    """As the site lays them out: with Plotly's script beside them, and no server."""
+    plotly = Path(str(resources.files("plotly").joinpath("package_data", "plotly.min.js")))
+    shutil.copy(plotly, tmp_path)
+    shutil.copy(ROOT / "docs" / "static" / "explorer.html", tmp_path)
+    browser.get_log("browser")
+    browser.get((tmp_path / "explorer.html").as_uri())
+    points = (
+        "return [...document.querySelectorAll('.pair > div:first-child')].map((drawn) => "
+        "drawn.data.find((trace) => trace.meta === 'path').x.length)"
+    )
+    assert browser.execute_script(points) == [101, 101, 101]
+    browser.find_element(CSS, "input[type=range]").send_keys(Keys.HOME)
+    WebDriverWait(browser, PATIENCE).until(
+        lambda _: browser.execute_script(points) == [1, 101, 101]
+    )
+    assert [entry["message"] for entry in browser.get_log("browser")] == []
