@@ -56,6 +56,8 @@ class Rollout:
     """Whether the policy saw, or knew, what a learner cannot see."""
     lasted: Array | None = None
     """Steps until an episode diverged, inf where it did not, (episodes,); None if not noted."""
+    paid: Array | None = None
+    """Mean discounted cost of what lies behind after each step, (steps + 1,); None if not noted."""
 
 
 @dataclass(frozen=True)
@@ -197,12 +199,13 @@ def rollout(
     fresh = simulation.state
     minimum_loss = float(fresh.minimum_loss.mean())
     cost, lasted = np.zeros(episodes), np.full(episodes, np.inf)
-    excess, path = [fresh.loss - fresh.minimum_loss], []
+    excess, path, paid = [fresh.loss - fresh.minimum_loss], [], []
     for step, outcome, still, _, diverged in moments(simulation, act_by(policy, simulation)):
         if outcome is not None:
             cost += np.where(still, 0.0, problem.discount ** (step - 1) * outcome.cost)
             excess.append(np.where(still, excess[-1], outcome.excess))
         path.append(simulation.state.theta[:keep_paths].copy())
+        paid.append(cost.mean())
         lasted[diverged & np.isinf(lasted)] = step
     return Rollout(
         cost=cost,
@@ -212,6 +215,7 @@ def rollout(
         minimum_loss=minimum_loss,
         privileged=knows_more(policy),
         lasted=lasted,
+        paid=np.array(paid),
     )
 
 

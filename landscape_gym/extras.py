@@ -29,6 +29,8 @@ EXTRAS = {
     "minari": "minari",
     "h5py": "minari",
     "ray": "ray",
+    "dash": "explore",
+    "plotly": "explore",
     "torchrl": "torchrl",
     "tensordict": "torchrl",
     "schedulefree": "contest",

@@ -11,6 +11,7 @@ import shlex
 from collections import defaultdict
 from collections.abc import Callable
 from functools import cache
+from importlib import resources
 from inspect import getdoc
 from itertools import groupby
 from pathlib import Path
@@ -146,6 +147,13 @@ def _by_ending(env: BuildEnvironment) -> defaultdict[str, set[tuple[str, str]]]:
     return places
 
 
+def lay_plotly_beside(app: Sphinx, failed: Exception | None) -> None:
+    """Copy Plotly's script to where the explorer's scenes load it from."""
+    if failed is None and app.builder.format == "html":
+        script = resources.files("plotly").joinpath("package_data", "plotly.min.js")
+        (Path(app.outdir) / "_static" / "plotly.min.js").write_bytes(script.read_bytes())
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Sphinx calls it."""
     app.connect("env-get-outdated", with_parts)
@@ -153,4 +161,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("autodoc-process-docstring", read_docstring, priority=400)  # before napoleon
     app.connect("autodoc-process-signature", read_signature)
     app.connect("missing-reference", find_name)
+    app.connect("build-finished", lay_plotly_beside)
     return {"parallel_read_safe": False}

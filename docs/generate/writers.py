@@ -100,6 +100,11 @@ WRITERS: dict[str, Writer] = {
         "ten minutes",
         ["plain"],
     ),
+    "explorer": Writer(
+        "docs/static/explorer.html",
+        ("-m", "docs.generate.explorer", "--picture"),
+        "a minute, and Chromium",
+    ),
     "recipe": Writer("README.md", ("-m", "docs.generate.recipe"), "a minute", ["recipe"]),
 }
 """By name; pages need no order, as none is made of another."""

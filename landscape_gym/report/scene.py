@@ -45,13 +45,21 @@ class Scene:
     """Time per step."""
 
     @classmethod
-    def of(cls, problem: NavigationProblem, runs: Mapping[str, Rollout], seed: int) -> Scene:
+    def of(
+        cls,
+        problem: NavigationProblem,
+        runs: Mapping[str, Rollout],
+        seed: int,
+        *,
+        points: int = POINTS,
+    ) -> Scene:
         """The scene of some rollouts' first episode.
 
         Args:
             problem: What was navigated.
             runs: Rollouts that kept the path of their first episode.
             seed: Of that episode.
+            points: Along each side of the landscape's picture.
         """
         simulation = Simulation.begun([seed], problem=problem)
         target = simulation.hidden().get("target")
@@ -63,9 +71,9 @@ class Scene:
         low, high = _window(
             np.concatenate([*calm, *([] if star is None else [star[None]])]), problem
         )
-        x, y = np.linspace(low[0], high[0], POINTS), np.linspace(low[1], high[1], POINTS)
+        x, y = np.linspace(low[0], high[0], points), np.linspace(low[1], high[1], points)
         grid = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
-        loss = simulation.losses(0, grid @ plane + origin).reshape(POINTS, POINTS)
+        loss = simulation.losses(0, grid @ plane + origin).reshape(points, points)
         losses = {name: run.excess.mean(axis=1) for name, run in runs.items()}
         return cls(x, y, loss, star, flat, losses, problem.dim, problem.dt)
 

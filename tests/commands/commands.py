@@ -12,8 +12,9 @@ import docs.generate.__main__ as generate
 import landscape_gym.artifact.__main__ as artifact
 import tests.ecosystem.__main__ as ecosystem
 import train_agent
-from benchmarks import executors, networks_speed, rule_optimizer
+from benchmarks import executors, explorer, networks_speed, rule_optimizer
 from docs.generate import curves, pages, train
+from docs.generate import explorer as explorer_scenes
 from landscape_gym.__main__ import main as landscape_gym_command
 
 Command = Callable[[list[str]], int]
@@ -31,8 +32,10 @@ COMMANDS: dict[str, Command] = {
     "python -m benchmarks.networks_speed": networks_speed.main,
     "python -m benchmarks.rule_optimizer": rule_optimizer.main,
     "python -m benchmarks.executors": executors.main,
+    "python -m benchmarks.explorer": explorer.main,
     "python -m docs.generate": generate.main,
     "python -m docs.generate.curves": curves.main,
+    "python -m docs.generate.explorer": explorer_scenes.main,
     "python -m docs.generate.pages": pages.main,
     "python -m docs.generate.train": lambda words: train.main(),
     "python -m tests.ecosystem": ecosystem.main,

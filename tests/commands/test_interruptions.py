@@ -93,8 +93,10 @@ INTERRUPTED = [
         "benchmarks.executors:time_sweep",
         "Nothing was written.",
     ),
+    ("python -m benchmarks.explorer", [], "benchmarks.explorer:answer", "Nothing was written."),
     ("python -m docs.generate", [], "docs.generate.__main__:generate", "The page is as it was."),
     ("python -m docs.generate.curves", [], "docs.generate.curves:save_curves", "Figures that"),
+    ("python -m docs.generate.explorer", [], "docs.generate.explorer:scenes", "The scenes are"),
     ("python -m docs.generate.pages", ["train"], "docs.generate.pages:write", "Pages that"),
     ("python -m docs.generate.train", [], "docs.generate.train:run", "README is as it was."),
 ]
@@ -215,7 +217,14 @@ def test_ctrl_c_while_torch_is_imported_is_one_line(place: Path, words: list[str
 MODULES = [
     *("agents", "baselines", "baselines.claims", "baselines.continual", "baselines.networks"),
     *("benchmarks", "benchmarks.executors", "benchmarks.networks_speed"),
-    *("benchmarks.rule_optimizer", "docs.generate", "docs.generate.curves", "docs.generate.train"),
+    "benchmarks.explorer",
+    *(
+        "benchmarks.rule_optimizer",
+        "docs.generate",
+        "docs.generate.curves",
+        "docs.generate.train",
+        "docs.generate.explorer",
+    ),
     *("landscape_gym", "landscape_gym.artifact", "tests.ecosystem"),
 ]
 """Commands by ``python -m``."""
@@ -398,6 +407,7 @@ def test_output_that_cannot_be_written_ends_a_command_quietly(to: str):
         ("matplotlib", ["-m", "baselines.claims"]),
         ("matplotlib", ["-m", "landscape_gym", "report", "run"]),
         ("tyro", ["-m", "landscape_gym", "report", "run"]),
+        ("dash", ["-m", "landscape_gym", "explore"]),
         ("tyro", ["-m", "landscape_gym.artifact", "show", "geometry"]),
     ],
 )

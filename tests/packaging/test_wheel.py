@@ -43,6 +43,8 @@ def test_the_wheel_holds_landscape_gym_alone(tmp_path: Path) -> None:
     top_level = {name.split("/")[0] for name in names}
     assert top_level == {"landscape_gym", f"landscape_gym-{version}.dist-info"}
     assert "landscape_gym/py.typed" in names
+    assets = {f"landscape_gym/explorer/assets/explorer.{kind}" for kind in ("css", "js")}
+    assert assets <= names
 
     rules = {name for name in names if name.startswith("landscape_gym/learned/library/")}
     shipped = {
