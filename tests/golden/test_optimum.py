@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from landscape_gym.control import (
+    ClairvoyantRatePolicy,
     GridPolicy,
     LinearQuadratic,
     LinearQuadraticPolicy,
@@ -229,6 +230,7 @@ FULL = {
     "noisy-gradient": LinearQuadraticPolicy,
     "task-switching": LinearQuadraticPolicy,
     "hidden-task-switching": LinearQuadraticPolicy,
+    "learning-speed": ClairvoyantRatePolicy,
     "double-well": GridPolicy,
     "logistic-regression": PlannedPath,
 }
@@ -253,6 +255,7 @@ SEEN = {
     "noisy-gradient": ("exact", ""),
     "task-switching": ("exact", ""),
     "hidden-task-switching": ("exact", "when the last one was"),
+    "learning-speed": ("exact", "distance to the minimum"),
     "double-well": ("exact", "dynamic programming"),
 }
 
