@@ -106,6 +106,20 @@ PRESETS: dict[str, Training] = {
         log_std_start=-1.5,
         log_std_end=-2.5,
     ),
+    # The control is a learning rate; it bends with the loss, over decades of it.
+    "learning-speed": PPO(
+        observation=ObservationConfig(("loss", "log_loss")),
+        layers=(32, 32),
+        critic="mlp",
+        timesteps=3_000_000,
+        num_envs=512,
+        n_steps=20,
+        batch_size=2048,
+        learning_rate=3e-3,
+        gae_lambda=0.9,
+        log_std_start=-2.0,
+        log_std_end=-3.0,
+    ),
     # Basins are switched: relu, and a critic that can have an edge between them.
     "basins": PPO(
         layers=(128, 128),
@@ -271,6 +285,7 @@ OF_REGIME: dict[str, str] = {
     "drifting-target": "logarithms",
     "task-switching": "resets",
     "hidden-task-switching": "steady",
+    "learning-speed": "learning-speed",
     "logistic-regression": "schedule",
     "double-well": "basins",
     "small-networks": "evolution",

@@ -101,6 +101,7 @@ class StepSize(Action):
 
     def size(self, problem: NavigationProblem) -> int:
         """A step size and a momentum per control."""
+        check_velocities(self, problem)
         return 2 * problem.control_dim
 
     def control(self, action: Array, learner: Learner, B: Array | None = None) -> Array:
@@ -123,6 +124,7 @@ class GlobalStepSize(StepSize):
 
     def size(self, problem: NavigationProblem) -> int:
         """One step size and one momentum."""
+        check_velocities(self, problem)
         return 2
 
 
@@ -152,6 +154,7 @@ class Adaptive(Action):
 
     def size(self, problem: NavigationProblem) -> int:
         """A step size and a choice of average per control."""
+        check_velocities(self, problem)
         return 2 * problem.control_dim
 
     def control(self, action: Array, learner: Learner, B: Array | None = None) -> Array:
@@ -168,6 +171,19 @@ class Adaptive(Action):
             mean = mean + (place - i).clip(0, 1) * (averages[:, min(i + 1, last)] - averages[:, i])
         lr = self.low * (self.high / self.low) ** fraction[:, :half]
         return -lr * learner.start_size[:, None] * mean / root
+
+
+def check_velocities(action: Action, problem: NavigationProblem) -> None:
+    """Require controls that are velocities, for actions that make them of gradients.
+
+    Raises:
+        ValueError: where the control is a learning rate already.
+    """
+    if problem.sets_learning_rate:
+        raise ValueError(
+            f"action {action.kind!r} makes a velocity of the gradient, but the control is a "
+            "learning rate already: take 'velocity', which sets it."
+        )
 
 
 ACTIONS: dict[str, type[Action]] = {

@@ -42,10 +42,21 @@ def minimum_loss(problem: NavigationProblem, instances: Any, theta: Array) -> Ar
     return unknown if minimum is None else unknown + like(minimum.loss, theta)
 
 
-def transition(problem: NavigationProblem, theta: Array, control: Array) -> Array:
-    """``theta + dt (f(theta) + B u)``, (B, d)."""
+def transition(
+    problem: NavigationProblem, theta: Array, control: Array, gradient: Array | None = None
+) -> Array:
+    """``theta + dt (f(theta) + B u)``, (B, d).
+
+    Args:
+        problem: The problem.
+        theta: (B, d).
+        control: u, (B, m).
+        gradient: As it is seen at theta, (B, d); needed where u is a learning rate.
+    """
     velocity = control
-    if problem.control_matrix is not None:
+    if problem.sets_learning_rate:
+        velocity = -control * gradient  # type: ignore[operator]
+    elif problem.control_matrix is not None:
         velocity = control @ like(problem.control_matrix, theta).T
     f = problem.default_dynamics
     if problem.dynamics_matrix is not None:

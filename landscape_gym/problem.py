@@ -6,7 +6,8 @@ Notation (docs/notation.md), in discrete time, the environment's exact semantics
     c      = dt [ 1/(2 eta) u^T G(theta) u + k (L_z(theta+) - L_z^min) ]       reward = -c
     beta   = exp(-gamma dt)                                                    discount per step
 
-Where the metric is a norm N, ``N(u)^2`` stands for ``u^T G u``.
+Where the metric is a norm N, ``N(u)^2`` stands for ``u^T G u``. Where u is the learning rate of
+gradient descent, B is minus the gradient that is seen.
 
 After the cost of a step is charged, the hidden z (optimum, curvature, task) is redrawn with
 probability ``1 - exp(-hazard dt)`` and its landscape moves by a Gaussian random walk of variance
@@ -33,6 +34,7 @@ from landscape_gym.configuration import (
     matrix,
     merged,
     number,
+    one_of,
     plain,
     unknown,
     vector,
@@ -135,6 +137,8 @@ Start = NormalStart | UniformStart
 DefaultDynamics = Decay | Rotation | Matrix | Callable[[Array], Array]
 
 DYNAMICS: dict[str, type] = {cls.kind: cls for cls in (Decay, Rotation)}
+ALONG_GRADIENT = "gradient"
+"""The control matrix by name."""
 STARTS: dict[str, type] = {cls.kind: cls for cls in (NormalStart, UniformStart)}
 
 
@@ -171,8 +175,9 @@ class NavigationProblem:
     """Distribution of the starting parameters; None asks the landscape."""
     default_dynamics: DefaultDynamics | None = None
     """f(theta), what parameters do when left alone: kind, dim x dim matrix, or batched function."""
-    control_matrix: Matrix | None = None
-    """B, dim x m, through which the m controls act; None is the identity."""
+    control_matrix: str | Matrix | None = None
+    """B, dim x m, through which the m controls act; None is the identity. "gradient": the one
+    control is the learning rate, B = -y with y the gradient that is seen."""
     metric: str | Vector | Matrix | None = None
     """G, what a unit of control costs: m numbers (diagonal), m x m matrix, "fisher" (the
     landscape's Fisher information at theta), or None for the identity. A norm N by name prices
@@ -226,7 +231,9 @@ class NavigationProblem:
             put("max_norm", number("max_norm", self.max_norm, low=0.0, strict=True))
         put("start", self._checked_start())
         put("default_dynamics", self._checked_dynamics())
-        if self.control_matrix is not None:
+        if isinstance(self.control_matrix, str):
+            one_of("control_matrix", self.control_matrix, [ALONG_GRADIENT])
+        elif self.control_matrix is not None:
             put("control_matrix", matrix("control_matrix", self.control_matrix, self.dim))
         put("metric", self._checked_metric())
         put("noise", self._checked_noise())
@@ -239,7 +246,13 @@ class NavigationProblem:
     @property
     def control_dim(self) -> int:
         """Number of controls m."""
-        return self.dim if self.control_matrix is None else len(self.control_matrix[0])
+        B = self.control_matrix
+        return self.dim if B is None else 1 if isinstance(B, str) else len(B[0])
+
+    @property
+    def sets_learning_rate(self) -> bool:
+        """Whether the control is the learning rate of gradient descent."""
+        return self.control_matrix == ALONG_GRADIENT
 
     @property
     def discount(self) -> float:

@@ -229,6 +229,18 @@ REGIMES: dict[str, Regime] = {
         ObservationConfig(("parameters", "gradient", "averages"), rates=(0.5, 0.9)),
         Velocity(scale=4.0),
     ),
+    "learning-speed": Regime(
+        "LandscapeNav/LearningSpeed-v0",
+        "When effort sets the learning rate it is worth less the less there is to gain.",
+        NavigationProblem(
+            landscape=Quadratic(dim=2, curvature=(1.0, 1.0)),
+            control_matrix="gradient",
+            noise=IsotropicNoise(1.0),
+            eta=4.0,
+        ),
+        ObservationConfig(("loss",)),
+        Velocity(scale=8.0),
+    ),
     "logistic-regression": Regime(
         "LandscapeNav/LogisticRegression-v0",
         "Training a real model by minibatches is the same problem.",

@@ -99,7 +99,7 @@ class Simulation:
         uniforms = dynamics.uniforms_per_step(self.problem)
         self.streams = Streams(self.num_rows, normals, uniforms, self.problem.steps + 1, self.dtype)
         B = self.problem.control_matrix
-        self._control_matrix = None if B is None else np.array(B, self.dtype)
+        self._control_matrix = np.array(B, self.dtype) if isinstance(B, tuple) else None
         self._tensors = self.problem.landscape.tensors()
         self._norm_bound = self.problem.norm_bound**2
         self._drift_std = math.sqrt(self.problem.drift * self.problem.dt)
@@ -186,7 +186,7 @@ class Simulation:
         before = learner.theta
         with np.errstate(over="ignore", invalid="ignore"):
             control = self.action.control(action, learner, self._control_matrix)
-            theta = dynamics.transition(problem, before, control)
+            theta = dynamics.transition(problem, before, control, learner.gradient)
             charge = dynamics.control_cost(problem, state.instances, state.point(before), control)
             if np.isnan(charge.dot(charge)):  # if one is; charges are no negative infinities
                 self._refuse_nan(action, still)

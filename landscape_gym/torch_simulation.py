@@ -135,7 +135,7 @@ class TorchSimulation:
         else:
             self._streams = CounterStreams(self.num_rows, *self._numbers, self.dtype, self.device)
         B = self.problem.control_matrix
-        self._control_matrix = None if B is None else self._tensor(np.array(B))
+        self._control_matrix = self._tensor(np.array(B)) if isinstance(B, tuple) else None
         self._tensors = self.problem.landscape.tensors()
 
     # ---- Episodes
@@ -220,7 +220,7 @@ class TorchSimulation:
         state, learner, problem = self.state, self.state.learner, self._varied
         before, action = learner.theta, self._clipped(actions.to(self.dtype))
         control = self.action.control(action, learner, self._control_matrix)
-        theta = dynamics.transition(problem, before, control)
+        theta = dynamics.transition(problem, before, control, learner.gradient)
         charge = dynamics.control_cost(problem, state.instances, state.point(before), control)
         self._streams.advance()
         loss, grad = dynamics.loss_and_grad(

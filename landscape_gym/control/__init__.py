@@ -15,6 +15,12 @@ from landscape_gym.control.hidden_curvature.quasi_newton import QuasiNewtonPolic
 from landscape_gym.control.hidden_curvature.self_tuning import SelfTuningPolicy
 from landscape_gym.control.hidden_target.heavy_ball import HeavyBall, heavy_ball
 from landscape_gym.control.hidden_target.lqg import LQGPolicy
+from landscape_gym.control.learning_rate.policy import (
+    ClairvoyantRatePolicy,
+    LearningRatePolicy,
+    SchedulePolicy,
+    solve_learning_rate,
+)
 from landscape_gym.control.linear_quadratic.ensemble import Ensemble, ensemble
 from landscape_gym.control.linear_quadratic.policy import LinearQuadraticPolicy
 from landscape_gym.control.optimum import SOLVERS, Solver, optimum
@@ -47,6 +53,7 @@ from landscape_gym.refusal import Refusal
 __all__ = [
     "SOLVERS",
     "Bracket",
+    "ClairvoyantRatePolicy",
     "ContinuousSolution",
     "DiagonalGain",
     "Ensemble",
@@ -58,6 +65,7 @@ __all__ = [
     "LQGPolicy",
     "LQRSolution",
     "Law",
+    "LearningRatePolicy",
     "LinearQuadratic",
     "LinearQuadraticPolicy",
     "LinearRule",
@@ -69,6 +77,7 @@ __all__ = [
     "QuasiNewtonPolicy",
     "RecedingHorizon",
     "Refusal",
+    "SchedulePolicy",
     "SelfTuningPolicy",
     "Solution",
     "Solver",
@@ -99,5 +108,6 @@ __all__ = [
     "rotation_eigenvalues",
     "rotation_end_point",
     "solve_grid",
+    "solve_learning_rate",
     "solve_path",
 ]

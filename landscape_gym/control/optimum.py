@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from landscape_gym.control.grid.policy import solve_grid
 from landscape_gym.control.hidden_target.lqg import solve_lqg
+from landscape_gym.control.learning_rate.policy import solve_learning_rate
 from landscape_gym.control.linear_quadratic.policy import solve_linear_quadratic
 from landscape_gym.control.paths.solve_path import solve_path
 from landscape_gym.control.solution import Solution
@@ -32,9 +33,11 @@ class Solver:
 
 
 SOLVERS: list[Solver] = [
+    Solver("the law of a learning rate (solve_learning_rate)", solve_learning_rate),
     Solver("closed forms and Riccati equations (LinearQuadraticPolicy)", solve_linear_quadratic),
     Solver("dynamic programming (solve_grid)", solve_grid),
     Solver("planning whole paths (solve_path)", solve_path, slow=True),
+    Solver("the law of a learning rate (solve_learning_rate)", solve_learning_rate, hidden=True),
     Solver("a Kalman filter (LQGPolicy)", solve_lqg, hidden=True),
 ]
 """Asked in this order; the first that does not refuse answers. Put your own where it belongs."""
@@ -97,6 +100,8 @@ def _first_answer(
 
 def _sees_all(problem: NavigationProblem, seen: ObservationConfig) -> bool:
     """Whether nothing that matters is hidden from who sees these channels."""
+    if problem.sets_learning_rate:  # where the next gradient errs matters, too
+        return {"error", "gradient"} <= set(seen.channels)
     if {"target", "error"}.intersection(seen.channels):
         return True
     return isinstance(problem.landscape, Fixed) and "parameters" in seen.channels

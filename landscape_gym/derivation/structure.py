@@ -109,6 +109,11 @@ def check_linear_quadratic(problem: NavigationProblem) -> Quadratic:
             "linear: it needs dynamic programming (in one or two dimensions) or local trajectory "
             "optimisation."
         )
+    if problem.sets_learning_rate:
+        raise Refusal(
+            "the control is a learning rate, so parameters move by a product of control and error, "
+            "which is not linear: use landscape_gym.control.solve_learning_rate."
+        )
     f = problem.default_dynamics
     if not (f is None or isinstance(f, Decay) or problem.dynamics_matrix is not None):
         raise Refusal(

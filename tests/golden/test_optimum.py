@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from landscape_gym.control import (
+    ClairvoyantRatePolicy,
     GridPolicy,
     LinearQuadratic,
     LinearQuadraticPolicy,
@@ -230,6 +231,7 @@ FULL = {
     "drifting-target": LinearQuadraticPolicy,
     "task-switching": LinearQuadraticPolicy,
     "hidden-task-switching": LinearQuadraticPolicy,
+    "learning-speed": ClairvoyantRatePolicy,
     "double-well": GridPolicy,
     "logistic-regression": PlannedPath,
 }
@@ -255,6 +257,7 @@ SEEN = {
     "drifting-target": ("lower", "does not see the curvature"),
     "task-switching": ("exact", ""),
     "hidden-task-switching": ("exact", "when the last one was"),
+    "learning-speed": ("exact", "distance to the minimum"),
     "double-well": ("exact", "dynamic programming"),
 }
 

@@ -202,6 +202,7 @@ DERIVED = {
     "task-switching": {"soft_reset", "shrink_and_perturb"},
     "hidden-task-switching": {"soft_reset", "selective_reset"},
     "logistic-regression": {"momentum", "nesterov", "adam", "rmsprop", "natural_gradient"},
+    "learning-speed": set(),
     "double-well": {"gradient_descent", "newton"},
 }
 REFUSED = {
@@ -216,6 +217,7 @@ REFUSED = {
     "task-switching": {"momentum", "adam", "hard_reset"},
     "hidden-task-switching": {"momentum", "partial_control", "hard_reset"},
     "logistic-regression": {"ballistic", "self_tuning", "soft_reset"},
+    "learning-speed": set(RULES),
     "double-well": {"momentum", "ballistic", "adam"},
 }
 

@@ -263,6 +263,11 @@ def known_instance(problem: NavigationProblem) -> Any:
     Raises:
         Refusal: naming what is random, and what to do.
     """
+    if problem.sets_learning_rate:
+        raise Refusal(
+            "paths are planned for velocities, and the control is a learning rate: use "
+            "landscape_gym.control.solve_learning_rate."
+        )
     for name in ("hazard", "drift"):
         if getattr(problem, name) > 0:
             raise Refusal(

@@ -1,0 +1,1 @@
+"""The learning rate of gradient descent as the control."""
