@@ -36,6 +36,7 @@ EXTRAS = {
     "pytorch_optimizer": "contest",
     "dog": "contest",
     "momo": "contest",
+    "huggingface_hub": "hub",
 }
 """Extras by the name that is imported."""
 
