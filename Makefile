@@ -23,7 +23,7 @@ BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
 RUN_EXTRAS := agents,plots,data
-DEV_EXTRAS := agents,plots,video,data,parquet,minari,explore,docs,dev
+DEV_EXTRAS := agents,plots,video,data,parquet,minari,explore,hub,docs,dev
 
 .PHONY: help train test check bench bench-networks claims networks continual ecosystem docs pages constraints clean
 

@@ -38,6 +38,7 @@ EXTRAS = {
     "pytorch_optimizer": "contest",
     "dog": "contest",
     "momo": "contest",
+    "huggingface_hub": "hub",
 }
 """Extras by the name that is imported."""
 
