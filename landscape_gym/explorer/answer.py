@@ -22,7 +22,7 @@ EPISODES = 16
 SEED = 1_000_000
 """Of the first episode, whose paths are drawn."""
 OPTIMUM = "optimum"
-GRID = 501
+GRID = 251
 """Points a coordinate where the optimum is found by dynamic programming; more take too long."""
 POINTS = 61
 """Of the picture of a landscape, a side."""
