@@ -58,6 +58,7 @@ def test_writers_are_registered_with_the_blocks_that_they_write():
         "optimal-control": set(OPTIMAL_CONTROL),
         "flagship": set(FLAGSHIP),
         "learning": {"learning"},
+        "which-optimizer": {"forms"},
         "elsewhere": {"elsewhere"},
         "optimizers": {"optimizers"},
         "networks": {*TABLES, "costs", "figure-2e", "provenance"},
