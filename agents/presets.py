@@ -118,8 +118,8 @@ PRESETS: dict[str, Training] = {
         batch_size=2048,
         learning_rate=3e-3,
         gae_lambda=0.9,
-        log_std_start=-2.5,
-        log_std_end=-4.5,
+        log_std_start=-1.8,
+        log_std_end=-3.5,
     ),
     # Basins are switched: relu, and a critic that can have an edge between them.
     "basins": PPO(

@@ -49,9 +49,9 @@ def regimes_table(effort: Effort) -> str:
         "Costs are those of the regime's own episodes (its steps, discounted), exact, or simulated "
         f"where a standard error follows: {effort.episodes} episodes from seed {SEED}, of "
         f"logistic-regression {effort.planned} (with each path planned by `solve_path`). Policies "
-        "are those of an endless horizon, which is what *exact* refers to, judged over the episode. "
+        "are those of an endless horizon, which *exact* refers to, judged over the episode. "
         "*Told the end*: the least cost of exactly these steps, by a law that varies with time, "
-        "and how much less that is; where problems are linear-quadratic with one Hessian."
+        "and how much less that is; where that is a finite sum."
         f"\n\n{markdown(HEAD, rows)}"
     )
 
