@@ -90,7 +90,7 @@ def test_the_exact_cost_of_doing_nothing_is_what_is_simulated():
 def test_a_regime_whose_curvature_is_hidden_has_a_bound_above_full_information():
     name, steps, best, end, learned, bound, nothing = regime_row("landscape-nav", QUICK)
     assert (name, steps, bound) == ("landscape-nav", "200", "a lower bound")
-    assert float(end.split()[0]) < float(best)
+    assert float(end.split()[0]) <= float(best)
     assert float(best) < float(learned) < float(nothing)
 
 
