@@ -1,4 +1,4 @@
-"""One problem whose constants alone turn it into each of the paper's cases (theory sections 2-8)."""
+"""One problem whose constants alone turn it into each of the paper's cases (theory 2 to 8)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from baselines.claims.evidence import Effort, Evidence, agree
 from baselines.claims.figures import SERIES, label, panels
 from baselines.claims.measure import at_zero_step, regression, trace
-from landscape_gym.control import LinearQuadraticPolicy
+from landscape_gym.control import LinearQuadraticPolicy, LQGPolicy, heavy_ball
 from landscape_gym.landscapes import Quadratic
 from landscape_gym.landscapes.base import Array
 from landscape_gym.problem import NavigationProblem
@@ -21,6 +21,8 @@ from landscape_gym.rendering.canvas import Figure
 H, ETA, G, J, HAZARD = 4.0, 1.0, 0.25, 1.0, 0.5
 """Curvature, scale of change, metric, decay and rate of redraws where they are not at rest."""
 GAMMA = 1.0
+NOISE, DRIFT = 0.5, 0.1
+"""Standard deviation of the gradient's noise, and variance per unit time of the target's walk."""
 STEP = 0.01
 """Time per step of the one problem."""
 CASES: dict[str, dict[str, Any]] = {
@@ -42,7 +44,7 @@ class OneProblemClaim:
     title: ClassVar[str] = "One objective turns into every rule"
     sentence: ClassVar[str] = (
         "Named learning rules are the optima of one objective, found by one solver: horizon, "
-        "metric, default dynamics and hazard alone decide which."
+        "metric, default dynamics, noise and hazard alone decide which."
     )
     remarks: ClassVar[tuple[str, ...]] = (
         "All rows are the same bowl, with the same solver and the same environment; the rest of a "
@@ -55,6 +57,8 @@ class OneProblemClaim:
     """c in (gamma^2/4 + c eta k h)^(1/2) - gamma/2, without end."""
     decay: float = 1.0
     """c in the same with c j (j + gamma) added under the root, less j."""
+    memory: float = 1.0
+    """c in momentum's b = (1 - c l h) (1 - kappa dt) and a = c kappa l."""
     reset: float = 1.0
     """c in the weight c lambda / (lambda + gamma + r) of the prior's mean."""
 
@@ -74,7 +78,26 @@ class OneProblemClaim:
                     sampling=max(tolerance, 1e-8),
                 )
             )
+        made = f"noise = {NOISE}, drift = {DRIFT}"
+        rule, seen = heavy_ball(moving(0.1, 1)), remembered()
+        for what, closed, solver, found in zip(
+            "ab", self.momentum(0.1), rule[:2], seen, strict=True
+        ):
+            what = f"momentum: {what} of u = b u_prev - a y ({made})"
+            checks.append(
+                agree(what, 1e-8, closed=closed, solver=float(solver[0]), simulated=found)
+            )
         return Evidence(tuple(checks), self.draw)
+
+    def momentum(self, dt: float) -> tuple[float, float]:
+        """Step size a and momentum b, from the Kalman gain l and the discrete gain kappa."""
+        c, q, beta = 1 / (ETA * dt), dt * H, math.exp(-GAMMA * dt)
+        s = c * (1 - beta) + q
+        V = (-s + math.sqrt(s**2 + 4 * beta * c * q)) / (2 * beta)
+        kappa = (1 - c / (c + q + beta * V)) / dt
+        P = (DRIFT * dt + math.sqrt((DRIFT * dt) ** 2 + 4 * DRIFT * dt * NOISE**2 / H**2)) / 2
+        l = self.memory * P * H / (P * H**2 + NOISE**2)
+        return kappa * l, (1 - l * H) * (1 - dt * kappa)
 
     def closed(self) -> dict[str, float]:
         """Gain on the error by case, by closed form; of the reset its weight, too."""
@@ -98,10 +121,12 @@ class OneProblemClaim:
         for i, case in enumerate(CASES):
             at = problem(case, 0.02).replace(horizon=None, episode_steps=150)
             path = trace(at, LinearQuadraticPolicy(problem(case, 0.02, 150)), episodes=1).theta
-            style = SERIES[i % len(SERIES)] | ({} if i < len(SERIES) else {"linestyle": ":"})
+            style: dict[str, Any] = SERIES[i % len(SERIES)] | (
+                {} if i < len(SERIES) else {"linestyle": ":"}
+            )
             axes.plot(0.02 * np.arange(len(path)), path[:, 0, 0], label=case, **style)
         label(axes, "One bowl, one start, one solver", "time", "theta")
-        axes.legend(fontsize=8, frameon=False)
+        axes.legend(fontsize=8, frameon=False, loc="lower right")
         return figure
 
 
@@ -125,6 +150,22 @@ def problem(case: str, dt: float, steps: int = 1) -> NavigationProblem:
             **changes,
         }
     )
+
+
+def moving(dt: float, steps: int) -> NavigationProblem:
+    """The one problem with noise and a target that walks."""
+    noise = {"kind": "isotropic", "std": NOISE}
+    return problem("discounted", dt, steps).replace(noise=noise, drift=DRIFT)
+
+
+@cache
+def remembered() -> tuple[float, float]:
+    """Step size a and momentum b by the environment, once the filter is stationary."""
+    at = moving(0.1, 400)
+    seen = trace(at, LQGPolicy(at), episodes=16)
+    late = seen.control[300:]
+    a, b, _ = regression(late, seen.gradient[300:], seen.control[299:-1])
+    return -float(a[0, 0]), float(b[0, 0])
 
 
 def gain_of(case: str, K: Array, K_m: Array) -> float:
