@@ -106,7 +106,8 @@ PRESETS: dict[str, Training] = {
         log_std_start=-1.5,
         log_std_end=-2.5,
     ),
-    # The control is a learning rate; it bends with the loss, over decades of it.
+    # The control is a learning rate, over decades of loss: where that is small exploration has to
+    # be quiet, as it multiplies the gradient's noise.
     "learning-speed": PPO(
         observation=ObservationConfig(("loss", "log_loss")),
         layers=(32, 32),
@@ -117,8 +118,8 @@ PRESETS: dict[str, Training] = {
         batch_size=2048,
         learning_rate=3e-3,
         gae_lambda=0.9,
-        log_std_start=-2.0,
-        log_std_end=-3.0,
+        log_std_start=-1.8,
+        log_std_end=-3.5,
     ),
     # Basins are switched: relu, and a critic that can have an edge between them.
     "basins": PPO(

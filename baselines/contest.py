@@ -9,7 +9,7 @@ from typing import Literal
 from baselines.hidden_curvature import best_learner
 from baselines.lineup import BEST_BELIEF, LOCAL_OPTIMUM, OPTIMUM, LineUp, line_up, rule_name
 from baselines.tuning import MOST_TRAINING_EPISODES, NONE_FOUND, TRAINING_SEED, tunable, tune
-from landscape_gym.control import PlannedPath
+from landscape_gym.control import PlannedPath, optimum
 from landscape_gym.evaluation import (
     DO_NOTHING,
     Comparison,
@@ -18,6 +18,7 @@ from landscape_gym.evaluation import (
     rollout,
     with_nothing,
 )
+from landscape_gym.observation import ObservationConfig
 from landscape_gym.policy import Policy, RulePolicy
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.refusal import Refusal
@@ -26,6 +27,8 @@ from landscape_gym.rules import RULES
 
 LEARNED = "learned"
 BEST_LEARNER = "best learner"
+BEST_SCHEDULE, BEST_RATE = "best schedule", "best rate for the loss"
+"""Where the control is a learning rate: of who sees the time, or the loss."""
 PLANNED_EPISODES = 64
 """Episodes where the optimum plans each path, which takes a fifth of a second each."""
 
@@ -204,6 +207,10 @@ def _bounds(
             f"{BEST_LEARNER}: {hidden.policy.name}",
             Entrant(hidden.policy, "bound", remark=remark),
         )
+    if regime.problem.sets_learning_rate:
+        for title, seen in ((BEST_SCHEDULE, "elapsed"), (BEST_RATE, "loss")):
+            best = optimum(regime.problem, ObservationConfig((seen,)))
+            yield title, Entrant(best.policy, "bound", remark=best.status)
     for title, best in (
         (BEST_BELIEF, lineup.belief),
         (OPTIMUM if lineup.reference else LOCAL_OPTIMUM, lineup.optimum),

@@ -17,6 +17,7 @@ with needed_by(__name__):
     from baselines.claims.local_minima import LocalMinimaClaim
     from baselines.claims.momentum import MomentumClaim
     from baselines.claims.norms import NormsClaim
+    from baselines.claims.one_problem import OneProblemClaim
     from baselines.claims.partial_control import PartialControlClaim
     from baselines.claims.resetting import ResettingClaim
     from baselines.claims.resting_target import RestingTargetClaim
@@ -27,6 +28,7 @@ _ALL: tuple[Claim, ...] = (
     GeometryClaim(),
     NormsClaim(),
     PartialControlClaim(),
+    OneProblemClaim(),
     AdamClaim(),
     RestingTargetClaim(),
     ResettingClaim(),

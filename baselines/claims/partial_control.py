@@ -22,7 +22,9 @@ PULL, J, Q, GAMMA = 4.0, 1.0, 3.0, 1.0
 """eta k h, rate of decay, radians per unit time, and discount rate."""
 Z = np.array([1.0, 0.0])
 QUARTER = np.array([[0.0, -1.0], [1.0, 0.0]])
-DYNAMICS = {"decay": -J * np.eye(2), "rotation": Q * QUARTER}
+DYNAMICS = {"decay": -J * np.eye(2), "rotation": Q * QUARTER, "one control": Q * QUARTER}
+ONE = ((1.0,), (0.0,))
+"""B, through which one control moves the first of two parameters."""
 
 
 class Motion(NamedTuple):
@@ -43,6 +45,11 @@ class Motion(NamedTuple):
         """The antisymmetric part of the field: 0 for the gradient of any potential."""
         return float(self.jacobian[1, 0] - self.jacobian[0, 1]) / 2
 
+    @property
+    def own_turning(self) -> float:
+        """The same of what the learner does to a rotation, without what happens by itself."""
+        return self.turning - Q
+
 
 @dataclass(frozen=True)
 class PartialControlClaim:
@@ -59,12 +66,19 @@ class PartialControlClaim:
         "in its denominator. The paper's notebook (fig3-nongrad.ipynb) has j (j - gamma), the "
         "same at its figure's gamma = 0: for gamma = j its path would end at the minimum as if "
         "nothing decayed.",
+        "With fewer controls than parameters the policy itself, and not only what happens to "
+        "parameters, has a Jacobian with an antisymmetric part: the learner moves theta 1 for what "
+        "it is going to do to theta 2.",
         "For rotation the notebook's path is right; the point that it marks as the path's end, "
         "pull / D z, is not where that path ends, at any gamma.",
     )
 
     discount: float = 1.0
     """c in decay's j (j + c gamma)."""
+    reach: float = 1.0
+    """c in b^2 = (gamma^2/4 + q^2) (gamma^2/4 + q^2 + c pull), of rotation with one control."""
+    aim: float = 1.0
+    """c in its end point, theta 2 = c pull (gamma z_1 + q z_2) / (D (q + K_2))."""
     turn: float = 1.0
     """c in rotation's end point, (pull / D) [(pull + q^2) I + c q gamma J] z."""
 
@@ -77,6 +91,7 @@ class PartialControlClaim:
         # Closed forms and Riccati solutions to rounding. The environment after extrapolation to
         # dt = 0: the next term, of order (dt |C|)^2 with |C| = 3.4, is 3e-4 at most.
         exact, short = 1e-10, 5e-4
+        alone = self.one_control(GAMMA)
         straight = np.sqrt(GAMMA**2 / 4 + PULL) - GAMMA / 2
         rows = (
             ("decay: rate", rate, solved["decay"].rate, seen["decay"].rate),
@@ -87,6 +102,21 @@ class PartialControlClaim:
                 (f"rotation: end point, theta {i + 1}", turned[i], *each)
                 for i, each in enumerate(
                     zip(solved["rotation"].end, seen["rotation"].end, strict=True)
+                )
+            ),
+            *(
+                (
+                    f"one control: {what}",
+                    of(alone),
+                    of(solved["one control"]),
+                    of(seen["one control"]),
+                )
+                for what, of in (
+                    ("rate", lambda motion: motion.rate),
+                    ("turning of the field", lambda motion: motion.turning),
+                    ("turning of the policy alone", lambda motion: motion.own_turning),
+                    ("end point, theta 1", lambda motion: motion.end[0]),
+                    ("end point, theta 2", lambda motion: motion.end[1]),
                 )
             ),
         )
@@ -127,6 +157,22 @@ class PartialControlClaim:
         along, across = PULL + Q**2, self.turn * Q * gamma
         D = along**2 + (Q * gamma) ** 2
         return PULL / D * (along * Z + across * QUARTER @ Z)
+
+    def one_control(self, gamma: float) -> Motion:
+        """Rotation of which theta 1 alone is controlled, by spectral factorisation.
+
+        With g = gamma/2 the damped closed loop has the polynomial s^2 + a s + b whose product with
+        its mirror image is that of the open loop plus ``pull (g^2 + q^2 - s^2)``.
+        """
+        g, w = gamma / 2, gamma**2 / 4 + Q**2
+        b = np.sqrt(w * (w + self.reach * PULL))
+        a = np.sqrt(2 * b - 2 * (Q**2 - g**2) + PULL)
+        first = a - gamma  # K of u = -(K theta - ...), from trace and determinant
+        second = (b - g * (g + first)) / Q - Q
+        D = gamma * (gamma + first) + Q * (Q + second)
+        held = self.aim * PULL * (gamma * Z[0] + Q * Z[1]) / D
+        jacobian = np.array([[-first, -Q - second], [Q, 0.0]])
+        return Motion(jacobian, np.array([0.0, held / (Q + second)]))
 
     def draw(self) -> Figure:
         """End points against the discount rate: decay, and rotation in the plane."""
@@ -172,7 +218,8 @@ def notebook_mark(gamma: float) -> Array:
 
 def by_riccati(kind: str, gamma: float) -> Motion:
     """By the Riccati equation of continuous time."""
-    solution = continuous_riccati(PULL * np.eye(2), F=DYNAMICS[kind], gamma=gamma)
+    B = ONE if kind == "one control" else None
+    solution = continuous_riccati(PULL * np.eye(2), F=DYNAMICS[kind], B=B, gamma=gamma)
     return Motion(solution.C, solution.end_point(Z))
 
 
@@ -181,6 +228,7 @@ def environment(kind: str, dt: float, steps: int) -> NavigationProblem:
     return NavigationProblem(
         landscape=Quadratic(dim=2, curvature=(PULL, PULL), optimum=tuple(Z)),
         default_dynamics=Decay(J) if kind == "decay" else Rotation(Q),
+        control_matrix=ONE if kind == "one control" else None,
         gamma=GAMMA,
         dt=dt,
         episode_steps=steps,
@@ -198,7 +246,7 @@ def in_the_environment(kind: str) -> Motion:
     """By the environment: velocities along two paths, and where one ends."""
 
     def measure(dt: float) -> Array:
-        steps = round(14 / dt)  # exp(-1.5 times 14) is below 1e-9
+        steps = round(20 / dt)  # exp(-0.97 times 20) is below 1e-8
         theta = trace(environment(kind, dt, steps), optimum(kind, dt)).theta[:, 0]
         early = round(1.5 / dt)
         velocity = np.diff(theta[: early + 1], axis=0) / dt
