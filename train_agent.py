@@ -22,16 +22,8 @@ NAMES: Mapping[str, Iterable[str]] = {
     ),
     "--preset": (
         *("linear", "mlp", "steady", "resets", "schedule", "basins", "per-coordinate"),
-        *(
-            "belief",
-            "memory",
-            "logarithms",
-            "recurrent",
-            "frame",
-            "frame-any",
-            "frame-parameters",
-            "weights",
-        ),
+        *("belief", "memory", "logarithms", "learning-speed", "recurrent"),
+        *("frame", "frame-any", "frame-parameters", "weights"),
         *("believer", "believer-parameters", "fine-tuned"),
         *("a2c", "trpo", "sac", "td3", "ars", "evolution"),
         *("gradient", "gradient-per-coordinate", "gradient-networks", "es", "pes", "pes-networks"),

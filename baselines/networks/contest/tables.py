@@ -27,10 +27,8 @@ from baselines.networks.page import interval
 from baselines.pages import markdown
 from landscape_gym.landscapes.base import Array
 
-SHORTER = tuple(name for name in JUDGED if name != "more-text")
-"""Networks of the page; the one that is left out takes as long as all others together."""
-LONGER = ("rings", "redrawn", "waves")
-"""Networks on which 1000 steps are judged, too."""
+NETWORKS_ON_PAGE = tuple(name for name in JUDGED if name != "more-text")
+"""The one that is left out takes as long as all others together."""
 BARS = {300: 0.5, 1000: 0.35}
 """Wanted of `SelfScaledSOAP`: at most so much of AdamW's loss, in the geometric mean."""
 
@@ -107,11 +105,10 @@ def test_table(contest: Contest) -> str:
     return markdown(("optimizer", f"test loss over AdamW's, {mark} steps", "accuracy"), rows)
 
 
-def target_table(short: Contest, longer: Contest, goal: int = 300) -> str:
+def target_table(contest: Contest, goal: int = 300) -> str:
     """Steps and time until the loss is that of AdamW, tuned with cosine decay, after `goal`."""
     rows = []
-    for network in short.networks:
-        contest = longer if network in longer.networks else short
+    for network in contest.networks:
         aim = float(np.exp(contest.each.logs(network, COSINE, goal).mean()))
         time = np.median([r.milliseconds for r in contest.each.judged(network, COSINE, goal)])
         cells = []
@@ -121,7 +118,7 @@ def target_table(short: Contest, longer: Contest, goal: int = 300) -> str:
             took = np.median(steps) * np.median([r.milliseconds for r in runs]) / 1e3
             cells += [f"{np.median(steps):.0f}", f"{took:.2f}"]
         rows.append((network, f"{aim:.2g}", f"{goal * time / 1e3:.2f}", *cells))
-    heads = (f"{e.name}, {what}" for e in ours_of(short) for what in ("steps", "s"))
+    heads = (f"{e.name}, {what}" for e in ours_of(contest) for what in ("steps", "s"))
     return markdown(("network", "loss", "AdamW, s", *heads), rows)
 
 
@@ -171,13 +168,13 @@ def verdict(short: Contest, longer: Contest) -> str:
 
 def page_tables(trials: Trials) -> dict[str, str]:
     """All, by the name of their markers on the page."""
-    short = Contest(trials, SHORTER, ON_PAGE, MARKS[:-1])
-    longer = Contest(trials, LONGER, ON_PAGE)
+    short = Contest(trials, NETWORKS_ON_PAGE, ON_PAGE, MARKS[:-1])
+    longer = Contest(trials, NETWORKS_ON_PAGE, ON_PAGE)
     return {
         "contest-verdict": verdict(short, longer),
         "contest-each": league_table(short, short.each),
         "contest-300": network_table(short, short.each, 300),
         "contest-1000": network_table(longer, longer.each, 1000),
-        "contest-target": target_table(short, longer),
+        "contest-target": target_table(longer),
         "contest-test": test_table(longer),
     }

@@ -1,0 +1,1 @@
+"""The explorer's style and script: data, which its page serves."""
