@@ -45,7 +45,9 @@ CONTEST = (
 
 WRITERS: dict[str, Writer] = {
     "train": Writer("README.md", ("-m", "docs.generate.train"), "a minute", ["train"]),
-    "speed": Writer("README.md", ("-m", "benchmarks", "--write"), "minutes", ["benchmarks"]),
+    "speed": Writer(
+        "docs/results/speed.md", ("-m", "benchmarks", "--write"), "minutes", ["benchmarks"]
+    ),
     "agents": Writer("agents/README.md", ("-m", "agents", "--write"), "minutes, once trained"),
     "baselines": Writer("baselines/README.md", ("-m", "baselines", "--write"), "an hour"),
     "claims": Writer("docs/claims.md", ("-m", "baselines.claims", "--write"), "minutes"),
@@ -96,6 +98,11 @@ WRITERS: dict[str, Writer] = {
         ("-m", "docs.generate.plain"),
         "ten minutes",
         ["plain"],
+    ),
+    "motion": Writer(
+        "docs/images/double-well-four-discounts.svg",
+        ("-m", "docs.generate.motion"),
+        "three minutes; those of regimes, too",
     ),
     "recipe": Writer("README.md", ("-m", "docs.generate.recipe"), "a minute", ["recipe"]),
 }
