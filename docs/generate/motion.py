@@ -156,10 +156,12 @@ def learners(name: str) -> dict[str, tuple[Array, Array]]:
         for kind, policy in derived.items()
     }
     best = min(costs, key=costs.__getitem__)
-    simplest = "gradient descent" if "gradient descent" in derived else max(costs, key=costs.get)
+    simplest = (
+        "gradient descent" if "gradient descent" in derived else max(costs, key=costs.__getitem__)
+    )
     chosen = {simplest: derived[simplest], best: derived[best], "optimum": optimum(problem).policy}
     runs = {n: rollout(problem, p, episodes=1, seed=SEED, keep_paths=1) for n, p in chosen.items()}
-    return {n: (run.path[:, 0], run.excess[:, 0]) for n, run in runs.items()}
+    return {n: (np.asarray(run.path)[:, 0], run.excess[:, 0]) for n, run in runs.items()}
 
 
 def save_regime(name: str) -> Path:
