@@ -22,7 +22,7 @@ with needed_by(__name__):
     from benchmarks.training import training_row
     from landscape_gym.command_line import parsed
 
-README = ROOT / "README.md"
+PAGE = ROOT / "docs" / "results" / "speed.md"
 NAME = "benchmarks"
 """Of the table's markers."""
 
@@ -32,7 +32,7 @@ class Options:
     """Measure speed and print it as a table."""
 
     write: bool = False
-    """Whether to put the table into README.md."""
+    """Whether to put the table into docs/results/speed.md."""
     quick: bool = False
     """Few rounds, to see that it runs."""
 
@@ -41,7 +41,7 @@ class Options:
 def main(argv: Sequence[str] | None = None) -> None:
     options = parsed(Options, argv, prog="python -m benchmarks", description=__doc__)
     if options.write:
-        write_between_markers(README, {NAME: ""}, check_only=True)
+        write_between_markers(PAGE, {NAME: ""}, check_only=True)
     torch.set_num_threads(1)
     rounds, episodes = (1, 1) if options.quick else (31, 4)
     rows = speed_rows(rounds, episodes)
@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     table = f"{provenance()}\n\n{table_of(rows)}"
     print(table)
     if options.write:
-        write_between_markers(README, {NAME: table})
+        write_between_markers(PAGE, {NAME: table})
 
 
 def provenance() -> str:

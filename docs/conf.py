@@ -10,14 +10,21 @@ sys.path.insert(0, str(ROOT))  # agents/, baselines/ and docs/ are folders of th
 project = "landscape-gym"
 author = "landscape-gym contributors"
 version = release = version_of("landscape-gym")
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "docs.generate.site"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "docs.generate.formulas",
+    "docs.generate.site",
+]
 exclude_patterns = ["_build"]
 suppress_warnings = ["ref.python"]  # a name that several modules have is left as code
 
 # A name in single backticks becomes a link where it names something that has a page, else code.
 default_role = "py:obj"
 myst_heading_anchors = 3
-myst_enable_extensions = ["attrs_inline", "colon_fence"]
+myst_enable_extensions = ["attrs_inline", "colon_fence", "dollarmath"]
+html_math_renderer = "mathml"  # docs.generate.formulas
 
 autodoc_member_order = "bysource"
 autodoc_type_aliases = {"Array": "Array"}

@@ -12,9 +12,8 @@ SHOWN = {
     "README.md": "/quick-start.md",
     "agents/README.md": "/results/agents.md",
     "baselines/README.md": "/results/baselines.md",
-    "README.md#speed": "/results/speed.md",
 }
-"""Pages of the site that show a page of the checkout, or a section of one."""
+"""Pages of the site that show a page of the checkout."""
 
 
 def section(page: str, heading: str) -> str:

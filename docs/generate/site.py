@@ -55,6 +55,8 @@ PARTS: dict[str, Callable[..., str]] = {
     "facts": regime_pages.facts,
     "output": tutorials.output,
     "regimes": regime_pages.regimes_list,
+    "first_result": tutorials.first_result,
+    "overview": regime_pages.overview,
     "results": regime_pages.results,
     "section": section,
 }

@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 TUTORIALS = Path(__file__).parents[1] / "tutorials"
+INDEX = Path(__file__).parents[1] / "index.md"
 
 
 def code(script: str, mark: str = "") -> str:
@@ -28,6 +29,15 @@ def code(script: str, mark: str = "") -> str:
     if mark not in parts:
         raise ValueError(f"{script}.py has no mark {mark!r}, but {', '.join(filter(None, parts))}.")
     return f"```python\n{parts[mark].strip()}\n```"
+
+
+def first_result() -> str:
+    """Run the example of the front page, and give what it prints as a block of text."""
+    (example,) = re.findall(r"```python\n(.*?)```", INDEX.read_text(), re.S)
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(compile(example, INDEX.name, "exec"), {})
+    return f"```text\n{printed.getvalue().rstrip()}\n```"
 
 
 def output(script: str) -> str:

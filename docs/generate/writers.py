@@ -45,7 +45,9 @@ CONTEST = (
 
 WRITERS: dict[str, Writer] = {
     "train": Writer("README.md", ("-m", "docs.generate.train"), "a minute", ["train"]),
-    "speed": Writer("README.md", ("-m", "benchmarks", "--write"), "minutes", ["benchmarks"]),
+    "speed": Writer(
+        "docs/results/speed.md", ("-m", "benchmarks", "--write"), "minutes", ["benchmarks"]
+    ),
     "agents": Writer("agents/README.md", ("-m", "agents", "--write"), "minutes, once trained"),
     "baselines": Writer("baselines/README.md", ("-m", "baselines", "--write"), "an hour"),
     "claims": Writer("docs/claims.md", ("-m", "baselines.claims", "--write"), "minutes"),
@@ -104,6 +106,11 @@ WRITERS: dict[str, Writer] = {
         "docs/static/explorer.html",
         ("-m", "docs.generate.explorer", "--picture"),
         "a minute, and Chromium",
+    ),
+    "motion": Writer(
+        "docs/images/double-well-four-discounts.svg",
+        ("-m", "docs.generate.motion"),
+        "three minutes; those of regimes, too",
     ),
     "recipe": Writer("README.md", ("-m", "docs.generate.recipe"), "a minute", ["recipe"]),
 }

@@ -1,4 +1,4 @@
-"""The benchmark's table, and the place it takes in the README."""
+"""The benchmark's table, and the place it takes on its page."""
 
 import re
 import subprocess
@@ -61,8 +61,8 @@ def test_the_job_of_a_policy_is_one_episode_of_every_environment():
 def test_writing_replaces_the_file_whole_and_leaves_no_other(tmp_path, monkeypatch):
     readme = tmp_path / "README.md"
     readme.write_text(f"a\n{BEGIN}\nold\n{END}\nb")
-    monkeypatch.setattr(main, "README", readme)
-    write_between_markers(main.README, {main.NAME: "new"})
+    monkeypatch.setattr(main, "PAGE", readme)
+    write_between_markers(main.PAGE, {main.NAME: "new"})
     assert readme.read_text() == f"a\n{BEGIN}\nnew\n{END}\nb"
     assert list(tmp_path.iterdir()) == [readme]
 
@@ -74,7 +74,7 @@ def test_a_readme_without_place_is_refused_before_anything_is_measured(
     readme = tmp_path / "README.md"
     if text is not None:
         readme.write_text(text)
-    monkeypatch.setattr(main, "README", readme)
+    monkeypatch.setattr(main, "PAGE", readme)
     monkeypatch.setattr(main, "speed_rows", lambda *_: pytest.fail("measured"))
     monkeypatch.setattr(sys, "argv", ["benchmarks", "--write"])
     assert main.main() == 2

@@ -140,5 +140,5 @@ def test_links_to_pages_of_the_checkout_become_links_of_the_site():
     assert linked(text, Path()) == (
         "[a](/claims.md#x) [b](/results/agents.md) [c](https://x.y/z.md) [d](#e) f"
     )
-    assert linked("[speed](../README.md#speed)", Path("docs")) == "[speed](/results/speed.md)"
+    assert linked("[speed](results/speed.md)", Path("docs")) == "[speed](/results/speed.md)"
     assert linked("![p](../docs/images/a.png)", Path("agents")) == "![p](/images/a.png)"
