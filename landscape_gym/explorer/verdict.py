@@ -25,8 +25,8 @@ def verdict(found: Answer) -> str:
         >>> from landscape_gym.explorer.answer import answer
         >>> from landscape_gym.explorer.setting import Setting
         >>> found = answer(Setting.of("short-horizon"), ["gradient_descent", "ballistic"])
-        >>> verdict(found).partition(":")[0]
-        'Optimal here: gradient descent, at 1.0003 of the least cost J*. The horizon is short'
+        >>> verdict(found).partition(",")[0]
+        'Optimal here: gradient descent'
     """
     return f"{_who(found)} {why(found.setting.problem)}"
 
