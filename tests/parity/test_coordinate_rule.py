@@ -26,7 +26,7 @@ def dense(rng, outputs, inputs):
 def made(channels, action, *, scaled=True, activation="tanh", squashed=False, cell=False):
     """A random rule; its network is small, so that actions are not all clipped."""
     rng, config = np.random.default_rng(0), ObservationConfig(channels, RATES, scaled)
-    two = ("secant", "averages", "squared_averages", "lags", "agreement", "fans")
+    two = ("secant", "averages", "squared_averages", "log_squares", "lags", "agreement", "fans")
     inputs = sum(2 if name in two else 1 for name in channels)
     core = Cell(dense(rng, 24, inputs), dense(rng, 24, 6)) if cell else None
     outputs = 2 if isinstance(action, StepSize | Adaptive) else 1
