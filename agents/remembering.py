@@ -62,7 +62,7 @@ HIDDEN = {
 }
 """What a learner has to infer, where it has to infer anything."""
 LEFT_OUT = ("logistic-regression", "drifting-target", "learning-speed")
-"""What could be inferred in the first nobody knows; the others' channels are chosen for one rule."""
+"""What could be inferred in the first nobody knows; the others have channels for one rule."""
 SHIPPED = {
     ("short-horizon", "memoryless"): "short-horizon",
     ("long-horizon", "memoryless"): "long-horizon",
