@@ -43,12 +43,13 @@ class OneProblemClaim:
     name: ClassVar[str] = "one-problem"
     title: ClassVar[str] = "One objective turns into every rule"
     sentence: ClassVar[str] = (
-        "Named learning rules are the optima of one objective, found by one solver: horizon, "
-        "metric, default dynamics, noise and hazard alone decide which."
+        "Named learning rules are the optima of one objective: horizon, metric, default dynamics, "
+        "noise and hazard alone decide which."
     )
     remarks: ClassVar[tuple[str, ...]] = (
-        "All rows are the same bowl, with the same solver and the same environment; the rest of a "
-        "row's name is all that was changed.",
+        "All rows are the same bowl in the same environment; the rest of a row's name is all that "
+        "was changed. One solver finds all but momentum, where the target is hidden: its solver "
+        "has the filter's equation beside the controller's.",
     )
 
     greedy: float = 1.0
@@ -125,7 +126,7 @@ class OneProblemClaim:
                 {} if i < len(SERIES) else {"linestyle": ":"}
             )
             axes.plot(0.02 * np.arange(len(path)), path[:, 0, 0], label=case, **style)
-        label(axes, "One bowl, one start, one solver", "time", "theta")
+        label(axes, "One bowl, one start", "time", "theta")
         axes.legend(fontsize=8, frameon=False, loc="lower right")
         return figure
 
