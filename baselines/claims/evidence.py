@@ -132,9 +132,9 @@ def at_least(
         >>> at_least("a third", 0.5, closed=1 / 3).passed
         False
     """
-    values = [float(value) for value in (closed, solver, simulated) if value is not None]
-    passed = all(value >= bound for value in values)  # NaN is not
-    return Check(what, f"at least {bound:.4g}", passed, closed, solver, simulated)
+    values = closed, solver, simulated
+    passed = all(value is None or value >= bound for value in values)  # NaN is not
+    return Check(what, f"at least {bound:.4g}", passed, *values)
 
 
 def at_most(
@@ -151,6 +151,6 @@ def at_most(
         >>> at_most("a third", 0.3, closed=1 / 3).passed
         False
     """
-    values = [float(value) for value in (closed, solver, simulated) if value is not None]
-    passed = all(value <= bound for value in values)  # NaN is not
-    return Check(what, f"at most {bound:.4g}", passed, closed, solver, simulated)
+    values = closed, solver, simulated
+    passed = all(value is None or value <= bound for value in values)  # NaN is not
+    return Check(what, f"at most {bound:.4g}", passed, *values)
