@@ -1,5 +1,6 @@
 """Named optimizers make the steps of the pure rules, under the same bound."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ import torch
 
 from landscape_gym.gain_bound import GainBound
 from landscape_gym.optim import FilterBank, RuleOptimizer, SelfScaledAdam, SelfScaledSOAP
+from landscape_gym.optim.adam_steps import FASTEST, LOG_RATE, PRIOR, SLOWEST
 from landscape_gym.optim.frame import matrix_shape
 from landscape_gym.optim.loss_reading import LossReading
 from landscape_gym.rules import Adam, Coupled, SelfTuning
@@ -147,3 +149,14 @@ def test_only_in_the_frame_steps_that_end_uphill_limit_the_next(kind, falls):
         p.grad = torch.ones_like(p) * (-1) ** (t // 4)
         optimizer.step(loss=1.0)
     assert (optimizer.diagnostics()["reach"] < 0.9) is falls
+
+
+@pytest.mark.parametrize(("sign", "bound"), [(1, FASTEST), (-1, SLOWEST)])
+def test_rates_of_coordinates_stay_within_bounds_that_fade_with_the_age(sign, bound):
+    p = torch.nn.Parameter(torch.ones(4, dtype=DOUBLE))
+    optimizer = SelfScaledSOAP([p], betas=(0.0, 0.95))  # the mean is the last gradient
+    for t in range(150):
+        p.grad = torch.ones_like(p) * sign**t
+        optimizer.step(loss=1.0)
+    expected = torch.full_like(p, bound + math.log1p(150 / PRIOR))
+    torch.testing.assert_close(optimizer.state[p][LOG_RATE], expected.detach())
