@@ -27,6 +27,7 @@ with needed_by(__name__):
     from landscape_gym.control import optimum
     from landscape_gym.evaluation import rollout
     from landscape_gym.landscapes.base import Array
+    from landscape_gym.observation import ObservationConfig
     from landscape_gym.policy import RulePolicy
     from landscape_gym.refusal import Refusal
     from landscape_gym.registration import ALL, REGIMES, regime
@@ -155,11 +156,16 @@ def learners(name: str) -> dict[str, tuple[Array, Array]]:
         kind: rollout(problem, policy, episodes=EPISODES, seed=SEED, keep_paths=0).cost.mean()
         for kind, policy in derived.items()
     }
-    best = min(costs, key=costs.__getitem__)
-    simplest = (
-        "gradient descent" if "gradient descent" in derived else max(costs, key=costs.__getitem__)
-    )
-    chosen = {simplest: derived[simplest], best: derived[best], "optimum": optimum(problem).policy}
+    if problem.sets_learning_rate:  # which no rule does
+        chosen = {
+            "best schedule": optimum(problem, ObservationConfig(("elapsed",))).policy,
+            "best by loss": optimum(problem, ObservationConfig(("loss",))).policy,
+        }
+    else:
+        by_cost = sorted(costs, key=costs.__getitem__)
+        simplest = "gradient descent" if "gradient descent" in derived else by_cost[-1]
+        chosen = {kind: derived[kind] for kind in (simplest, by_cost[0])}
+    chosen["optimum"] = optimum(problem).policy
     runs = {n: rollout(problem, p, episodes=1, seed=SEED, keep_paths=1) for n, p in chosen.items()}
     return {n: (np.asarray(run.path)[:, 0], run.excess[:, 0]) for n, run in runs.items()}
 
@@ -174,7 +180,7 @@ def save_regime(name: str) -> Path:
     if in_plane:
         both = np.concatenate([path[:, :2] for path, _ in found.values()])
         first = np.abs(next(iter(found.values()))[0][0, :2]).max()
-        reach = min(float(np.abs(both).max()), 2.5 * first) * 1.1
+        reach = min(float(np.abs(both).max()), 2.5 * first or np.inf) * 1.1
         plane = Panel(20, 36, 300, 260, (-reach, reach), (-reach, reach))
         parts.append(plane.frame("first two parameters", ""))
         parts += drawn(plane, {n: path[:, :2] for n, (path, _) in found.items()}, colours, styles)
