@@ -7,10 +7,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.optim.adam import adam
 
 from landscape_gym.configuration import number
 from landscape_gym.optim.loss_reading import Moved, Proposal
-from landscape_gym.optim.pieces import foreach, numbers_of, pieces
+from landscape_gym.optim.pieces import numbers_of, pieces
 
 GRADIENT, SQUARE = "exp_avg", "exp_avg_sq"
 """Keys of the running means, torch.optim's names."""
@@ -20,6 +21,8 @@ SLOWEST, FASTEST = -8.0, 1.5
 """Least and largest logarithm of how much faster a coordinate is than others are at first."""
 PRIOR = 100
 """How many gradients what is known at first is worth, where coordinates have factors."""
+FUSED = ("cpu", "cuda")
+"""Devices on which torch has the recurrence in one kernel."""
 SOONEST = 10
 """Age after which they are adapted: by then running means are more than their first gradients."""
 
@@ -63,105 +66,83 @@ def proposed(
     Returns:
         The velocities, and the decrease that they promise.
     """
-    (b1, b2), eps = group["betas"], group["eps"]
     by_age: dict[int, list[int]] = {}
     for i, m in enumerate(moved):
         m.state["step"] += 1
         by_age.setdefault(m.state["step"], []).append(i)
     proposals, promises, weights = [], [], []
     for age, numbers in by_age.items():
-        root = (1 - b2**age) ** 0.5
         fading = 1 / (1 + age / PRIOR) if group.get("adaptation") else 1.0
-        factors = [-group["scale"] * moved[i].unit * root / (1 - b1**age) * fading for i in numbers]
+        factors = [group["scale"] * moved[i].unit * fading for i in numbers]
+        states = [moved[i].state for i in numbers]
+        means, squares, rates = (
+            [s[name].view(-1) for s in states if name in s] for name in (GRADIENT, SQUARE, LOG_RATE)
+        )
+        those, velocities = [gradients[i].view(-1) for i in numbers], [out[i] for i in numbers]
+        if rates and age > SOONEST:
+            rows = list(zip(rates, means, squares, those, velocities, strict=True))
+            for rate, mean, square, gradient, room in pieces(rows):
+                adapt(rate, mean, square, gradient, room, group, age)
+        recurrence(means, squares, those, velocities, group, age)
+        if rates:
+            for velocity, rate in pieces(list(zip(velocities, rates, strict=True))):
+                velocity.mul_(rate.exp())
         proposals += [
             Proposal(moved[i].parameter, out[i], factor)
             for i, factor in zip(numbers, factors, strict=True)
         ]
-        states = [moved[i].state for i in numbers]
-        rows = [
-            (
-                s[GRADIENT],
-                s[SQUARE],
-                gradients[i],
-                out[i],
-                *((s[LOG_RATE],) if LOG_RATE in s else ()),
-            )
-            for i, s in zip(numbers, states, strict=True)
-        ]
-        step = together if foreach(rows, group["foreach"]) else one_by_one
-        for members, parts in pieces(rows, group["foreach"]):
-            means, squares, those, velocities, *rates = parts
-            if rates and age > SOONEST:
-                adapt(rates[0], means, squares, those, velocities, group, age)
-            step(means, squares, those, velocities, b1, b2, eps * root)
-            if rates:
-                for velocity, rate in zip(velocities, rates[0], strict=True):
-                    velocity.mul_(rate.exp())
-            weights += [-factors[member] for member in members]
-            promises += map(torch.dot, velocities, those)
-    return proposals, sum(w * each for w, each in zip(weights, numbers_of(promises), strict=True))
+        weights += factors
+        promises += map(torch.dot, velocities, those)
+    return proposals, -sum(w * p for w, p in zip(weights, numbers_of(promises), strict=True))
 
 
-def adapt(
-    rates: list[Tensor],
+def recurrence(
     means: list[Tensor],
     squares: list[Tensor],
     gradients: list[Tensor],
-    room: list[Tensor],
+    out: list[Tensor],
+    group: dict[str, Any],
+    age: int,
+) -> None:
+    """Running means after a gradient, in place, and ``-M / (V^(1/2) + eps)``, both corrected.
+
+    It is the step that torch's Adam takes from zero at a learning rate of 1.
+    """
+    fused = group["foreach"] is None and all(m.device.type in FUSED for m in means)
+    steps = torch.full((len(means),), age - 1.0, device=means[0].device if fused else None)
+    for velocity in out:
+        velocity.zero_()
+    (beta1, beta2), eps = group["betas"], group["eps"]
+    adam(
+        out, gradients, means, squares, [], list(steps.unbind()),
+        foreach=None if fused else group["foreach"], fused=fused, amsgrad=False, beta1=beta1,
+        beta2=beta2, lr=1.0, weight_decay=0.0, eps=eps, maximize=False,
+    )  # fmt: skip
+
+
+def adapt(
+    rate: Tensor,
+    mean: Tensor,
+    square: Tensor,
+    gradient: Tensor,
+    room: Tensor,
     group: dict[str, Any],
     age: int,
 ) -> None:
     """Logarithms of coordinates' factors after a gradient, in place; the means are from before it.
 
     Args:
-        rates: What is changed.
-        means: Running means of gradients.
-        squares: Of their squares.
-        gradients: The new ones.
+        rate: What is changed.
+        mean: Running mean of gradients.
+        square: Of their squares.
+        gradient: The new one.
         room: Where intermediate results are written.
         group: With ``adaptation``, ``betas`` and ``eps``.
         age: Gradients seen, with the new one.
     """
     (b1, b2), eps, faded = group["betas"], group["eps"], math.log1p(age / PRIOR)
     weight = (1 - b2**age) / (1 - b1 ** (age - 1))  # corrects both means for their age
-    for rate, M, V, G, agreement in zip(rates, means, squares, gradients, room, strict=True):
-        torch.mul(V, b2, out=agreement).addcmul_(G, G, value=1 - b2).add_(eps**2)
-        torch.div(M, agreement, out=agreement).mul_(G).mul_(weight).clamp_(-1, 1)
-        rate.add_(agreement, alpha=group["adaptation"]).clamp_(SLOWEST + faded, FASTEST + faded)
-
-
-def one_by_one(
-    means: list[Tensor],
-    squares: list[Tensor],
-    gradients: list[Tensor],
-    out: list[Tensor],
-    b1: float,
-    b2: float,
-    eps: float,
-) -> None:
-    """Running means after a gradient, in place, and ``M / (V^(1/2) + eps)``, not corrected."""
-    for mean, square, gradient, velocity in zip(means, squares, gradients, out, strict=True):
-        mean.lerp_(gradient, 1 - b1)
-        square.mul_(b2).addcmul_(gradient, gradient, value=1 - b2)
-        torch.sqrt(square, out=velocity).add_(eps)
-        torch.div(mean, velocity, out=velocity)
-
-
-def together(
-    means: list[Tensor],
-    squares: list[Tensor],
-    gradients: list[Tensor],
-    out: list[Tensor],
-    b1: float,
-    b2: float,
-    eps: float,
-) -> None:
-    """The same for all tensors at once, as accelerators like it."""
-    torch._foreach_lerp_(means, gradients, 1 - b1)  # pyright: ignore[reportPrivateImportUsage]
-    torch._foreach_mul_(squares, b2)  # pyright: ignore[reportPrivateImportUsage]
-    torch._foreach_addcmul_(squares, gradients, gradients, 1 - b2)  # pyright: ignore[reportPrivateImportUsage]
-    torch._foreach_copy_(out, squares)  # pyright: ignore[reportPrivateImportUsage]
-    torch._foreach_sqrt_(out)  # pyright: ignore[reportPrivateImportUsage]
-    torch._foreach_add_(out, eps)  # pyright: ignore[reportPrivateImportUsage]
-    torch._foreach_reciprocal_(out)  # pyright: ignore[reportPrivateImportUsage]
-    torch._foreach_mul_(out, means)  # pyright: ignore[reportPrivateImportUsage]
+    torch.mul(square, b2, out=room).addcmul_(gradient, gradient, value=1 - b2).add_(eps**2)
+    torch.div(mean, room, out=room).mul_(gradient).clamp_(-1 / weight, 1 / weight)
+    rate.add_(room, alpha=group["adaptation"] * weight)
+    rate.clamp_(SLOWEST + faded, FASTEST + faded)

@@ -21,7 +21,7 @@ from landscape_gym.optim.finite import all_finite, warn_once
 from landscape_gym.optim.iterate_averages import AVERAGE, IterateAverages
 from landscape_gym.optim.loading import check_shape, loading
 from landscape_gym.optim.loss_told import LossTold
-from landscape_gym.optim.pieces import CHUNK, numbers_of, pieces
+from landscape_gym.optim.pieces import numbers_of, pieces
 from landscape_gym.optim.units import units
 
 SHARED = "shared"
@@ -291,13 +291,12 @@ class LossReading(LossTold, IterateAverages):
             self.state[p][STRIDE] = stride * factor
             newness = self._newness(p)
             average = self.state[p].get(AVERAGE) if newness else None
-            if average is None or p.numel() <= CHUNK or not p.is_contiguous():
+            if average is None or not p.is_contiguous():
                 add(p, v.view(p.shape), kept, stride * factor)
                 if average is not None:
                     average.lerp_(p.to(average.dtype), newness)
                 continue
-            rows = [(p.detach(), v.reshape(-1), average)]
-            for _, ((theta,), (velocity,), (mean,)) in pieces(rows, False):
+            for theta, velocity, mean in pieces([(p.detach(), v.reshape(-1), average)]):
                 add(theta, velocity, kept, stride * factor)
                 mean.lerp_(theta.to(mean.dtype), newness)
 
