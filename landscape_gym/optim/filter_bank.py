@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
 from landscape_gym.configuration import number
-from landscape_gym.optim.loss_reading import Common, LossReading, Moved, Proposal
+from landscape_gym.optim.loss_reading import VELOCITY, Common, LossReading, Moved, Proposal
 
 CHUNK = 2**14
 """Coordinates in a piece on a CPU: with a dozen intermediate results it stays in the cache."""
@@ -124,7 +124,7 @@ class FilterBank(LossReading):
         promise, noises, rooms = [], [], moved[0].gradient.new_empty(0, 0)
         for m in moved:
             m.state["step"] += 1
-            room, y = self._room(m), m.gradient.reshape(-1)
+            room, y = m.state[VELOCITY].view(-1), m.gradient.reshape(-1)
             bank = Filters.of(group["curvature"], m.state["variance"], group["discount"], y)
             M = len(bank.curvature)
             theta = m.parameter.detach().reshape(-1).to(y.dtype)
@@ -151,7 +151,7 @@ class FilterBank(LossReading):
                 P * r / (h * h * P + r + TINY) + drift
                 for h, P in zip(group["curvature"], m.state["variance"], strict=True)
             ]
-        proposals = [Proposal(m.parameter, self._room(m), 1.0) for m in moved]
+        proposals = [Proposal(m.parameter, m.state[VELOCITY], 1.0) for m in moved]
         return proposals, torch.stack(promise).sum()
 
 

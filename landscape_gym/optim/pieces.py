@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -11,18 +11,17 @@ CHUNK = 2**15
 """Coordinates in a piece on a CPU: so few that intermediate results stay in its cache."""
 
 
-def pieces(rows: Iterable[Sequence[Tensor]]) -> Iterator[list[Tensor]]:
-    """Tensors that belong together, contiguous and of one size, flat: in parts on a CPU."""
-    for row in rows:
-        flat = [tensor.view(-1) for tensor in row]
-        if flat[0].device.type != "cpu" or len(flat[0]) <= CHUNK:
-            yield flat
-        else:
-            yield from map(list, zip(*(tensor.split(CHUNK) for tensor in flat), strict=True))
+def pieces(tensors: Sequence[Tensor]) -> Iterator[Sequence[Tensor]]:
+    """Contiguous tensors of one size, flat, in parts that belong together: on a CPU, else whole."""
+    if tensors[0].device.type != "cpu" or tensors[0].numel() <= CHUNK:
+        yield tensors
+    else:
+        yield from zip(*(tensor.view(-1).split(CHUNK) for tensor in tensors), strict=True)
 
 
 def numbers_of(scalars: list[Tensor]) -> list[float]:
     """Tensors of one number each as numbers; they come from a device at once, if it is one."""
-    if len({each.device for each in scalars}) == 1:
+    devices = {each.device for each in scalars}
+    if len(devices) == 1 and not scalars[0].is_cpu:
         return torch.stack(scalars).tolist()
     return [each.item() for each in scalars]
