@@ -26,6 +26,8 @@ class Row:
     """Extras of landscape-gym that are installed."""
     freed: tuple[str, ...] = ()
     """Packages of which the library wants another release than constraints.txt pins."""
+    alone: tuple[str, ...] = ()
+    """What is installed after all else, without what it asks for."""
 
 
 _LEARNS = "comes to cost less than half of what it did, and of doing nothing, on held-out episodes"
@@ -108,6 +110,25 @@ _ALL = (
         f"PPO in the new API stack, on a batch made by its id, {_LEARNS}.",
         requirements=("ray[rllib]==2.60.0",),
         freed=("gymnasium", "ray"),
+    ),
+    Row(
+        "tianshou",
+        "Tianshou",
+        "tianshou",
+        "tianshou_ppo.py",
+        f"PPO by collector and trainer, on single environments side by side, {_LEARNS}.",
+        requirements=("tianshou==2.0.1",),
+        freed=("filelock", "pandas", "virtualenv"),
+    ),
+    Row(
+        "pufferlib",
+        "PufferLib's core",
+        "pufferlib-core",
+        "pufferlib_ppo.py",
+        "`GymnasiumPufferEnv` in `pufferlib.vector` gives the numbers of single environments; PPO "
+        f"in plain torch on it {_LEARNS}.",
+        requirements=("psutil",),
+        alone=("pufferlib-core==3.0.23",),
     ),
     Row(
         "minari",
