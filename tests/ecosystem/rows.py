@@ -140,6 +140,23 @@ _ALL = (
         requirements=("minari[create]",),
         extras=("minari",),
     ),
+    Row(
+        "lightning",
+        "Lightning",
+        "lightning",
+        "lightning_loops.py",
+        "`SelfScaledSOAP`, `SelfScaledAdam` and `FilterBank` come to the losses of a bare loop in "
+        "the automatic loop, which gives them a closure, and in a manual one.",
+        requirements=("lightning==2.6.6",),
+    ),
+    Row(
+        "transformers",
+        "Hugging Face's Trainer",
+        "transformers",
+        "transformers_trainer.py",
+        "The same optimizers, told the loss in `compute_loss`, halve it.",
+        requirements=("transformers==5.24.0", "accelerate==1.15.0"),
+    ),
 )
 
 ROWS: dict[str, Row] = {row.name: row for row in _ALL}
