@@ -16,6 +16,7 @@ MICROSECONDS = {
     "frame": 85.0,
     "frame-parameters": 85.0,
     "frame-any": 70.0,
+    "preconditioner": 45.0,
     "weights": 45.0,
     "a2c": 15.0,
     "trpo": 35.0,

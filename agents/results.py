@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,17 +24,21 @@ from landscape_gym.readout import optimal_basis, read_rule
 INTRODUCTION = """\
 # Agents
 
-What Stable-Baselines3 agents have learned, against the optimum of what they can know: full
-information where the target shows in the gradient, the Kalman filter's controller (LQG) where it is
-hidden behind noise, and full information, which no learner reaches, where curvature is hidden.
+What Stable-Baselines3 agents and regression on the optimum's moves have learned, against the
+optimum of what they can know: full information where the target shows in the gradient, the Kalman
+filter's controller (LQG) where it is hidden behind noise, and full information, which no learner
+reaches, where curvature is hidden.
 Three seeds each, trained on one thread. J / J* is the ratio of mean discounted costs, on the same
 fresh episodes for all; regret is (J - J*) / (J_null - J*), J_null the cost of doing nothing; the
-worst of the seeds is in the table, beside what it was to be at most. The machine is shared: the
-seconds are those of two trainings side by side, and of up to four.
+worst of the seeds is in the table, beside what it was to be at most. Seconds are of a processor in
+rows of rules in a frame, and on the clock in the others: those of two trainings side by side, and
+of up to four.
 
     python -m agents            # train what is missing, under runs/results
     python -m agents --curves   # train and draw the two curves
-    python -m agents --write    # judge, and write this page
+    python -m agents --write    # judge what is under runs/results, and write this page
+
+Rows of agents whose runs are not there stay as they were judged before.
 
 Rules of seed 0 are shipped: `landscape_gym.load_rule(NAME)`, with the names that
 `landscape_gym.artifact.shipped_rules()` gives."""
@@ -80,9 +85,11 @@ how much, is told in agents/curves.py. Points: docs/images/agents/*.csv."""
 
 FRESH_SEED = 7_000_000
 """Of the first episode; presets were chosen on others."""
-EPISODES = 1024
+EPISODES = Experiment.episodes
 DIMS = {2: 256, 100: 256, 1000: 32}
 """Dimensions that a rule is carried over to, and in how many episodes."""
+FRAMED_DIMS = {2: 1024, 100: 64}
+"""The same of a rule in a frame, which takes a second and a half a step in 1000 dimensions."""
 
 
 @dataclass(frozen=True)
@@ -115,20 +122,28 @@ def score(experiment: Experiment, seed: int, folder: Path) -> Score:
         best = optimum(problem, regime.observation if experiment.learner else None)
         assert best.bound == "exact", best.status
         policies["optimum"] = best.policy
-    runs = _runs(problem, policies)
+    runs = _runs(problem, policies, min(EPISODES, experiment.episodes))
     result = judge(problem, runs, optimum="optimum" if experiment.known else None)["learned"]
     return Score(
         seed=seed,
         ratio=None if result.ratio is None else result.ratio.value,
         regret=result.regret.value,
-        seconds=json.loads((folder / TRAINING_FILE).read_text())["seconds"],
+        seconds=_seconds(folder),
         extra=_extra(experiment, problem, rule, policies.get("optimum", rule), runs),
     )
 
 
-def _runs(problem: NavigationProblem, policies: dict[str, Policy]) -> dict[str, Rollout]:
+def _seconds(folder: Path) -> float:
+    """How long a training took: of a processor, or on the clock where that is all that was kept."""
+    told = json.loads((folder / TRAINING_FILE).read_text())
+    return told.get("processor_seconds") or told["seconds"]
+
+
+def _runs(
+    problem: NavigationProblem, policies: dict[str, Policy], episodes: int
+) -> dict[str, Rollout]:
     return {
-        name: rollout(problem, policy, episodes=EPISODES, seed=FRESH_SEED, keep_paths=EPISODES)
+        name: rollout(problem, policy, episodes=episodes, seed=FRESH_SEED, keep_paths=episodes)
         for name, policy in with_nothing(problem, policies).items()
     }
 
@@ -156,16 +171,19 @@ def _extra(
         ends = [np.asarray(runs[name].path)[-1, :, 0] > 0 for name in ("learned", "optimum")]
         return (float(np.mean(ends[0] == ends[1])),)
     if experiment.extra == "transfer":
-        return tuple(x for dim in DIMS for x in _carried_over(problem, rule, dim))
+        dims = FRAMED_DIMS if rule.framed else DIMS
+        return tuple(x for dim in dims.items() for x in _carried_over(problem, rule, *dim))
     return ()
 
 
-def _carried_over(problem: NavigationProblem, rule: LearnedRule, dim: int) -> tuple[float, float]:
+def _carried_over(
+    problem: NavigationProblem, rule: LearnedRule, dim: int, episodes: int
+) -> tuple[float, float]:
     """Mean and worst ratio to the optimum over single episodes, in another dimension."""
     problem = problem.replace(landscape={"dim": dim})
     policies: tuple[Policy, ...] = (rule, optimum(problem).policy)
     learned, best = (
-        rollout(problem, policy, episodes=DIMS[dim], seed=FRESH_SEED).cost for policy in policies
+        rollout(problem, policy, episodes=episodes, seed=FRESH_SEED).cost for policy in policies
     )
     return float(np.mean(learned / best)), float(np.max(learned / best))
 
@@ -174,22 +192,48 @@ HEAD = ("agent", "steps", "s a seed", "J / J*: worst of seeds (each)", "asked", 
 TITLES = {"quick": "Within minutes", "long": "Longer"}
 
 
-def page(
-    scores: Mapping[str, Mapping[Experiment, Sequence[Score]]], command: str, revision: str
-) -> str:
-    """The results page, from the scores of each budget."""
+class Line(NamedTuple):
+    """An experiment's part of the page."""
+
+    row: tuple[str, ...]
+    """Below `HEAD`."""
+    command: str
+    """That trained it."""
+
+
+def line(experiment: Experiment, scores: Sequence[Score]) -> Line:
+    """What the page says of an experiment whose seeds were judged."""
+    command = replace(experiment.config(0), seeds=len(scores)).command
+    return Line(_row(experiment, scores), command)
+
+
+def lines_of(page: str) -> dict[str, dict[str, Line]]:
+    """What a page says: by budget, by the title of the experiment."""
+    found = {}
+    for budget, title in TITLES.items():
+        _, _, section = page.partition(f"## {title}\n")
+        section = section.partition("\n## ")[0].splitlines()
+        rows = [
+            tuple(cell.strip() for cell in text.strip("|").split("|"))
+            for text in section
+            if text.startswith("|")
+        ]
+        commands = [text.strip() for text in section if text.startswith("    ")]
+        made = zip(rows[2:], commands, strict=True)  # after the head and what it is ruled off by
+        found[budget] = {row[0]: Line(row, command) for row, command in made}
+    return found
+
+
+def page(lines: Mapping[str, Sequence[Line]], command: str, revision: str) -> str:
+    """The results page, from the lines of each budget."""
     parts = [
         INTRODUCTION,
         f"{source(command, revision)}: {EPISODES} episodes from seed {FRESH_SEED}.",
     ]
-    for budget, of_it in scores.items():
+    for budget, of_it in lines.items():
         if of_it:
-            rows = [_row(experiment, judged) for experiment, judged in of_it.items()]
-            seeds = {experiment: len(judged) for experiment, judged in of_it.items()}
-            commands = "\n".join(
-                f"    {replace(experiment.config(0), seeds=count).command}"
-                for experiment, count in seeds.items()
-            )
+            commands = "\n".join(f"    {each.command}" for each in of_it)
+            rows = [each.row for each in of_it]
             parts += [f"## {TITLES[budget]}", markdown(HEAD, rows), "Trained by, line by line,"]
             parts += [commands]
     return "\n\n".join([*parts, MISSED, CURVES]) + "\n"
@@ -219,6 +263,6 @@ def _said(experiment: Experiment, scores: Sequence[Score]) -> str:
         return f"{EXTRAS['right well']}: {extras.min():.1%}"
     if experiment.extra == "transfer":
         worst = extras.max(axis=0).reshape(-1, 2)
-        carried = (f"d = {d}: {m:.3f}, {w:.3f}" for d, (m, w) in zip(DIMS, worst, strict=True))
+        carried = (f"d = {d}: {m:.3f}, {w:.3f}" for d, (m, w) in zip(DIMS, worst, strict=False))
         return "mean, worst episode at " + "; ".join(carried)
     return ""

@@ -24,6 +24,7 @@ from landscape_gym.control.learning_rate.policy import (
 from landscape_gym.control.linear_quadratic.ensemble import Ensemble, ensemble
 from landscape_gym.control.linear_quadratic.policy import LinearQuadraticPolicy
 from landscape_gym.control.optimum import SOLVERS, Solver, optimum
+from landscape_gym.control.paths.nearest import NearestOnPath
 from landscape_gym.control.paths.planner import Plan, PlanOptions, plan
 from landscape_gym.control.paths.policies import PlannedPath, RecedingHorizon
 from landscape_gym.control.paths.solve_path import solve_path
@@ -70,6 +71,7 @@ __all__ = [
     "LinearQuadraticPolicy",
     "LinearRule",
     "MemoryRule",
+    "NearestOnPath",
     "NoisyQuasiNewtonPolicy",
     "Plan",
     "PlanOptions",
