@@ -14,7 +14,7 @@ from agents.training import train
 from landscape_gym.learned import LearnedRule
 from landscape_gym.registration import Regime
 
-Extra = Literal["gains", "reset weight", "right well", "transfer"]
+Extra = Literal["gains", "reset weight", "right well", "transfer", "exponent"]
 
 
 @dataclass(frozen=True, eq=False)

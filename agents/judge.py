@@ -2,7 +2,8 @@
 
 A rule is the name of a shipped one, a file, a run's folder, or a folder of several seeds. Each acts
 in the same fresh episodes as what it is to be measured by: derived momentum, the best derived
-learner for what can be seen, and full information.
+learner for what can be seen, and full information; or, with ``--learner``, the optimum for the
+regime's own channels.
 """
 
 from __future__ import annotations
@@ -26,8 +27,10 @@ from landscape_gym.configuration import count, one_of
 from landscape_gym.control import best_learner, optimum
 from landscape_gym.evaluation import DO_NOTHING, rollout
 from landscape_gym.landscapes.base import Array
+from landscape_gym.observation import ObservationConfig
 from landscape_gym.policy import DoNothing, Policy, RulePolicy
 from landscape_gym.problem import NavigationProblem
+from landscape_gym.readout import read_exponent
 from landscape_gym.refusal import Refusal
 from landscape_gym.registration import ALL, regime
 from landscape_gym.rules import Momentum
@@ -37,6 +40,7 @@ CHUNK = 2048
 NORMAL = 1.96
 """Half width of a 95 % interval in standard errors."""
 OPTIMUM = "full information *"
+OF_LEARNERS = "optimum for these channels"
 HEAD = ("policy", "cost J", "J / J*", "J / J_null", "worst", "diverged", "us a step", "trained, s")
 
 
@@ -56,6 +60,11 @@ class Options:
     """Of the first episode; nothing was trained or chosen from 8,000,000 on."""
     references: bool = True
     """Whether to judge derived momentum and the best derived learner, too."""
+    learner: bool = False
+    """Whether J* is that of the optimum for the regime's own channels, or of what bounds it, and
+    not that of full information."""
+    exponent: bool = False
+    """Whether to read with which power of the curvature a rule's steps shrink."""
 
     def __post_init__(self) -> None:
         """Check the fields.
@@ -123,7 +132,8 @@ class Verdict:
 
 def main(options: Options) -> None:
     """Print a line for each policy, and the worst of several rules."""
-    problem, where = regime(options.regime).problem, options.regime
+    of, where = regime(options.regime), options.regime
+    problem = of.problem
     if options.dim is not None:
         problem = problem.replace(landscape={"dim": options.dim})
         where = f"{where} in {options.dim} dimensions"
@@ -133,6 +143,7 @@ def main(options: Options) -> None:
         {**(derived(problem) if options.references else {}), **given},
         episodes=options.episodes,
         first_seed=options.first_seed,
+        seen=of.observation if options.learner else None,
     )
     trained = trained_seconds(options.rules)
     verdicts = [replace(verdict, trained=trained.get(verdict.name)) for verdict in verdicts]
@@ -143,6 +154,9 @@ def main(options: Options) -> None:
         if verdict.name in given and verdict.single is not None:
             mean, most = verdict.single
             print(f"Of single episodes' J / J*: {verdict.name}, mean {mean:.4f}, worst {most:.3f}.")
+    for name, rule in given.items() if options.exponent else ():
+        value, half = read_exponent(problem, rule, seed=options.first_seed)
+        print(f"Exponent of the curvature: {name}, {value:.3f} +- {half:.3f}.")
     if len(given) > 1:
         print(_worst([verdict for verdict in verdicts if verdict.name in given]))
 
@@ -211,6 +225,7 @@ def judged(
     *,
     episodes: int,
     first_seed: int,
+    seen: ObservationConfig | None = None,
 ) -> list[Verdict]:
     """Run policies in the same episodes as doing nothing and the optimum, if that is known.
 
@@ -219,16 +234,14 @@ def judged(
         policies: By name.
         episodes: How many, >= 2.
         first_seed: Of the first.
+        seen: The channels whose optimum is the reference; None: full information.
     """
     contest: dict[str, Policy] = {DO_NOTHING: DoNothing(problem.control_dim), **policies}
-    try:
-        best = optimum(problem, plan_paths=False)
-    except Refusal:
-        best = None
-    if best is not None and best.bound == "exact":
-        contest[OPTIMUM] = best.policy
+    reference = reference_of(problem, seen)
+    contest |= {} if reference is None else dict([reference])
     runs = {name: run(problem, each, episodes, first_seed) for name, each in contest.items()}
-    least, nothing = runs.get(OPTIMUM), runs[DO_NOTHING].cost
+    least = None if reference is None else runs[reference[0]]
+    nothing = runs[DO_NOTHING].cost
     return [
         Verdict(
             name=name,
@@ -242,6 +255,26 @@ def judged(
         )
         for name, each in runs.items()
     ]
+
+
+def reference_of(
+    problem: NavigationProblem, seen: ObservationConfig | None
+) -> tuple[str, Policy] | None:
+    """What policies are measured by, and its name; None where nothing bounds them from below.
+
+    Args:
+        problem: What is navigated.
+        seen: The channels that learners see; None: everything.
+    """
+    try:
+        best = optimum(problem, seen, plan_paths=False)
+    except Refusal:
+        return None
+    if seen is None:
+        return (OPTIMUM, best.policy) if best.bound == "exact" else None
+    if best.bound == "upper":
+        return None
+    return (OF_LEARNERS if best.bound == "exact" else f"{best.policy.name} *"), best.policy
 
 
 def _single(ratios: Array) -> tuple[float, float]:

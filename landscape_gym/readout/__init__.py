@@ -9,8 +9,10 @@ The signs s_i are those by which rules name their constants (``u = -lr g + momen
 ``u = -K (theta - z)``), so that step sizes, momenta and gains come out positive. C_i is a matrix
 (controls, size of x_i), or one number for all coordinates (the *shared* form, that of rules which
 treat every coordinate alike). The same reading of the theory's policy gives what to compare with.
+`read_exponent` tells with which power of the curvature steps shrink.
 """
 
+from landscape_gym.readout.exponent import read_exponent
 from landscape_gym.readout.quantities import QUANTITIES
 from landscape_gym.readout.reading import (
     Coefficient,
@@ -24,6 +26,7 @@ __all__ = [
     "Coefficient",
     "Reading",
     "optimal_basis",
+    "read_exponent",
     "read_rule",
     "side_by_side",
 ]

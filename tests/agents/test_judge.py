@@ -1,6 +1,7 @@
 """The command that judges rules: which it finds, in which episodes, and what it says of them."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,37 @@ def test_rules_are_judged_in_other_dimensions_as_well(capsys):
     )
     assert theirs[0] == ["hidden-curvature in 3 dimensions: 4 episodes from seed 8000000."]
     assert ours[3][1] != theirs[3][1]
+
+
+@pytest.mark.parametrize(
+    ("name", "reference"),
+    [("learning-speed", judge.OF_LEARNERS), ("drifting-target", "LQG (known curvature) *")],
+)
+def test_a_learner_is_measured_by_the_optimum_for_its_own_channels(name: str, reference: str):
+    regime, nothing = REGIMES[name], DoNothing(REGIMES[name].problem.control_dim)
+    best = optimum(regime.problem, regime.observation)
+    mine, whole = (
+        judge.judged(regime.problem, {"rule": nothing}, episodes=4, first_seed=5, seen=seen)
+        for seen in (regime.observation, None)
+    )
+    assert [verdict.name for verdict in mine] == [DO_NOTHING, "rule", reference]
+    assert whole[-1].name == judge.OPTIMUM
+    assert mine[-1].cost > whole[-1].cost
+    costs = [
+        rollout(regime.problem, policy, episodes=4, seed=5).cost
+        for policy in (nothing, best.policy)
+    ]
+    assert mine[1].ratio is not None
+    assert mine[1].ratio[0] == pytest.approx(costs[0].mean() / costs[1].mean())
+
+
+def test_the_exponent_of_a_rule_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys):
+    rule = replace(load_rule("hidden-curvature"), about={})
+    save_rule(rule, tmp_path / RULE_FILE)
+    few = ["--regime", "drifting-target", "--episodes", "2", "--no-references", "--learner"]
+    monkeypatch.setattr(judge, "read_exponent", lambda *_, seed: (0.5, seed / 1e9))
+    lines = told([str(tmp_path), *few, "--exponent"], capsys)
+    assert lines[-1] == [f"Exponent of the curvature: {tmp_path}, 0.500 +- 0.008."]
 
 
 def test_episodes_are_the_same_however_many_are_run_at_a_time(monkeypatch: pytest.MonkeyPatch):

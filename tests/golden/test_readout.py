@@ -7,16 +7,20 @@ import pytest
 from scipy.stats import bootstrap
 
 from landscape_gym import REGIMES, NavigationProblem
-from landscape_gym.control import optimum, reset_weight
+from landscape_gym.control import LQGPolicy, optimum, reset_weight
 from landscape_gym.landscapes import LogUniform, Quadratic
 from landscape_gym.landscapes.base import Landscape, NoInstances
-from landscape_gym.policy import UNBOUNDED, RulePolicy
+from landscape_gym.observation import ObservationConfig
+from landscape_gym.policy import UNBOUNDED, RulePolicy, StatefulPolicy
+from landscape_gym.problem import NormalStart
 from landscape_gym.readout import (
     optimal_basis,
+    read_exponent,
     read_rule,
     side_by_side,
 )
 from landscape_gym.readout.least_squares import fit
+from landscape_gym.refusal import Refusal
 from landscape_gym.rules import GradientDescent, Momentum
 
 LONG = REGIMES["long-horizon"].problem
@@ -345,3 +349,50 @@ def test_a_law_that_turns_is_shown_as_a_whole_matrix():
     K = law.coefficients["to_target"].value
     assert f"[{K[0, 0]:.3f}, {K[0, 1]:.3f}; {K[1, 0]:.3f}, {K[1, 1]:.3f}]" in first
     assert "diagonal" not in first
+
+
+DRIFTING = REGIMES["drifting-target"].problem
+
+
+@pytest.mark.parametrize("b1", [0.0, 0.6])
+@pytest.mark.parametrize(("power", "exponent"), [(0.0, 0.0), (0.5, 0.5), (1.0, 1.0)])
+def test_the_exponent_is_the_power_by_which_steps_shrink(power, exponent, b1):
+    class Powers(StatefulPolicy):
+        """Heavy balls whose step size is 0.3 h^-power; momentum leaves the effective rate."""
+
+        observation = ObservationConfig(("gradient", "previous_update", "curvature"))
+
+        def act(self, observation, state):
+            gradient, previous, h = np.split(observation, 3, axis=1)
+            lr = 0.3 * (1 - b1) * h**-power
+            return self.action_of(b1 * previous - lr * gradient, observation), None
+
+    found = read_exponent(DRIFTING, Powers(), episodes=4)
+    assert found.value == pytest.approx(exponent, abs=1e-5)
+    assert found.half_width < 1e-5
+
+
+def test_the_optimum_behind_a_slow_filter_has_the_exponent_one_half():
+    """eps / 2 less of the filter's weight at the largest curvature: 0.511, not 0.5."""
+    found = read_exponent(DRIFTING, LQGPolicy(DRIFTING), episodes=4)
+    assert found.value == pytest.approx(0.511, abs=0.004)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"landscape": {"rotated": True}}, "rotated=False"),
+        ({"landscape": {"curvature": (1.0,) * 10}}, "alike"),
+        ({"noise": None, "drift": 0.0, "start": NormalStart()}, "follows from the gradient"),
+    ],
+)
+def test_where_no_exponent_shows_the_reading_is_refused(changes, said):
+    problem = DRIFTING.replace(**changes, episode_steps=20)
+    with pytest.raises(Refusal, match=said):
+        read_exponent(problem, RulePolicy(GradientDescent(0.1)), episodes=2)
+
+
+def test_steps_uphill_have_no_exponent():
+    problem = DRIFTING.replace(episode_steps=20)
+    with pytest.raises(Refusal, match="uphill"):
+        read_exponent(problem, RulePolicy(GradientDescent(-0.1)), episodes=2)
