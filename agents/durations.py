@@ -15,7 +15,7 @@ MICROSECONDS = {
     "recurrent": 380.0,
     "frame": 85.0,
     "frame-parameters": 85.0,
-    "frame-any": 70.0,
+    "frame-any": 100.0,
     "preconditioner": 45.0,
     "weights": 45.0,
     "a2c": 15.0,

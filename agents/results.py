@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,12 +28,11 @@ INTRODUCTION = """\
 What Stable-Baselines3 agents and regression on the optimum's moves have learned, against the
 optimum of what they can know: full information where the target shows in the gradient, the Kalman
 filter's controller (LQG) where it is hidden behind noise, and full information, which no learner
-reaches, where curvature is hidden.
-Three seeds each, trained on one thread. J / J* is the ratio of mean discounted costs, on the same
-fresh episodes for all; regret is (J - J*) / (J_null - J*), J_null the cost of doing nothing; the
-worst of the seeds is in the table, beside what it was to be at most. Seconds are of a processor in
-rows of rules in a frame, and on the clock in the others: those of two trainings side by side, and
-of up to four.
+reaches, where curvature is hidden. Three seeds each, or as many as are in brackets, trained on one
+thread. J / J* is the ratio of mean discounted costs, on the same fresh episodes for all; regret is
+(J - J*) / (J_null - J*), J_null the cost of doing nothing; the worst of the seeds is in the table,
+beside what it was to be at most. Seconds are of a processor where rules were found by regression,
+and on the clock in the others: those of two trainings side by side, and of up to four.
 
     python -m agents            # train what is missing, under runs/results
     python -m agents --curves   # train and draw the two curves
@@ -63,6 +63,16 @@ Trials were single trainings of seed 0, with other `--settings`, unless more is 
   and 1.15 in other dimensions. Along the axes three times the steps with quieter noise at the end
   came from 1.026 to 1.0204, and wider layers (64, 64) with larger batches to no less. Rotated, more
   than twice the steps came to no less than 2.5 M, so the shorter one is shipped.
+- **Hidden curvature in any dimension**: the bars were 1.03, and in other dimensions 1.04 and, the
+  worst episode, 1.15. With the frame's constants as they are, and errors over the root of J*, the
+  worst at d = 2 was 1.50: episodes that begin beside the target, where all is smaller than the
+  constants. In units of the first gradient, in 12 rounds: 1.29 with errors over J*, 1.145 with
+  errors over J*^1.5; and 1.145 where nothing told how long that gradient was, but then 1.037 at
+  d = 6 instead of 1.026. With 24 rounds the worst of the 1024 episodes here is below the bar, and
+  one of the 1024 from seed 8,000,000 is not, at 1.18. In 1000 dimensions an episode takes minutes.
+- **Logistic regression**: the bar was 1.05. One step size and one momentum for all parameters, of
+  loss and age, come to 1.09; a rule in the frame of gradients, 24 rounds of 64 episodes, to 1.062
+  (1.070 in 16 of 32; 1.086 in units of the first gradient); one matrix times the gradient to 1.043.
 - **Averages at length**: the bar was 1.03; one seed of three is below it.
 - **Right well**: always was asked. At gamma 1 there are starts beside the edge between the basins,
   which the network draws a little off; what such a start loses is small.
@@ -89,7 +99,7 @@ EPISODES = Experiment.episodes
 DIMS = {2: 256, 100: 256, 1000: 32}
 """Dimensions that a rule is carried over to, and in how many episodes."""
 FRAMED_DIMS = {2: 1024, 100: 64}
-"""The same of a rule in a frame, which takes a second and a half a step in 1000 dimensions."""
+"""The same of a rule in a frame, which takes the eigenvectors of a d x d matrix at every step."""
 
 
 @dataclass(frozen=True)
@@ -116,22 +126,29 @@ EXTRAS = {
 def score(experiment: Experiment, seed: int, folder: Path) -> Score:
     """Judge the rule in a run's folder."""
     rule = load_rule(folder / RULE_FILE)
-    regime = experiment.config(seed).configured()
-    problem = regime.problem
-    policies: dict[str, Policy] = {"learned": rule}
-    if experiment.known:
-        best = optimum(problem, regime.observation if experiment.learner else None)
-        assert best.bound == "exact" or (experiment.learner and best.bound == "lower"), best.status
-        policies["optimum"] = best.policy
-    runs = _runs(problem, policies, min(EPISODES, experiment.episodes))
+    problem = experiment.config(seed).configured().problem
+    episodes = min(EPISODES, experiment.episodes)
+    best, others = _others(experiment, episodes)
+    runs = {**_runs(problem, {"learned": rule}, episodes), **others}
     result = judge(problem, runs, optimum="optimum" if experiment.known else None)["learned"]
     return Score(
         seed=seed,
         ratio=None if result.ratio is None else result.ratio.value,
         regret=result.regret.value,
         seconds=_seconds(folder),
-        extra=_extra(experiment, problem, rule, policies.get("optimum", rule), runs),
+        extra=_extra(experiment, problem, rule, best or rule, runs),
     )
+
+
+@lru_cache(maxsize=1)  # for one seed after another
+def _others(experiment: Experiment, episodes: int) -> tuple[Policy | None, dict[str, Rollout]]:
+    """The optimum, if it is known, and how it does."""
+    if not experiment.known:
+        return None, {}
+    regime = experiment.config(0).configured()
+    best = optimum(regime.problem, regime.observation if experiment.learner else None)
+    assert best.bound == "exact" or (experiment.learner and best.bound == "lower"), best.status
+    return best.policy, _runs(regime.problem, {"optimum": best.policy}, episodes)
 
 
 def _seconds(folder: Path) -> float:
@@ -143,6 +160,7 @@ def _seconds(folder: Path) -> float:
 def _runs(
     problem: NavigationProblem, policies: dict[str, Policy], episodes: int
 ) -> dict[str, Rollout]:
+    """Of policies, and of doing nothing, in the same episodes."""
     return {
         name: rollout(problem, policy, episodes=episodes, seed=FRESH_SEED, keep_paths=episodes)
         for name, policy in with_nothing(problem, policies).items()
