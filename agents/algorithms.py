@@ -53,6 +53,13 @@ class OnPolicy(AgentTraining):
     only, what full information would cost."""
     per_coordinate: bool = False
     """One small network for all coordinates."""
+    one_coordinate: bool = False
+    """Whether that network is trained in one dimension: it acts there as in any, and what becomes
+    of other coordinates is no noise."""
+    rewards: Literal["costs", "regrets"] = "costs"
+    """What moves cost; or, in training only, what they lose to the optimum for the channels seen,
+    told the curvature: the same best policy, without the noise that no move can help. The critic,
+    which has to be quadratic or fitted, then sees what the last move lost, too."""
     hold: int = 0
     """Steps for which an action, the weights of a linear rule for coordinates, trains a network
     (`landscape_gym.sb3.WeightsVecEnv`); timesteps are then so many such holds, and layers are the
@@ -76,6 +83,16 @@ class OnPolicy(AgentTraining):
                 "with hold, an action is the weights of a rule, whatever is seen: sees is "
                 "'observation', per_coordinate False and the critic not 'privileged'."
             )
+        if self.one_coordinate and not self.per_coordinate:
+            raise ValueError(
+                "one_coordinate trains a network for coordinates: per_coordinate=True."
+            )
+        quadratic = self.critic in ("quadratic", "fitted")
+        if self.regrets and (self.hold or self.sees != "observation" or not quadratic):
+            raise ValueError(
+                "regrets are known of moves on what is observed, to a critic that is 'quadratic' "
+                "or 'fitted': sees is 'observation' and hold 0."
+            )
 
     @property
     def privileged(self) -> bool:
@@ -86,6 +103,16 @@ class OnPolicy(AgentTraining):
     def alike(self) -> bool:
         """Whether one network serves all coordinates, which has to see them scaled alike."""
         return self.per_coordinate
+
+    @property
+    def alone(self) -> bool:
+        """Whether that network is trained in one dimension, where no other is noise."""
+        return self.one_coordinate
+
+    @property
+    def regrets(self) -> bool:
+        """Whether moves are paid by what they lose to the optimum, not by what they cost."""
+        return self.rewards == "regrets"
 
     @property
     def lasts(self) -> int:

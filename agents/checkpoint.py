@@ -43,6 +43,7 @@ MADE_ANEW = frozenset(
     # of environments
     | {"venv", "envs", "simulation", "class_attributes", "problem", "action", "layout", "memory"}
     | {"_filter", "_value", "_recording", "_frame", "rules", "regime"}
+    | {"_best", "_simulation", "_metric"}
 )
 """What agents and environments are made of and what never changes; the rest is saved."""
 

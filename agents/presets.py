@@ -107,20 +107,22 @@ PRESETS: dict[str, Training] = {
         log_std_start=-1.5,
         log_std_end=-2.5,
     ),
-    # The control is a learning rate, over decades of loss: where that is small exploration has to
-    # be quiet, as it multiplies the gradient's noise.
+    # The control is a learning rate. Without noise the best one is as the root of the loss, and so
+    # it nearly is with it: linear in that root, and in the logarithm, which tells small losses
+    # apart. Rollouts are whole episodes, as a critic that is fitted to late steps knows nothing of
+    # early ones; exploration is quiet at the end, as rates multiply the gradient's noise.
     "learning-speed": PPO(
-        observation=ObservationConfig(("loss", "log_loss")),
-        layers=(32, 32),
-        critic="mlp",
-        timesteps=3_000_000,
+        observation=ObservationConfig(("root_loss", "log_loss")),
+        critic="fitted",
+        timesteps=2_000_000,
         num_envs=512,
-        n_steps=20,
-        batch_size=2048,
-        learning_rate=3e-3,
-        gae_lambda=0.9,
-        log_std_start=-1.8,
-        log_std_end=-3.5,
+        n_steps=50,
+        batch_size=6400,
+        n_epochs=4,
+        gae_lambda=0.95,
+        clip_range=0.5,
+        log_std_start=-2.0,
+        log_std_end=-5.0,
     ),
     # Basins are switched: relu, and a critic that can have an edge between them.
     "basins": PPO(
@@ -173,21 +175,27 @@ PRESETS: dict[str, Training] = {
         episode_steps=100,
     ),
     # Curvature is hidden and shows in the noise: the step's logarithm is linear in the logarithm of
-    # the gradients' size, so that its slope is the exponent that was found.
+    # the gradients' size, so that its slope is the exponent that was found. What a move does shows
+    # only after dozens of steps, in noise: it is paid by what it loses to the optimum, told the
+    # curvature. Rollouts are whole episodes of the problem's own length, as early steps call for
+    # other sizes than later ones; the rule has far to go, so that clips are wide.
     "logarithms": PPO(
         per_coordinate=True,
-        critic="privileged",
+        one_coordinate=True,
+        rewards="regrets",
+        critic="fitted",
         action=StepSize(low=0.05, high=20.0, max_momentum=0.0),
-        timesteps=2_000_000,
-        num_envs=64,
-        n_steps=50,
-        batch_size=3200,
+        timesteps=1_000_000,
+        num_envs=50,
+        episode_steps=1000,
+        n_steps=1000,
+        batch_size=5000,
         n_epochs=4,
-        learning_rate=0.02,
-        gae_lambda=0.95,
-        episode_steps=200,
-        log_std_start=-2.0,
-        log_std_end=-3.0,
+        learning_rate=0.01,
+        gae_lambda=0.8,
+        clip_range=0.7,
+        log_std_start=-1.7,
+        log_std_end=-2.7,
     ),
     # The same by an LSTM, which has to find out what to remember.
     "recurrent": RecurrentPPO(

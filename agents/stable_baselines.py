@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import sb3_contrib
 import torch
+from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger
@@ -31,6 +32,7 @@ from landscape_gym.sb3 import (
     GatedActor,
     LandscapeNavVecEnv,
     PrivilegedVecEnv,
+    RegretVecEnv,
     WeightsVecEnv,
     belief_filter,
     learned_rule,
@@ -81,6 +83,16 @@ class AgentTraining(Training):
     @property
     def alike(self) -> bool:
         """Whether one network serves all coordinates, which has to see them scaled alike."""
+        return False
+
+    @property
+    def alone(self) -> bool:
+        """Whether that network is trained in one dimension, where no other is noise."""
+        return False
+
+    @property
+    def regrets(self) -> bool:
+        """Whether moves are paid by what they lose to the optimum, not by what they cost."""
         return False
 
     @property
@@ -291,6 +303,8 @@ def _environments(regime: Regime, training: AgentTraining) -> VecNormalize:
         changes["problem"] = regime.problem  # whole trainings
     elif training.sees == "axes":
         kind = partial(FrameVecEnv, belief=True, privileged=training.privileged)
+    elif training.regrets:
+        kind = RegretVecEnv
     elif training.privileged:
         kind = PrivilegedVecEnv
     elif training.sees == "belief":
@@ -300,7 +314,7 @@ def _environments(regime: Regime, training: AgentTraining) -> VecNormalize:
         VecMonitor(env),
         gamma=env.discount,
         norm_obs=not training.alike and training.sees != "axes",
-        norm_obs_keys=["seen"] if training.privileged else None,
+        norm_obs_keys=[SEEN] if isinstance(env.observation_space, spaces.Dict) else None,
     )
 
 
@@ -337,6 +351,9 @@ def _standardise(actor: GatedActor, env: VecNormalize) -> None:
 
 def training_problem(regime: Regime, training: AgentTraining) -> NavigationProblem:
     """The problem with short episodes, unless the agent sees or is ended by the time."""
-    if regime.problem.horizon is not None or "elapsed" in regime.observation.channels:
-        return regime.problem
-    return regime.problem.replace(episode_steps=training.episode_steps)
+    problem = regime.problem
+    if training.alone:
+        problem = problem.replace(landscape={"dim": 1})
+    if problem.horizon is not None or "elapsed" in regime.observation.channels:
+        return problem
+    return problem.replace(episode_steps=training.episode_steps)

@@ -194,6 +194,12 @@ CHANNELS: dict[str, Channel] = {
         f"natural logarithm of the loss, of {LOSS_FLOOR:g} where it is smaller",
         bounds=(math.log(LOSS_FLOOR), 100.0),
     ),
+    "root_loss": Channel(
+        lambda l: l.loss.clip(0.0, None)[:, None] ** 0.5,
+        _one,
+        "square root of the loss, of 0 where it is negative",
+        bounds=(0.0, BOUND),
+    ),
     "previous_update": Channel(
         lambda l: l.previous_update,
         lambda dims: dims.controls,

@@ -93,7 +93,7 @@ class CoordinateRule:
             "parameters": not {"parameters", "lags", "tensor_parameters"}.isdisjoint(names)
             or not {"parameter_averages", "start_size"}.isdisjoint(self.kept),
             "displacement": "displacement" in names,
-            "loss": not {"loss", "log_loss"}.isdisjoint(names),
+            "loss": not {"loss", "log_loss", "root_loss"}.isdisjoint(names),
             "tensors": bool(self.of_tensors),
         }
         self.channels = ("gradient", "stride", *(name for name, needed in asked.items() if needed))

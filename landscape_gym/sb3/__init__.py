@@ -22,6 +22,7 @@ with needed_by(__name__):
         QuadraticCriticPolicy,
     )
     from landscape_gym.sb3.privileged import PrivilegedVecEnv
+    from landscape_gym.sb3.regret_vec_env import RegretVecEnv
     from landscape_gym.sb3.vec_env import LandscapeNavVecEnv
     from landscape_gym.sb3.weights_vec_env import WeightsPolicy, WeightsVecEnv, weights_of
 
@@ -42,6 +43,7 @@ __all__ = [
     "PrivilegedCriticPolicy",
     "PrivilegedVecEnv",
     "QuadraticCriticPolicy",
+    "RegretVecEnv",
     "WeightsPolicy",
     "WeightsVecEnv",
     "belief_filter",

@@ -7,7 +7,7 @@ from typing import Any, cast
 import torch
 from stable_baselines3.common.callbacks import BaseCallback
 
-from landscape_gym.sb3.policies import QuadraticCritic
+from landscape_gym.sb3.policies import HIDDEN, SEEN, QuadraticCritic
 
 
 class FitCritic(BaseCallback):
@@ -43,7 +43,8 @@ class FitCritic(BaseCallback):
 
     def _on_rollout_end(self) -> None:
         buffer = cast(Any, self.model).rollout_buffer
-        self._critic.fit(
-            torch.as_tensor(buffer.observations).flatten(0, 1),
-            torch.as_tensor(buffer.returns).flatten(),
-        )
+        observed = buffer.observations
+        if not isinstance(observed, dict):
+            observed = {SEEN: observed, HIDDEN: observed[..., :0]}
+        seen, hidden = (torch.as_tensor(observed[part]).flatten(0, 1) for part in (SEEN, HIDDEN))
+        self._critic.fit(seen, torch.as_tensor(buffer.returns).flatten(), hidden)

@@ -55,33 +55,38 @@ class RowsActor(nn.Module):
 class QuadraticCritic(nn.Module):
     """Linear in the observation and all products of two of its entries.
 
-    The value of a linear-quadratic problem is quadratic, so this can hold it.
+    The value of a linear-quadratic problem is quadratic, so this can hold it. Where a number is
+    hidden from the actor, all that is added once more, times that number.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, hidden: int = 0) -> None:
         super().__init__()
         rows, columns = torch.triu_indices(size, size)
         self.register_buffer("rows", rows, persistent=False)
         self.register_buffer("columns", columns, persistent=False)
-        self.net = dense((size + len(rows), 1), "tanh")
+        quadratic = size + len(rows)
+        self.net = dense((quadratic + hidden * (1 + quadratic), 1), "tanh")
 
     def forward(self, seen: Tensor, hidden: Tensor) -> Tensor:
         """Values (batch, 1)."""
-        return self.net(self.features(seen))
+        return self.net(self.features(seen, hidden))
 
-    def features(self, seen: Tensor) -> Tensor:
-        """Entries of an observation and their products, (batch, features)."""
+    def features(self, seen: Tensor, hidden: Tensor) -> Tensor:
+        """Entries of an observation and their products, and these times what is hidden."""
         products = seen[:, self.rows] * seen[:, self.columns]  # type: ignore[index]
-        return torch.cat([seen, products], dim=1)
+        parts = [seen, products]
+        for number in hidden.split(1, dim=1) if hidden.shape[1] else ():
+            parts += [number, number * seen, number * products]
+        return torch.cat(parts, dim=1)
 
     @torch.no_grad()
-    def fit(self, seen: Tensor, returns: Tensor) -> None:
+    def fit(self, seen: Tensor, returns: Tensor, hidden: Tensor | None = None) -> None:
         """Solve for the values nearest to the returns (batch,) in least squares.
 
         Gradient steps are slow where features are nearly collinear, and a value that lags biases
         the actor. A weak ridge keeps what a batch does not tell at zero.
         """
-        features = self.features(seen).double()
+        features = self.features(seen, seen[:, :0] if hidden is None else hidden).double()
         mean, std = features.mean(dim=0), features.std(dim=0) + 1e-8
         scaled, target = (features - mean) / std, returns.double()
         gram = scaled.T @ scaled / len(scaled) + 1e-8 * torch.eye(features.shape[1])
@@ -187,8 +192,9 @@ class NavigationPolicy(ActorCriticPolicy):
     def _build_mlp_extractor(self) -> None:
         space = self.observation_space
         seen = spaces.flatdim(space[SEEN] if isinstance(space, spaces.Dict) else space)
+        hidden = spaces.flatdim(space) - seen
         self.mlp_extractor = ActorAndCritic(  # type: ignore[assignment]
-            self._actor(seen), self._critic(seen), seen, spaces.flatdim(self.action_space)
+            self._actor(seen), self._critic(seen, hidden), seen, spaces.flatdim(self.action_space)
         )
 
     def _actor(self, seen: int) -> nn.Module:
@@ -200,9 +206,9 @@ class NavigationPolicy(ActorCriticPolicy):
         net = dense((coordinates.features, *self.layers, actions // dim), self.activation)
         return RowsActor(net, coordinates, dim)
 
-    def _critic(self, seen: int) -> nn.Module:
+    def _critic(self, seen: int, hidden: int) -> nn.Module:
         if self.kind == "quadratic":
-            return QuadraticCritic(seen)
+            return QuadraticCritic(seen, hidden)
         critic = {"mlp": MlpCritic, "privileged": PrivilegedCritic}[self.kind]
         return critic(seen, self.layers or (32, 32), self.activation)
 

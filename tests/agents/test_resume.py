@@ -64,6 +64,7 @@ CASES: dict[str, tuple[Regime, AgentTraining]] = {
     "ppo, per coordinate": (HIDDEN, small(PPO, critic="mlp", per_coordinate=True)),
     "ppo, landscape in code": (IN_CODE, small(PPO)),
     "ppo, weights of rules": (NETWORKS, small(PPO, hold=10, critic="fitted")),
+    "ppo, regrets": (FILTERED, small(PPO, rewards="regrets", critic="fitted")),
     "recurrent ppo": (MOVING, small(RecurrentPPO, lstm_size=8)),
     "a2c": (MOVING, small(A2C)),
     "trpo": (MOVING, small(TRPO)),

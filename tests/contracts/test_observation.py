@@ -99,6 +99,7 @@ EXPECTED: dict[str, Callable[[Trajectory], np.ndarray]] = {
     "gradient": lambda past: past.g[-1],
     "loss": lambda past: past.loss[-1][:, None],
     "log_loss": lambda past: np.log(past.loss[-1])[:, None],
+    "root_loss": lambda past: np.sqrt(past.loss[-1])[:, None],
     "previous_update": lambda past: past.u[-1],
     "previous_gradient": lambda past: before(past.g),
     "secant": secant,
@@ -169,7 +170,7 @@ def test_all_channels_together_are_the_channels_one_after_another():
 def test_a_channel_has_the_size_that_its_layout_says(channel: str):
     problem = NavigationProblem(**EVERYTHING, control_matrix=np.ones((3, 2)))
     layout = Layout(ObservationConfig(channel, rates=(0.1, 0.2, 0.3)), problem)
-    sizes = {"loss": 1, "log_loss": 1, "elapsed": 1, "switched": 1, "age": 1}
+    sizes = {"loss": 1, "log_loss": 1, "root_loss": 1, "elapsed": 1, "switched": 1, "age": 1}
     sizes |= {"averages": 9, "squared_averages": 9, "lags": 9, "agreement": 9, "hessian": 9}
     sizes["log_squares"] = 9
     sizes |= {"previous_update": 2, "secant": 6, "trend": 6}

@@ -288,6 +288,12 @@ def test_what_the_learner_does_not_see_makes_a_lower_bound():
     assert (flag.bound, "switched" in flag.status) == ("lower", True)
 
 
+def test_a_learner_who_is_told_the_curvature_is_not_beaten_by_one_who_is():
+    problem = REGIMES["drifting-target"].problem
+    told = optimum(problem, ObservationConfig(("gradient", "curvature")))
+    assert (told.bound, told.policy.privileged) == ("exact", True)
+
+
 def test_a_filter_that_assumes_too_much_bounds_from_above():
     uniform = REGIMES["noisy-gradient"].problem.replace(start={"kind": "uniform"})
     assert optimum(uniform, ObservationConfig(("gradient",))).bound == "upper"

@@ -253,7 +253,7 @@ def _bound(policy: LQGPolicy, seen: ObservationConfig) -> tuple[Bound, list[str]
     """Whether the policy sees more than the learner, or might do better; and how."""
     more = [name for name in policy.observation.channels if name not in seen.channels]
     more = [name for name in more if name not in ("displacement", "elapsed")]
-    if policy.privileged:
+    if policy.privileged and more:
         return "lower", [
             f"The learner does not see the {more[0]}, and this policy does: "
             "landscape_gym.control.bracket bounds what a learner must pay from both sides, and "

@@ -14,7 +14,7 @@ from landscape_gym.policy import StatefulPolicy
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.refusal import Refusal
 
-TELL_DISTANCE = frozenset({"loss", "error"})
+TELL_DISTANCE = frozenset({"loss", "root_loss", "error"})
 TELL_TIME = frozenset({"elapsed", "age"})
 TELL_NO_NOISE = frozenset(
     {"log_loss", "previous_update", "parameters", "displacement", "target", "curvature", "hessian"}
