@@ -103,6 +103,12 @@ def verdicts(stream: Changing, part: Results, settings: Results) -> Iterator[str
         f"Of all, {best} wins. The best rival is {rival}: {other} against {mine} for inferred, a "
         f"difference of {gap.mean:+.3f} ± {gap.half:.3f} on the same seeds, {beyond}."
     )
+    lead, cost = ((each[a] - each[b]).mean() for a, b in ((TOLD, rival), (INFERRED, TOLD)))
+    decides = "the inference as much as the bank" if abs(cost) > abs(lead) else "the bank itself"
+    yield (
+        f"Why: the bank that is told leads that rival by {lead:+.3f}, and not to be told the rate "
+        f"adds {cost:+.3f}: what decides is {decides}."
+    )
     believed = np.exp(np.log(np.array(part["believed"])).mean(0))
     ends = [1 / believed[(len(believed) - 1) // 2], 1 / believed[-1]]
     true = [stream.length(share) for share in (0.49, 1.0)]
@@ -110,7 +116,7 @@ def verdicts(stream: Changing, part: Results, settings: Results) -> Iterator[str
         f"{when} one in {end:.0f} steps (true: {at})"
         for when, end, at in zip(("midway", "at the end"), ends, true, strict=True)
     )
-    yield f"Changes are believed to come, {said}."
+    yield f"Changes are believed to come, {said}." + (f" {stream.note}" if stream.note else "")
 
 
 def _search(results: Results) -> Iterator[str]:
