@@ -29,8 +29,7 @@ class InferredHazard:
     where S, the weight of the point moved to, does not depend on the hazard.
 
     Only the rate is taken from the loss. That a change has just been seen could return the bank's
-    belief to the prior at once; on networks that is worse, as a network that is thrown back all at
-    once is (docs/continual.md).
+    belief to the prior at once; in trials with networks that was worse on two streams of two.
 
     Assumption: as of `SelfTuning.for_networks` and `LossChanges`; an experiment, not a theorem.
 

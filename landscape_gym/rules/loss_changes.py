@@ -20,7 +20,7 @@ class Changes(NamedTuple):
     ignorance: Any
     """The loss of who has learnt nothing: the first one."""
     changed: Any
-    """Steps at which the task changed, in parts where a part of it did; those of the prior count."""
+    """Steps at which the task changed, in parts where a part of it did, and those of the prior."""
     stayed: Any
     """Steps at which it stayed."""
 
@@ -49,8 +49,9 @@ class LossChanges:
     `memory` changes, however rare they are.
 
     Assumption: the loss is that of a minibatch before it is learnt from. It is an experiment's
-    model; where the learner sees gradients of known noise the exact posterior runs over the time
-    since the last change (`control.InferredHazardPolicy`).
+    model, and changes that are small beside the loss's fall within a task go unseen. Where the
+    learner sees gradients of known noise the exact posterior runs over the time since the last
+    change (`control.InferredHazardPolicy`).
 
     Reference: Wilson, Nassar, Gold, "Bayesian online learning of the hazard rate in change-point
     problems", Neural Computation 22 (2010).

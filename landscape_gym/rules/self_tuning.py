@@ -169,7 +169,7 @@ class SelfTuning:
                 change, and weights go back to the initialisation, it is that of the initialisation.
             growth: By which fraction of spread^2 the target's variance grows in a step, as the
                 other coordinates move.
-            hazard: Probability, nearly, of a new task per step.
+            hazard: Probability, nearly, of a new task per step; `InferredHazard` is not told it.
             discount: Discount per step.
             separate: Whether variances are separate for each weight: slower, better with a hazard.
         """

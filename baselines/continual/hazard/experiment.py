@@ -53,7 +53,8 @@ class FilterBank:
         self.rule = InferredHazard.for_networks(
             spread=spread_of(Stream()), growth=GROWTH, discount=DISCOUNT
         )
-        self.start, self.state = theta, None
+        self.start = theta
+        self.state: Any = None
         self.believed: list[Array] = []
 
     def move(self, theta: Tensor, seen: Seen) -> Tensor:

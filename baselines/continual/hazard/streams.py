@@ -44,6 +44,8 @@ class Changing:
     gradual: bool = False
     """Whether an eighth of the inputs is permuted eight times as often, instead of all at once:
     each input changes as often as with `rates`."""
+    note: str = ""
+    """What the page has to say of it beside the figures."""
 
     def length(self, share: float) -> int:
         """How long a task is that begins when this share of the stream is over."""
@@ -51,10 +53,20 @@ class Changing:
 
 
 STREAMS = {
-    "labels": Changing("Random labels", "random_labels"),
+    "labels": Changing(
+        "Random labels",
+        "random_labels",
+        note="The table of assumed rates above says why inferred may exceed told here: the best "
+        "rate is below the true one.",
+    ),
     "inputs": Changing("Permuted inputs", "permuted_inputs"),
     "midway": Changing("Rate changes midway", "permuted_inputs", (Rate(0.0, 200), Rate(0.5, 50))),
-    "gradual": Changing("Gradual change", "permuted_inputs", gradual=True),
+    "gradual": Changing(
+        "Gradual change",
+        "permuted_inputs",
+        gradual=True,
+        note="A change of an eighth raises the loss little, and some go unseen.",
+    ),
 }
 
 

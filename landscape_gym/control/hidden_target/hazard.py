@@ -30,7 +30,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from landscape_gym.control.hidden_target.kalman import Frame
+from landscape_gym.control.hidden_target.kalman import Frame, TargetModel
 from landscape_gym.control.hidden_target.lqg import Filtered, LQGPolicy
 from landscape_gym.control.hidden_target.switching import SwitchingFilter, merged_oldest
 from landscape_gym.control.linear_quadratic.controller import Controller
@@ -39,6 +39,9 @@ from landscape_gym.derivation.hazards import chances, check_hazards, spaced_haza
 from landscape_gym.landscapes.base import Array
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.refusal import Refusal
+
+ROUNDING = 1e-10
+"""Least variance of a predicted gradient over that of a task's first one."""
 
 
 class HazardBelief(NamedTuple):
@@ -57,27 +60,32 @@ class HazardBelief(NamedTuple):
         return np.exp(np.logaddexp.reduce(self.log_weights, axis=1))
 
 
-class HazardFilter(SwitchingFilter):
-    """The filter, for a batch of rows that share a Hessian; arguments as of `SwitchingFilter`.
+class HazardFilter:
+    """The filter, for a batch of rows that share a Hessian.
 
     Args:
+        model: As of `SwitchingFilter`, and so are frame and ages.
+        frame: Likewise.
+        ages: Likewise.
         chances: c_j, (hazards,), of equal prior weight.
     """
 
-    def __init__(self, *arguments, chances: Array, **named) -> None:
-        super().__init__(*arguments, **named)
+    def __init__(self, model: TargetModel, frame: Frame, ages: int, chances: Array) -> None:
+        """Tabulate gains and variances by age."""
+        # Of exact gradients rounding is no evidence: a task that stayed must not look redrawn.
+        self._by_age = SwitchingFilter(model, frame, ages, ROUNDING)
         self._new, self._kept = np.log(chances)[:, None], np.log1p(-chances)[:, None, None]
 
     def prior(self, frame: Frame, rows: int) -> HazardBelief:
         """The belief before anything is seen."""
-        before = super().prior(frame, rows)
+        before = self._by_age.prior(frame, rows)
         weights = np.full((len(self._new), 1, rows), -math.log(len(self._new)))
         return HazardBelief(before.mean, before.means, weights)
 
     def later(self, belief: HazardBelief, prior: HazardBelief) -> HazardBelief:
         """The belief a step later, before its gradient."""
         means, log_weights = belief.means, belief.log_weights
-        if len(means) == self.ages:
+        if len(means) == self._by_age.ages:
             means, log_weights = merged_oldest(means, log_weights)
         new = self._new + np.logaddexp.reduce(log_weights, axis=1)
         log_weights = np.concatenate([new[:, None], self._kept + log_weights], axis=1)
@@ -92,7 +100,7 @@ class HazardFilter(SwitchingFilter):
 
     def observe(self, belief: HazardBelief, frame: Frame, y: Array, x: Array) -> HazardBelief:
         """The belief after the gradients y, seen at the parameters x (rows, d), in the frame."""
-        means, likelihood = self._seen(belief.means, frame, y, x)
+        means, likelihood = self._by_age.seen(belief.means, frame, y, x)
         log_weights = belief.log_weights + likelihood
         log_weights -= np.logaddexp.reduce(log_weights, axis=(0, 1))
         by_age = np.exp(np.logaddexp.reduce(log_weights, axis=0))
@@ -142,14 +150,14 @@ class InferredHazardPolicy(LQGPolicy):
         ]
         frame = self._frame_of(shared)
         told = np.array(chances(self.hazards, problem.dt))
-        self._filter = HazardFilter(self.target, frame, ages, chances=told)
+        self._filter = HazardFilter(self.target, frame, ages, told)
 
     def act(self, observation: Array, state: Filtered) -> tuple[Array, Filtered]:
         """Take in a gradient, and act by the mean over hazards."""
         after, x = self._observe(observation, state)
         frame, prior, belief = after.frame, after.prior, after.belief
         assert isinstance(belief, HazardBelief)
-        step, u = self._controller.step(observation), 0.0
+        step, u = self._controller.step(observation), np.zeros(())
         for gains, weights in zip(self._gains, np.exp(belief.log_weights), strict=True):
             assert gains is not None
             p = weights.sum(axis=0)[:, None]

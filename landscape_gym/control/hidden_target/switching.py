@@ -46,9 +46,12 @@ class SwitchingFilter:
         model: How the target begins and changes, ``model.rho < 1``.
         frame: The Hessian's directions.
         ages: Ages told apart; older ones count as the oldest.
+        rounding: Least variance of a predicted gradient over that of a task's first one.
     """
 
-    def __init__(self, model: TargetModel, frame: Frame, ages: int = 128) -> None:
+    def __init__(
+        self, model: TargetModel, frame: Frame, ages: int = 128, rounding: float = 0.0
+    ) -> None:
         """Tabulate gains and variances by age."""
         self.model = model
         gains, spreads = [], []
@@ -59,6 +62,7 @@ class SwitchingFilter:
             gains.append(gain)
             p = p + model.q
         self._gains, self._spreads = np.stack(gains), np.stack(spreads)  # (ages, 1, d)
+        self._spreads = np.maximum(self._spreads, rounding * self._spreads[0])
         self.ages = ages
 
     def prior(self, frame: Frame, rows: int) -> SwitchingBelief:
@@ -87,13 +91,13 @@ class SwitchingFilter:
 
     def observe(self, belief: SwitchingBelief, frame: Frame, y: Array, x: Array) -> SwitchingBelief:
         """The belief after the gradients y, seen at the parameters x (rows, d), in the frame."""
-        means, likelihood = self._seen(belief.means, frame, y, x)
+        means, likelihood = self.seen(belief.means, frame, y, x)
         log_weights = belief.log_weights + likelihood
         log_weights -= np.logaddexp.reduce(log_weights, axis=0)
         mean = np.einsum("ar,ard->rd", np.exp(log_weights), means)
         return SwitchingBelief(mean, means, log_weights)
 
-    def _seen(self, means: Array, frame: Frame, y: Array, x: Array) -> tuple[Array, Array]:
+    def seen(self, means: Array, frame: Frame, y: Array, x: Array) -> tuple[Array, Array]:
         """m_a after the gradient, and its log likelihood by age, (ages, rows), up to a constant."""
         ages = len(means)
         spread = self._spreads[:ages]
