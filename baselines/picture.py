@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +13,16 @@ from matplotlib.figure import Figure
 from baselines.contest import LEARNED, Contest
 from baselines.lineup import OPTIMUM
 from landscape_gym.evaluation import DO_NOTHING, Rollout
-from landscape_gym.rendering.palette import GREYS
+from landscape_gym.rendering.palette import GREYS, OF_RULES
 from landscape_gym.rendering.png import save
-from landscape_gym.report.look import COLOURS, FLOOR, STYLES, beside, draw_scene
+from landscape_gym.report.look import FLOOR, STYLES, beside, draw_scene
 from landscape_gym.report.scene import Scene
 
 BOUND = {"color": GREYS[0], "linewidth": 1.4, "linestyle": "-."}
-DERIVED = {"linewidth": 3.0, "alpha": 0.5}
-TUNED = {"linewidth": 1.6, "linestyle": ":"}
+DERIVED = {"linewidth": 1.8}
+DASHES = ("-", (0, (6, 3)), (0, (2, 2)), (0, (7, 2, 2, 2)))
+"""Of derived rules in turn: those that do the same both show, and print in black and white."""
+TUNED = {"linewidth": 1.2, "linestyle": (0, (1, 3))}
 BAND = (0.1, 0.9)
 """Quantiles of episodes between which the band of a curve lies."""
 Styles = dict[str, dict]
@@ -47,16 +50,18 @@ def save_pictures(folder: Path, contest: Contest) -> Iterator[Path]:
 
 
 def line_styles(contest: Contest) -> Styles:
-    """How policies are drawn: a rule's colour, broad if derived, dotted upon that if tuned."""
+    """How policies are drawn: a rule's colour, and thinly dotted if its constants are tuned."""
     rules = {name: e.kind for name, e in contest.entrants.items() if e.kind}
     cheapest = sorted(rules, key=lambda name: contest.comparison[name].cost)
     kinds = list(dict.fromkeys(rules[name] for name in cheapest))
-    colours = dict(zip(kinds, COLOURS, strict=False))
+    lines = {
+        kind: {"color": colour, "linestyle": dash, **DERIVED}
+        for kind, colour, dash in zip(kinds, OF_RULES, cycle(DASHES), strict=False)
+    }
     styles: Styles = {}
     for name, entrant in contest.entrants.items():
-        if entrant.kind in colours:
-            look = TUNED if entrant.group == "tuned" else DERIVED
-            styles[name] = {"color": colours[entrant.kind], **look}
+        if entrant.kind in lines:
+            styles[name] = lines[entrant.kind] | (TUNED if entrant.group == "tuned" else {})
         elif not entrant.kind and name != DO_NOTHING:
             styles[name] = STYLES.get(name, BOUND)
     return styles

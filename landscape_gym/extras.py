@@ -6,6 +6,7 @@ import importlib.util
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 EXTRAS = {
     "filelock": "agents",
@@ -128,5 +129,8 @@ def needed_by(module: str) -> Iterator[None]:
 
 
 def _is_command(module: str) -> bool:
-    # sys.argv[0] is "-m" while Python imports the packages around a command's module.
-    return module == "__main__" or sys.argv[:1] == ["-m"]
+    # sys.argv[0] is "-m" while Python imports the packages around a command's module. The script
+    # that pip installs, of that name, imports the module of the command by its own name.
+    script = Path(sys.argv[0]).stem if sys.argv else ""
+    installed = module == "landscape_gym.__main__" and script == "landscape-gym"
+    return installed or module == "__main__" or sys.argv[:1] == ["-m"]

@@ -26,8 +26,8 @@ from landscape_gym.optim import RuleOptimizer
 from landscape_gym.policy import Rule, RulePolicy
 from landscape_gym.problem import MinibatchNoise, NavigationProblem
 from landscape_gym.program import program
+from landscape_gym.rendering.palette import OF_RULES
 from landscape_gym.rendering.png import save
-from landscape_gym.report.look import COLOURS
 from landscape_gym.rules import AdamW, GradientDescent
 
 LONGEST = 5.0
@@ -162,7 +162,7 @@ def draw(runs: dict[str, tuple[Run, Run]], path: Path = PICTURE) -> None:
     """Losses by update, those in the environment broad, those of the PyTorch loop upon them."""
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.subplots()
-    for (name, (ours, theirs)), colour in zip(runs.items(), COLOURS, strict=False):
+    for (name, (ours, theirs)), colour in zip(runs.items(), OF_RULES, strict=False):
         axes.plot(ours.loss, color=colour, linewidth=5, alpha=0.4, label=f"{name}, environment")
         axes.plot(theirs.loss, color=colour, linewidth=1, label=f"{name}, RuleOptimizer")
     axes.set(xlabel="update", ylabel="loss of the minibatch", yscale="log")

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from baselines.networks.contestants import ADAM, CONTESTANTS, DERIVED, LEARNED
 from baselines.networks.results import JUDGED_AT, Trainings
 from baselines.networks.tasks import CHECKPOINTS, TASKS
+from landscape_gym.rendering.palette import OF_RULES
 from landscape_gym.rendering.png import save
-from landscape_gym.report.look import COLOURS
 
 
 def save_curves(
@@ -41,7 +41,7 @@ def save_curves(
 def _draw(axes: Axes, trainings: Trainings, task: str, times: Mapping[str, float]) -> None:
     """One network: derived rules broad, learned ones broken, a band of all seeds around each."""
     first = trainings.judged(task, ADAM, JUDGED_AT[-1])[0].loss[0]
-    for contestant, colour in zip(CONTESTANTS, cycle(COLOURS), strict=False):
+    for contestant, colour in zip(CONTESTANTS, cycle(OF_RULES), strict=False):
         losses = np.array([r.loss for r in trainings.judged(task, contestant, JUDGED_AT[-1])])
         x = np.array(CHECKPOINTS) * (times[contestant.title] if times else 1)
         width = 2.4 if contestant in DERIVED else 1.2

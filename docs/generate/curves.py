@@ -72,7 +72,7 @@ def save_curves(name: str) -> Path:
     axes = figure.subplots()
     draw_curves(axes, runs, styles, choose_bands(found))
     axes.set_ylabel("loss above the minimum" if known else "loss")
-    return save(figure, FOLDER / f"{name}.png", colours=COLOURS)
+    return save(figure, FOLDER / f"{name}.png", colours=COLOURS, rare=True)
 
 
 @dataclass(frozen=True)

@@ -14,19 +14,11 @@ from landscape_gym.evaluation import DO_NOTHING
 from landscape_gym.explorer.answer import OPTIMUM, Answer
 from landscape_gym.explorer.setting import LEARNED
 from landscape_gym.landscapes.base import Array
-from landscape_gym.rendering.palette import (
-    BLUE,
-    BROWN,
-    GREEN,
-    GREYS,
-    ORANGE,
-    PURPLE,
-    SKY,
-    VERMILION,
-)
+from landscape_gym.rendering.palette import GREEN, OF_RULES, VERMILION
 from landscape_gym.report.scene import Scene
 
-COLOURS = (BLUE, ORANGE, PURPLE, GREEN, SKY, BROWN)
+COLOURS = OF_RULES[:-1]
+"""Of rules; the grey is that of doing nothing."""
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 INK = "rgb(0, 0, 0)"
 """Becomes the colour of the page's text."""
@@ -56,7 +48,7 @@ Figure = dict[str, Any]
 def looks(names: list[str]) -> dict[str, dict[str, Any]]:
     """Lines by policy: told apart by dashes where colours cannot be."""
     special = {
-        DO_NOTHING: {"color": GREYS[2], "dash": "dot", "width": 1.5},
+        DO_NOTHING: {"color": OF_RULES[-1], "dash": "dot", "width": 1.5},
         OPTIMUM: {"color": INK, "dash": "dash", "width": 2},
         LEARNED: {"color": VERMILION, "dash": "solid", "width": 3},
     }

@@ -23,6 +23,7 @@ from landscape_gym.explorer.setting import (
 )
 from landscape_gym.explorer.verdict import verdict
 from landscape_gym.registration import REGIMES
+from landscape_gym.report.webpage import COLOURS
 
 SECONDS = 0.1
 """After which rules that are not yet begun are left for a second answer."""
@@ -47,7 +48,8 @@ PLOT: dict[str, Any] = {"displayModeBar": False, "responsive": True}
 def application() -> Dash:
     """The page as a Dash application, whose `server` is a WSGI one."""
     app = Dash(__name__, title="landscape-gym explorer", update_title="", serve_locally=True)
-    app.index_string = app.index_string.replace("<html>", '<html lang="en">')
+    index = app.index_string.replace("<html>", '<html lang="en">')
+    app.index_string = index.replace("{%css%}", f"<style>{COLOURS}</style>{{%css%}}")
     app.layout = _layout()
     _connect(app)
 

@@ -22,3 +22,6 @@ INK = "#333333"
 """Of text, axes and outlines."""
 GREYS = ("#555555", "#777777", "#7f7f7f", "#999999", "#bbbbbb", "#dddddd", "#e0e0e0")
 """From dark to pale."""
+
+OF_RULES = (BLUE, ORANGE, PURPLE, GREEN, SKY, BROWN, GREYS[2])
+"""Of rules, in this order; what is learned is vermilion, and the optimum as text is."""

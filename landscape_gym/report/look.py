@@ -10,22 +10,9 @@ from matplotlib.axes import Axes
 
 from landscape_gym.evaluation import DO_NOTHING
 from landscape_gym.landscapes.base import Array
-from landscape_gym.rendering.palette import (
-    BLACK,
-    BLUE,
-    BROWN,
-    GREEN,
-    GREYS,
-    ORANGE,
-    PURPLE,
-    SKY,
-    VERMILION,
-    YELLOW,
-)
+from landscape_gym.rendering.palette import BLACK, GREEN, OF_RULES, VERMILION
 from landscape_gym.report.scene import Scene
 
-COLOURS = (BLUE, ORANGE, PURPLE, SKY, YELLOW, GREEN, BROWN, GREYS[2])
-"""Of rules."""
 STYLES: dict[str, dict[str, Any]] = {
     "learned": {"color": VERMILION, "linewidth": 2.4},
     "optimum": {"color": BLACK, "linewidth": 1.6, "linestyle": (0, (4, 3))},
@@ -52,7 +39,7 @@ def styles(costs: Mapping[str, float]) -> dict[str, dict[str, Any]]:
     others.sort(key=costs.__getitem__)  # those that cost the same stay in order
     coloured = {
         name: {"color": colour, "linewidth": THIN, **(GAPS if i % 2 else {})}
-        for i, (name, colour) in enumerate(zip(others, COLOURS[:5], strict=False))
+        for i, (name, colour) in enumerate(zip(others, OF_RULES[:5], strict=False))
     }
     return {
         name: STYLES.get(name) or coloured[name]

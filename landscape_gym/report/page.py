@@ -13,8 +13,8 @@ from matplotlib.ticker import LogLocator
 
 from landscape_gym.evaluation import HEAD, STAR, figure
 from landscape_gym.landscapes.base import Array
-from landscape_gym.rendering.palette import BLACK, BLUE
-from landscape_gym.report.look import COLOURS, STYLES, THIN, draw_losses, draw_scene, styles
+from landscape_gym.rendering.palette import BLACK, BLUE, OF_RULES
+from landscape_gym.report.look import STYLES, THIN, draw_losses, draw_scene, styles
 from landscape_gym.report.run import Run
 from landscape_gym.report.webpage import page, svg, table
 
@@ -218,9 +218,9 @@ def _learning(run: Run, key: str) -> str:
 def _draw_costs(axes: Axes, run: Run) -> None:
     """The learned rule's cost in held-out episodes, with lines for what it is compared with."""
     axes.plot(*run.heldout, label="learned", **STYLES["learned"])
-    others = {"do nothing": {"color": COLOURS[-1], "linewidth": THIN}, **STYLES}
+    others = {"do nothing": {"color": OF_RULES[-1], "linewidth": THIN}, **STYLES}
     for name, cost in run.references.items():
-        look = others.get(name, {"color": COLOURS[0], "linewidth": THIN})
+        look = others.get(name, {"color": OF_RULES[0], "linewidth": THIN})
         axes.axhline(cost, label=name, **look)
     axes.set(ylabel="cost of held-out episodes", yscale="log")
     axes.yaxis.set_minor_locator(LogLocator(subs=(2.0, 5.0)))

@@ -11,11 +11,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-STYLE = """
+COLOURS = """
 :root { color-scheme: light dark; --text: #1b1b1b; --back: #fcfcfa; --line: #d8d8d4;
-  --soft: #5c5c5c; --green: #1a7a4c; --red: #c22f12; --yellow: #8a6d00; }
+  --soft: #5c5c5c; --green: #1a7a4c; --red: #c22f12; --yellow: #8a6d00;
+  --accent: #0067a3; --on: #dcecf6; }
 @media (prefers-color-scheme: dark) { :root { --text: #e6e6e2; --back: #181a1b; --line: #3a3d3e;
-  --soft: #a5a8a8; --green: #5ecf98; --red: #ff8a6b; --yellow: #e5c552; } }
+  --soft: #a5a8a8; --green: #5ecf98; --red: #ff8a6b; --yellow: #e5c552;
+  --accent: #6cb9ec; --on: #1d3a4d; } }
+""".strip()
+"""Of pages, the explorer's too: in light and dark, each to be read upon what lies behind it."""
+STYLE = """
 body { color: var(--text); background: var(--back); max-width: 62rem; margin: 2rem auto;
   padding: 0 1rem; font: 16px/1.5 system-ui, sans-serif; }
 h1 { font-size: 1.7rem; } h2 { font-size: 1.25rem; margin-top: 3rem; } h3 { font-size: 1.05rem; }
@@ -42,7 +47,7 @@ def page(title: str, body: str) -> str:
     return (
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
         "<meta name='viewport' content='width=device-width, initial-scale=1'>"
-        f"<title>{escape(title)}</title><style>{STYLE}</style></head><body>{body}</body></html>\n"
+        f"<title>{escape(title)}</title><style>{COLOURS}\n{STYLE}</style></head><body>{body}</body></html>\n"
     )
 
 

@@ -76,3 +76,17 @@ def test_a_checkout_is_found_from_anywhere(tmp_path: Path):
     )
     assert done.returncode == 2
     assert "mean 'geometry'" in done.stderr
+
+
+@pytest.mark.parametrize(("script", "status"), [("landscape-gym", 2), ("other", 1)])
+def test_the_installed_script_says_in_a_line_what_is_missing(script: str, status: int):
+    """As in an environment with the wheel alone; whoever else imports the module is told so."""
+    program = f"import sys; sys.argv = ['/bin/{script}', 'list']; sys.modules['tyro'] = None; "
+    program += "import landscape_gym.__main__"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert done.returncode == status
+    line = "the package 'tyro' is missing: pip install 'landscape-gym[agents]'.\n"
+    assert done.stderr.endswith(line)
+    assert (done.stderr == line) == (status == 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -15,6 +16,8 @@ from tests.ecosystem.rows import Row
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / ".ecosystem"
 """Not tracked by git."""
+SOURCE = "source"
+"""In an environment that has a wheel: what that is built of."""
 STAMP = "installed.json"
 """In an environment that is whole: what it was made of."""
 
@@ -31,12 +34,14 @@ def environment_of(row: Row) -> Path:
     """
     folder = FOLDER / row.name
     python, stamp = folder / "bin" / "python", folder / STAMP
-    made_of = [sys.version, pins(row), asked(row), row.alone, _dependencies(row)]
+    made_of = [sys.version, pins(row), asked(row), row.alone, _dependencies(row), _content(row)]
     wanted = json.dumps(made_of, indent=1)
     if stamp.is_file() and stamp.read_text() == wanted:
         return python
     shutil.rmtree(folder, ignore_errors=True)
     _run([sys.executable, "-m", "venv", str(folder)])
+    if row.wheel:
+        _copy_source(folder / SOURCE)
     constraints = folder / "constraints.txt"
     constraints.write_text("\n".join(pins(row)))
     pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
@@ -48,9 +53,13 @@ def environment_of(row: Row) -> Path:
 
 
 def asked(row: Row) -> list[str]:
-    """Pip's arguments: this checkout, so that its changes are seen at once, and the library."""
+    """Pip's arguments: this checkout, so that its changes are seen at once, and the library.
+
+    For a wheel it is a copy of what that is built of, since an earlier build leaves files behind.
+    """
     extras = f"[{','.join(row.extras)}]" if row.extras else ""
-    return ["-e", f".{extras}", *row.requirements]
+    here = [f"{FOLDER / row.name / SOURCE}{extras}"] if row.wheel else ["-e", f".{extras}"]
+    return [*here, *row.requirements]
 
 
 def pins(row: Row) -> list[str]:
@@ -65,6 +74,23 @@ def _dependencies(row: Row) -> list[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = [project["optional-dependencies"][name] for name in row.extras]
     return [*project["dependencies"], *chain.from_iterable(extras)]
+
+
+def _copy_source(folder: Path) -> None:
+    """Copy what the wheel is built of."""
+    package = folder / "landscape_gym"
+    shutil.copytree(ROOT / package.name, package, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, folder)
+
+
+def _content(row: Row) -> str:
+    """What a wheel would hold, in short; nothing for an editable checkout."""
+    digest = hashlib.sha256()
+    for path in sorted((ROOT / "landscape_gym").rglob("*")) if row.wheel else ():
+        if path.is_file() and path.suffix != ".pyc":
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def _run(command: list[str]) -> None:

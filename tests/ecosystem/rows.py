@@ -28,11 +28,22 @@ class Row:
     """Packages of which the library wants another release than constraints.txt pins."""
     alone: tuple[str, ...] = ()
     """What is installed after all else, without what it asks for."""
+    wheel: bool = False
+    """Whether landscape-gym is installed as its users have it, and not as an editable checkout."""
 
 
 _LEARNS = "comes to cost less than half of what it did, and of doing nothing, on held-out episodes"
 
 _ALL = (
+    Row(
+        "wheel",
+        "None: the wheel alone",
+        "landscape-gym",
+        "readme_examples.py",
+        "README's examples of the library run from the wheel, outside the checkout, and print what "
+        "README says; the command `landscape-gym` says in a line which extra it needs.",
+        wheel=True,
+    ),
     Row(
         "gymnasium",
         "Gymnasium's wrappers",

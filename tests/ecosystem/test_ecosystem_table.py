@@ -212,6 +212,33 @@ def test_what_is_installed_alone_comes_last_and_without_what_it_asks_for(monkeyp
     assert commands[-1][-1] == "later"
 
 
+def test_a_wheel_is_built_anew_when_what_it_holds_changes(monkeypatch, tmp_path):
+    commands: list[list[str]] = []
+
+    def make(arguments: list[str]) -> None:
+        commands.append(arguments)
+        (tmp_path / "made" / "works").mkdir(parents=True, exist_ok=True)
+
+    for name in ("pyproject.toml", "constraints.txt", "README.md", "LICENSE"):
+        (tmp_path / name).write_text((environments.ROOT / name).read_text())
+    module = tmp_path / "landscape_gym" / "new.py"
+    module.parent.mkdir()
+    module.write_text("one = 1\n")
+    monkeypatch.setattr(environments, "ROOT", tmp_path)
+    monkeypatch.setattr(environments, "FOLDER", tmp_path / "made")
+    monkeypatch.setattr(environments, "_run", make)
+    for _ in range(2):
+        environment_of(row("works", wheel=True))
+    assert len(commands) == 2
+    source = tmp_path / "made" / "works" / environments.SOURCE
+    assert commands[-1][-1] == str(source)
+    assert "-e" not in commands[-1]
+    assert (source / "landscape_gym" / "new.py").read_text() == "one = 1\n"
+    module.write_text("one = 2\n")
+    environment_of(row("works", wheel=True))
+    assert len(commands) == 4
+
+
 def test_an_installation_that_was_stopped_is_made_anew(monkeypatch, tmp_path):
     def refuse(arguments: list[str]) -> None:
         (tmp_path / "works").mkdir(exist_ok=True)

@@ -9,7 +9,8 @@ import pytest
 
 from agents import RunConfig, run
 from landscape_gym.__main__ import main
-from landscape_gym.report.look import COLOURS, styles
+from landscape_gym.rendering.palette import OF_RULES
+from landscape_gym.report.look import styles
 from landscape_gym.report.run import FILES, Run
 from landscape_gym.report.scene import Scene
 from landscape_gym.report.webpage import table
@@ -180,7 +181,15 @@ def test_policies_that_cost_the_same_have_colours_in_their_order() -> None:
     looks = styles({**dict.fromkeys(names, 1.0), "cheaper": 0.5, "optimum": 0.5})
     assert list(looks) == [*names[:4], "cheaper", "optimum"]
     colours = [looks[name]["color"] for name in ("cheaper", *names[:4])]
-    assert colours == list(COLOURS[:5])
+    assert colours == list(OF_RULES[:5])
+
+
+def test_report_and_explorer_give_rules_the_same_colours():
+    explorer = pytest.importorskip("landscape_gym.explorer.figures")
+    names = [str(i) for i in range(5)]
+    report = styles({name: float(name) for name in names})
+    shown = explorer.looks(names)
+    assert [shown[n]["color"] for n in names] == [report[n]["color"] for n in names]
 
 
 def test_of_two_policies_that_move_alike_both_can_be_seen(folder: Path, page: str) -> None:
