@@ -22,6 +22,7 @@ with needed_by(__name__):
     from docs.generate.notebook import notebook_table
     from docs.generate.pictures import save_discounts, save_plane
     from docs.generate.regimes import regimes_table
+    from docs.generate.rotation import rotation_table
     from docs.generate.wells import wells_table
     from landscape_gym.command_line import parsed
 
@@ -30,6 +31,7 @@ COMMAND = "make pages"
 TABLES: dict[str, Callable[[Effort], str]] = {
     "regimes": regimes_table,
     "brackets": brackets_table,
+    "rotation": rotation_table,
     "wells": wells_table,
     "notebook": notebook_table,
 }

@@ -55,7 +55,7 @@ WRITERS: dict[str, Writer] = {
         "docs/optimal-control.md",
         ("-m", "docs.generate"),
         "minutes",
-        ["regimes", "brackets", "wells", "notebook"],
+        ["regimes", "brackets", "rotation", "wells", "notebook"],
     ),
     "flagship": Writer(
         "docs/flagship.md",
