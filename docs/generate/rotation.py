@@ -42,6 +42,7 @@ class Mean(NamedTuple):
     half: float
 
     def over(self, full: float) -> str:
+        """Relative to full information."""
         return f"{self.value / full:.4f} +- {self.half / full:.4f}"
 
 

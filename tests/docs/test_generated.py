@@ -39,7 +39,13 @@ def test_a_page_gets_its_tables_and_pictures_and_nothing_else(tmp_path):
     shutil.copy(PAGE, page)
     main.generate(page, QUICK)
     text = page.read_text()
-    sizes = {"regimes": (14, 7), "brackets": (8, 7), "wells": (6, 9), "notebook": (8, 4)}
+    sizes = {
+        "regimes": (14, 7),
+        "brackets": (8, 7),
+        "rotation": (3, 7),
+        "wells": (6, 9),
+        "notebook": (8, 4),
+    }
     for name, size in sizes.items():
         rows = cells(between(text, name))
         assert np.shape(rows) == size
