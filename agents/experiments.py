@@ -157,6 +157,15 @@ QUICK: tuple[Experiment, ...] = (
         bar=1.25,
     ),
     Experiment(
+        "drifting-target",
+        "drifting target, curvature hidden: RMSprop",
+        "drifting-target",
+        "logarithms",
+        learner=True,
+        bar=1.01,
+        extra="exponent",
+    ),
+    Experiment(
         "task-switching",
         "task switching, target seen",
         "task-switching",
@@ -194,6 +203,15 @@ QUICK: tuple[Experiment, ...] = (
         "geometry",
         "linear",
         bar=1.005,
+        ships=True,
+    ),
+    Experiment(
+        "learning-speed",
+        "learning speed, loss seen",
+        "learning-speed",
+        "learning-speed",
+        learner=True,
+        bar=1.01,
         ships=True,
     ),
     Experiment(

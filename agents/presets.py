@@ -118,9 +118,10 @@ PRESETS: dict[str, Training] = {
         n_steps=50,
         batch_size=6400,
         n_epochs=4,
-        gae_lambda=0.98,
+        gae_lambda=0.95,
+        clip_range=0.5,
         log_std_start=-2.0,
-        log_std_end=-4.0,
+        log_std_end=-5.0,
     ),
     # Basins are switched: relu, and a critic that can have an edge between them.
     "basins": PPO(

@@ -17,6 +17,7 @@ SHIPPED = (
     "geometry",
     "hidden-curvature",
     "hidden-task-switching",
+    "learning-speed",
     "long-horizon",
     "noisy-gradient",
     "partial-control",
@@ -27,7 +28,7 @@ FOR_NETWORKS = ("networks", "networks-ppo")
 """Not of a regime: tests/agents/test_network_rules.py has theirs."""
 SCHEDULES = ("logistic-regression",)
 IN_A_FRAME = ("landscape-nav", "landscape-nav-parameters", "hidden-curvature-frame")
-LEARNERS = ("noisy-gradient", "hidden-task-switching")
+LEARNERS = ("noisy-gradient", "hidden-task-switching", "learning-speed")
 """Where the target is hidden, the optimum of what can be known is the reference."""
 
 
