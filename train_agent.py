@@ -18,13 +18,13 @@ NAMES: Mapping[str, Iterable[str]] = {
     "--regime": (*REGIMES, *TRAINING),
     "--algo": (
         *("ppo", "recurrent_ppo", "a2c", "trpo", "sac", "td3", "ars"),
-        *("evolution", "dagger", "gradient", "es", "pes"),
+        *("evolution", "dagger", "linear_dagger", "gradient", "es", "pes"),
     ),
     "--preset": (
         *("linear", "mlp", "steady", "resets", "schedule", "basins", "per-coordinate"),
         *("belief", "memory", "logarithms", "learning-speed", "recurrent"),
         *("frame", "frame-any", "frame-parameters", "weights"),
-        *("believer", "believer-parameters", "fine-tuned"),
+        *("believer", "believer-parameters", "fine-tuned", "preconditioner"),
         *("a2c", "trpo", "sac", "td3", "ars", "evolution"),
         *("gradient", "gradient-per-coordinate", "gradient-networks", "es", "pes", "pes-networks"),
     ),

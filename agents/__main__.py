@@ -28,7 +28,7 @@ with needed_by(__name__):
     from agents import ablation, judge, networks
     from agents.curves import draw, momentum_curve, reset_curve
     from agents.experiments import BUDGETS, Experiment, train_momentum, train_reset
-    from agents.results import Score, page, score
+    from agents.results import Line, Score, line, lines_of, page, score
     from agents.run import RULE_FILE, train_run
     from baselines.pages import ROOT, revision
     from landscape_gym.command_line import named, parsed
@@ -123,25 +123,30 @@ def _draw_curves(seeds: range) -> None:
 def _write(folder: Path, seeds: range) -> None:
     """Judge what is there, write the page, and copy the rules that are shipped.
 
+    Experiments that are not there keep their lines of the page.
+
     Raises:
         FileNotFoundError: if nothing is there.
     """
     if not any(folder.glob(f"*/*/seed*/{RULE_FILE}")):
         raise FileNotFoundError(f"{folder} holds no run of an experiment: train first.")
     LIBRARY.mkdir(exist_ok=True)
-    scores: dict[str, dict[Experiment, list[Score]]] = {}
+    before = lines_of(README.read_text() if README.is_file() else "")
+    lines: dict[str, list[Line]] = {}
     for budget, experiments in BUDGETS.items():
-        scores[budget] = {}
+        lines[budget] = []
         for experiment in experiments:
             places = [_place(folder, budget, experiment, seed) for seed in seeds]
             if not all((place / RULE_FILE).is_file() for place in places):
+                if (kept := before[budget].get(experiment.title)) is not None:
+                    lines[budget].append(kept)
                 continue
             judged = [score(experiment, k, place) for k, place in zip(seeds, places, strict=True)]
             print(f"{budget} {experiment.name}: {', '.join(_said(s) for s in judged)}")
-            scores[budget][experiment] = judged
+            lines[budget].append(line(experiment, judged))
             if experiment.ships:
                 shutil.copyfile(places[0] / RULE_FILE, LIBRARY / f"{experiment.name}.safetensors")
-    write_whole(README, page(scores, "python -m agents --write", revision()))
+    write_whole(README, page(lines, "python -m agents --write", revision()))
 
 
 def _said(score: Score) -> str:

@@ -20,6 +20,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from agents.dagger import Dagger
 from agents.evolution import Evolution
 from agents.gradient import Gradient
+from agents.linear_dagger import LinearDagger
 from agents.perturbation import EvolutionStrategy, PersistentEvolutionStrategy
 from agents.stable_baselines import SB3_ACTIVATIONS, AgentTraining, RandomSearch, linear_decay
 from agents.trainer import Training
@@ -353,7 +354,7 @@ class ARS(AgentTraining):
 ALGORITHMS: dict[str, type[Training]] = {
     cls.algorithm: cls
     for cls in (
-        *(PPO, RecurrentPPO, A2C, TRPO, SAC, TD3, ARS, Evolution, Dagger),
+        *(PPO, RecurrentPPO, A2C, TRPO, SAC, TD3, ARS, Evolution, Dagger, LinearDagger),
         *(Gradient, EvolutionStrategy, PersistentEvolutionStrategy),
     )
 }

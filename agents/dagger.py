@@ -17,7 +17,7 @@ moves is needed, as the first rule is a stable gradient descent).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -25,18 +25,16 @@ import torch
 from torch import Tensor
 
 from agents.rounds import SEEDS, RoundsTrainer
-from agents.trainer import Training, training_seed
+from agents.teacher import Lesson, Teacher, teacher_of
+from agents.trainer import Training
 from landscape_gym.belief_frame import frame_of
-from landscape_gym.control import LinearQuadraticPolicy
+from landscape_gym.control import NearestOnPath
 from landscape_gym.frame import Frame
 from landscape_gym.learned import LearnedRule
-from landscape_gym.observation import Layout
-from landscape_gym.policy import UNBOUNDED
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.refusal import Refusal
 from landscape_gym.registration import Regime
 from landscape_gym.sb3 import GatedActor, framed_rule
-from landscape_gym.simulation import Simulation
 
 
 @dataclass(frozen=True)
@@ -47,6 +45,8 @@ class Dagger(Training):
 
     belief: bool = False
     """Whether the frame is that of a belief about the regime's problem, not that of gradients."""
+    relative: bool = False
+    """Whether lengths in the frame of gradients are in units of an episode's first one."""
     rounds: int = 60
     """Episodes of all environments, each followed by regression on them."""
     num_envs: int = 256
@@ -55,9 +55,9 @@ class Dagger(Training):
     """Numbers of coordinates that training episodes have, in place of the problem's own. Each has
     its share of the batch's coordinates, and of the error: a rule that is to serve any dimension
     has then seen small ones and large ones."""
-    evenly: bool = False
-    """Whether errors count less in episodes that cost the optimum more, by the root of that cost:
-    so that in episodes that cost little, too, a rule pays little more than it has to."""
+    evenly: float = 0.0
+    """The power of the optimum's cost by which errors are divided, episode by episode: with 0 the
+    mean cost is made small, with 1 the mean of single episodes' ratios to the optimum's."""
     episode_steps: int = 60
     """Steps of a training episode: most that can be found out is found out by then, and the rule
     takes ages only up to a saturation. Evaluation uses the problem's own length."""
@@ -123,7 +123,7 @@ class Batch(NamedTuple):
 
     problem: NavigationProblem
     num_envs: int
-    optimum: LinearQuadraticPolicy
+    optimum: Teacher
     first: int
     """Their place among all environments."""
 
@@ -159,11 +159,8 @@ class Regression(RoundsTrainer):
     def __init__(self, training: Dagger, regime: Regime, seed: int) -> None:
         super().__init__(training, regime, seed)
         torch.set_num_threads(1)  # two threads on two shared cores are slower than one
-        problem = self.regime.problem
-        if problem.control_matrix is not None or problem.horizon is not None:
-            raise Refusal("moves are regressed on where every direction is controlled, forever.")
         self.frame = self._frame()
-        self.batches = _batches(training, problem)
+        self.batches = _batches(training, self.regime.problem)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             actor = self._actor()
@@ -173,7 +170,7 @@ class Regression(RoundsTrainer):
 
     def _frame(self) -> Frame:
         believes = self.regime.problem if self.training.belief else None
-        return frame_of(self.regime.observation, believes)
+        return frame_of(self.regime.observation, believes, self.training.relative)
 
     def _actor(self) -> GatedActor:
         scale = getattr(self.regime.action, "scale", 1.0)
@@ -219,35 +216,23 @@ class Regression(RoundsTrainer):
     def _walk(self, batch: Batch) -> Iterator[tuple[np.ndarray, ...]]:
         """The steps of a batch, one after another, as arrays of the fields of `Steps`."""
         training, regime, actor = self.training, self.regime, self.learnt.actor
-        seen, wanted = regime.observation, batch.optimum.observation.channels
-        hidden = tuple(name for name in wanted if name not in seen.channels)
-        both = replace(seen, channels=seen.channels + hidden)
-        simulation = Simulation(
-            batch.num_envs, problem=batch.problem, observation=both, action=regime.action
-        )
-        rows, total = np.arange(batch.num_envs), sum(each.num_envs for each in self.batches)
+        total = sum(each.num_envs for each in self.batches)
         first = SEEDS * self.seed + self.learnt.round * total + batch.first
-        seeds = training_seed(first, batch.num_envs) + rows
-        simulation.streams.seed(rows, seeds.tolist())
-        simulation.begin(rows)
-        where = _where(simulation.layout)
-        own, theirs = where(seen.channels), where(wanted)
-        begun = simulation.observe(simulation.state)
-        frame, gains = self.frame.begin(begun[:, own]), None
-        counts = np.ones(len(rows))
+        lesson = Lesson(regime, batch.problem, batch.optimum, first, batch.num_envs)
+        seen, theirs = lesson.seen()
+        frame, counts = self.frame.begin(seen), np.ones(batch.num_envs)
         if training.evenly:
-            costs = batch.optimum.value(begun[:, theirs].astype(np.float64))
-            counts = np.sqrt(costs.mean() / costs)
+            counts = _counts(batch.optimum, theirs, training.evenly)
         for step in range(training.length(regime.problem)):
-            observation = simulation.observe(simulation.state)
-            framed, frame = self.frame.see(observation[:, own], frame)
-            action, gains = batch.optimum.predict(observation[:, theirs], gains)
-            optimal = (action * UNBOUNDED.scale)[:, None, :] @ frame.basis
-            weight = (counts * regime.problem.discount**step).astype(np.float32)[:, None]
-            yield framed.vectors, framed.invariants, optimal[:, 0], weight
+            seen, theirs = lesson.seen()
+            framed, frame = self.frame.see(seen, frame)
+            unit = frame.unit[:, None]
+            optimal = (lesson.told(theirs) / unit)[:, None, :] @ frame.basis
+            weight = (counts * regime.problem.discount**step)[:, None] * unit**2
+            yield framed.vectors, framed.invariants, optimal[:, 0], weight.astype(np.float32)
             with torch.no_grad():
                 moves = actor.moves(*map(torch.from_numpy, framed)).numpy()
-            simulation.advance(self.frame.out_of(moves, frame) / actor.scale)
+            lesson.advance(self.frame.out_of(moves, frame) / actor.scale)
 
     def _fit(self, steps: list[Steps]) -> float:
         """Regress on a round's steps; the mean weighted error of the last pass."""
@@ -286,19 +271,20 @@ def _batches(training: Dagger, problem: NavigationProblem) -> list[Batch]:
     batches, first = [], 0
     for dim, num_envs in training.batches(problem).items():
         each = problem if dim == problem.dim else problem.replace(landscape={"dim": dim})
-        batches.append(Batch(each, num_envs, LinearQuadraticPolicy(each), first))
+        batches.append(Batch(each, num_envs, teacher_of(each), first))
         first += num_envs
     return batches
+
+
+def _counts(optimum: Teacher, theirs: np.ndarray, evenly: float) -> np.ndarray:
+    """How much errors count in episodes that begin with what the optimum sees, (episodes,)."""
+    if isinstance(optimum, NearestOnPath):
+        raise Refusal("evenly: what episodes cost the optimum is not known on this landscape.")
+    costs = optimum.value(theirs.astype(np.float64))
+    return (costs.mean() / costs) ** evenly
 
 
 def _share(order: np.ndarray, number: int, count: int, most: int) -> np.ndarray:
     """Of a batch's steps in their order, those of one minibatch of so many."""
     size = max(min(len(order) // count, most), 1)
     return order[number * size : (number + 1) * size]
-
-
-def _where(layout: Layout) -> Any:
-    """Where channels lie in an observation."""
-    return lambda names: np.concatenate(
-        [np.arange(layout.size)[layout.slices[name]] for name in names]
-    )

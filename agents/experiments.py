@@ -35,6 +35,8 @@ class Experiment:
     """Whether the optimum is known; where it is not, regret is a part of doing nothing's cost."""
     learner: bool = False
     """Whether the optimum for the regime's own channels is the reference, not full information."""
+    episodes: int = 1024
+    """By how many it is judged; fewer where each has to be planned, for a third of a second."""
     bar: float | None = None
     """Largest ratio to the reference that is asked for."""
     extra: Extra | None = None
@@ -254,6 +256,15 @@ QUICK: tuple[Experiment, ...] = (
         "landscape-nav",
         "frame",
         bar=1.15,
+    ),
+    Experiment(
+        "logistic-regression",
+        "logistic regression: matrices for gradient and averages",
+        "logistic-regression",
+        "preconditioner",
+        bar=1.05,
+        episodes=128,
+        ships=True,
     ),
     Experiment(
         "networks",

@@ -116,7 +116,8 @@ class Options:
     regimes: tuple[str, ...] = tuple(name for name in REGIMES if name not in LEFT_OUT)
     """In which regimes."""
     write: bool = False
-    """Judge what is there, and write the page, instead of training."""
+    """Judge what is there, and write the page, instead of training; regimes that are not named keep
+    their lines."""
 
 
 def setup(name: str, kind: str) -> tuple[Regime, AgentTraining]:
@@ -287,11 +288,19 @@ def main(options: Options) -> None:
         with noting_how_to_go_on("The same command"):
             _train(options)
         return
-    rows = []
+    rows = rows_of(PAGE.read_text()) if PAGE.is_file() else {}
     for name in options.regimes:
-        rows.append(row(name, judged(name, options.folder), options.folder))
-        print(" | ".join(rows[-1]), flush=True)
-    write_whole(PAGE, page(rows, f"{PROG} --write"))
+        rows[name] = row(name, judged(name, options.folder), options.folder)
+        print(" | ".join(rows[name]), flush=True)
+    ordered = [rows[name] for name in REGIMES if name in rows]
+    write_whole(PAGE, page(ordered, f"{PROG} --write"))
+
+
+def rows_of(page: str) -> dict[str, tuple[str, ...]]:
+    """The lines of a page's table, by regime."""
+    lines = [line for line in page.splitlines() if line.startswith("| ")]
+    rows = (tuple(cell.strip() for cell in line.strip("|").split("|")) for line in lines)
+    return {row[0]: row for row in rows if row[0] in REGIMES}
 
 
 @program(PROG, "Nothing was written.")

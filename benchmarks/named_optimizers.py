@@ -43,29 +43,42 @@ PROG = "python -m benchmarks.named_optimizers"
 TARGETS = {"SelfScaledAdam": "<= 1.3", "SelfScaledSOAP": "<= 6", "FilterBank": "<= 8"}
 OPTIMIZERS = {cls.__name__: cls for cls in (SelfScaledAdam, SelfScaledSOAP, FilterBank)}
 PERIOD = 10
-"""Steps that are timed together: those between two refreshes."""
+"""Steps that are timed together: those between two refreshes; each has gradients of its own."""
 
 
 def parameters() -> list[torch.nn.Parameter]:
     generator = torch.Generator().manual_seed(0)
-    found = [torch.nn.Parameter(torch.randn(shape, generator=generator)) for shape in SHAPES]
-    for p in found:
-        p.grad = torch.randn(p.shape, generator=generator)
-    return found
+    return [torch.nn.Parameter(torch.randn(shape, generator=generator)) for shape in SHAPES]
 
 
-def period(step: Callable[[], object]) -> Callable[[], None]:
+def gradients() -> list[list[torch.Tensor]]:
+    """Of the steps of a period: were they always the same, means of noise would shrink to numbers
+    that are slow to compute with."""
+    generator = torch.Generator().manual_seed(1)
+    return [[torch.randn(shape, generator=generator) for shape in SHAPES] for _ in range(PERIOD)]
+
+
+def period(parameters: list[torch.nn.Parameter], step: Callable[[], object]) -> Callable[[], None]:
+    """Steps of an optimizer of these parameters."""
+    each = gradients()
+
     def steps() -> None:
-        for _ in range(PERIOD):
+        for these in each:
+            for p, gradient in zip(parameters, these, strict=True):
+                p.grad = gradient
             step()
 
     return steps
 
 
 def optimizer_row(name: str, averaging: bool, rounds: int) -> Row:
-    ours: LossReading = OPTIMIZERS[name](parameters(), averaging=averaging)
-    theirs = torch.optim.AdamW(parameters(), foreach=True)
-    jobs = (period(lambda: ours.step(loss=1.0)), period(theirs.step))
+    our_parameters, their_parameters = parameters(), parameters()
+    ours: LossReading = OPTIMIZERS[name](our_parameters, averaging=averaging)
+    theirs = torch.optim.AdamW(their_parameters, foreach=True)
+    jobs = (
+        period(our_parameters, lambda: ours.step(loss=1.0)),
+        period(their_parameters, theirs.step),
+    )
     our_time, their_time = in_turn(*jobs, rounds=rounds, clock=time.thread_time)
     our_ms, their_ms = (1e3 * np.median(t) / PERIOD for t in (our_time, their_time))
     figures = f"{our_ms:.1f} against {their_ms:.1f} ms a step"

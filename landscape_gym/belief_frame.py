@@ -94,6 +94,14 @@ class BeliefFrame(Frame):
         return Axes(belief.basis.astype(y.dtype), belief, vectors, invariants)
 
 
-def frame_of(config: ObservationConfig, believes: NavigationProblem | None = None) -> Frame:
-    """The frame of gradients, or that of a belief, if it is said in what."""
-    return Frame(config) if believes is None else BeliefFrame(config, believes)
+def frame_of(
+    config: ObservationConfig, believes: NavigationProblem | None = None, relative: bool = False
+) -> Frame:
+    """The frame of gradients, or that of a belief, if it is said in what.
+
+    Args:
+        config: The channels.
+        believes: The problem that the belief is about.
+        relative: As of `Frame`, of the frame of gradients.
+    """
+    return Frame(config, relative) if believes is None else BeliefFrame(config, believes)

@@ -61,9 +61,9 @@ axes; n/(n + 5) and n/(n + 30), with n the gradients seen; 0.3 times the logarit
 gradient, update and place; and the logarithm of the root mean square of all gradients."""
 RIDGE = 1e-3
 """Added to the moment: axes along which no gradient was seen keep any order."""
-TYPICAL, DOUBT = 0.5, 0.05
+TYPICAL, DOUBT, LESS = 0.5, 0.05, 0.005
 """The curvature that the regression of gradients on places begins at, and how much spread of x
-that is worth."""
+that is worth; of that less if lengths are relative, as no noise blurs what there is to see."""
 FLOOR = 1e-6
 """Added to what logarithms are taken of."""
 DESCENT = -0.35
@@ -96,6 +96,8 @@ class FrameState(NamedTuple):
     `GROWN` times those before, (batch,)."""
     held: Array
     """What moves are multiplied by, (batch,): 1, or less where gradients have grown."""
+    unit: Array
+    """Of all lengths, (batch,)."""
     belief: Any = None
     """What the axes are made of, where that is more than the sums."""
 
@@ -130,6 +132,9 @@ class Frame:
     Args:
         config: The channels: the gradient, the last update, displacement or parameters, and any
             others of `VECTORS`; not scaled.
+        relative: Whether lengths are in units of an episode's first gradient, by its root mean
+            square, as is right for quadratics without noise: a rule then does the same at any
+            scale, but for what it makes of the invariant "log size", which tells it.
 
     Raises:
         Refusal: for other channels.
@@ -153,7 +158,8 @@ class Frame:
     start: ClassVar[Mapping[str, float]] = {"gradient": DESCENT}
     """Coefficients of a rule that is worth starting from."""
 
-    def __init__(self, config: ObservationConfig) -> None:
+    def __init__(self, config: ObservationConfig, relative: bool = False) -> None:
+        self.relative = relative
         place = next((name for name in PLACES if name in config.channels), None)
         if place is None or not {"gradient", "previous_update"} <= set(config.channels):
             raise Refusal(
@@ -191,7 +197,8 @@ class Frame:
         number, vector = xp.zeros(batch, **like), xp.zeros((batch, d), **like)
         matrix = xp.zeros((batch, d, d), **like)
         basis = matrix + xp.eye(d, **like)
-        return FrameState(number, vector, vector, matrix, matrix, matrix, basis, number, number + 1)
+        one = number + 1
+        return FrameState(number, vector, vector, matrix, matrix, matrix, basis, number, one, one)
 
     def see(self, observation: Array, state: FrameState) -> tuple[Framed, FrameState]:
         """What is seen in the frame that the gradients up to now, this one too, have.
@@ -203,6 +210,9 @@ class Frame:
         xp = namespace(observation)
         index = self.coordinates.index(self.coordinates.dim(observation.shape[1]))
         rows = observation[:, index]  # (batch, d, channels' vectors)
+        if self.relative:
+            state = state._replace(unit=_unit(state, rows[:, :, self._gradient]))
+            rows = rows / state.unit[:, None, None]
         x, y = rows[:, :, self._place], rows[:, :, self._gradient]
         state = _with_gradient(state, x, y)
         axes = self._axes(state, x, y)
@@ -234,8 +244,11 @@ class Frame:
                 state.yy,
             )
         )
-        secant = xp.log((slope.clip(0) + DOUBT * TYPICAL) / (spread.clip(0) + DOUBT))
+        doubt = LESS if self.relative else DOUBT
+        secant = xp.log((slope.clip(0) + doubt * TYPICAL) / (spread.clip(0) + doubt))
         size = 0.5 * xp.log(xp.sum(moment, axis=1) / n + FLOOR)
+        if self.relative:
+            size = size + xp.log(state.unit)
         moment = xp.log((moment.clip(0) + RIDGE) / count)
         everywhere = xp.zeros_like(secant)
         return [
@@ -252,7 +265,15 @@ class Frame:
 
     def out_of(self, moves: Array, state: FrameState) -> Array:
         """Moves along the axes, (batch, d), in the parameters' own coordinates, and bounded."""
-        return (state.basis @ (moves * state.held[:, None])[:, :, None])[:, :, 0]
+        lengths = state.held * state.unit if self.relative else state.held
+        return (state.basis @ (moves * lengths[:, None])[:, :, None])[:, :, 0]
+
+
+def _unit(state: FrameState, y: Array) -> Array:
+    """The root mean square of the first gradient y (batch, d), once it was seen."""
+    xp = namespace(y)
+    size = (xp.mean(y * y, axis=1) + SMALLEST) ** 0.5
+    return xp.where(state.n == 0, size, state.unit)
 
 
 def _with_gradient(state: FrameState, x: Array, y: Array) -> FrameState:

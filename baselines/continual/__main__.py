@@ -19,6 +19,7 @@ with needed_by(__name__):
 
     from baselines.continual.experiment import Experiment, fill
     from baselines.continual.page import write_page
+    from baselines.files import read_json
     from baselines.pages import ROOT
     from landscape_gym.command_line import parsed
 
@@ -43,7 +44,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     for line in fill(Experiment(), options.results):
         print(line, flush=True)
     if options.write:
-        write_page(ROOT / "docs", json.loads(options.results.read_text()))
+        inferred = read_json(options.results.with_name("hazard.json")) or None
+        write_page(ROOT / "docs", json.loads(options.results.read_text()), inferred)
 
 
 if __name__ == "__main__":

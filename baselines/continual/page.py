@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from baselines.continual.experiment import SOFT_RESET, Results
+from baselines.continual.hazard import page as hazard_page
 from baselines.continual.learners import GROWTH, contestants
 from baselines.continual.metrics import Interval, ends, interval, lost_plasticity, plasticity
 from baselines.continual.pictures import TITLES, draw_hazards, draw_tasks, mean_of, save_picture
@@ -24,15 +25,23 @@ CLOSE = 0.02
 """What counts as no loss of accuracy."""
 
 
-def write_page(docs: Path, results: Results) -> None:
-    """Write the page, and its pictures beside it."""
+def write_page(docs: Path, results: Results, inferred: Results | None = None) -> None:
+    """Write the page, and its pictures beside it.
+
+    Args:
+        docs: The folder of the page.
+        results: Of the experiment.
+        inferred: Of `hazard.experiment`, where the rate is not told; None leaves that part out.
+    """
     (docs / PICTURES).mkdir(parents=True, exist_ok=True)
     for name, draw in (("accuracy", draw_tasks), ("hazard", draw_hazards)):
         save_picture(results, draw, docs / PICTURES / f"{name}.png")
-    write_whole(docs / PAGE, page(results))
+    if inferred is not None:
+        hazard_page.draw(inferred, docs / PICTURES / "inferred.png")
+    write_whole(docs / PAGE, page(results, inferred))
 
 
-def page(results: Results) -> str:
+def page(results: Results, inferred: Results | None = None) -> str:
     """The text, in Markdown.
 
     Raises:
@@ -58,6 +67,8 @@ def page(results: Results) -> str:
             f"{stream.steps} steps), over the first {settings['hazard_tasks']} tasks:",
             _hazards(part, settings["intervals"]),
         ]
+    if inferred is not None:
+        parts.append(hazard_page.section(inferred, (PICTURES / "inferred.png").as_posix()))
     parts += ["## Settings and search", *_search(results, stream)]
     return "\n\n".join(parts) + "\n"
 

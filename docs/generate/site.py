@@ -23,7 +23,7 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util.nodes import make_refnode
 
-from docs.generate import regime_pages, tutorials
+from docs.generate import notebooks, regime_pages, tutorials
 from docs.generate.sections import ROOT, after, linked, section
 from landscape_gym.env import LandscapeNavEnv
 
@@ -53,7 +53,8 @@ PARTS: dict[str, Callable[..., str]] = {
     "environment": environment,
     "existing": existing,
     "facts": regime_pages.facts,
-    "output": tutorials.output,
+    "notebook": notebooks.link,
+    "output": notebooks.output,
     "regimes": regime_pages.regimes_list,
     "first_result": tutorials.first_result,
     "overview": regime_pages.overview,
@@ -156,6 +157,12 @@ def lay_plotly_beside(app: Sphinx, failed: Exception | None) -> None:
         (Path(app.outdir) / "_static" / "plotly.min.js").write_bytes(script.read_bytes())
 
 
+def lay_notebooks_beside(app: Sphinx, failed: Exception | None) -> None:
+    """Write the tutorials' notebooks, as they ran, to where their pages link."""
+    if failed is None and app.builder.format == "html":
+        notebooks.write_all(Path(app.outdir))
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Sphinx calls it."""
     app.connect("env-get-outdated", with_parts)
@@ -164,4 +171,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("autodoc-process-signature", read_signature)
     app.connect("missing-reference", find_name)
     app.connect("build-finished", lay_plotly_beside)
+    app.connect("build-finished", lay_notebooks_beside)
     return {"parallel_read_safe": False}

@@ -1,13 +1,10 @@
-"""What tutorials are, and what they print."""
+"""The code of tutorials, and what the front page's example prints."""
 
 from __future__ import annotations
 
 import contextlib
 import io
-import os
 import re
-import runpy
-import tempfile
 from pathlib import Path
 
 TUTORIALS = Path(__file__).parents[1] / "tutorials"
@@ -37,24 +34,4 @@ def first_result() -> str:
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         exec(compile(example, INDEX.name, "exec"), {})
-    return f"```text\n{printed.getvalue().rstrip()}\n```"
-
-
-def output(script: str) -> str:
-    """Run a tutorial in an empty folder.
-
-    Args:
-        script: Its name, without the suffix.
-
-    Returns:
-        What it printed, as a block of text.
-    """
-    printed = io.StringIO()
-    before = Path.cwd()
-    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(printed):
-        os.chdir(folder)
-        try:
-            runpy.run_path(str(TUTORIALS / f"{script}.py"), run_name="__main__")
-        finally:
-            os.chdir(before)
     return f"```text\n{printed.getvalue().rstrip()}\n```"

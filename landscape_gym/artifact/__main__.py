@@ -64,7 +64,8 @@ def describe(rule: LearnedRule) -> str:
     scope = {"features": "one row per coordinate" if rule.per_coordinate else "the observation"}
     if rule.framed:
         frame = "of the likeliest Hessian" if rule.believes else "of gradients"
-        scope = {"features": f"one row per axis of the frame {frame}; weighs vectors"}
+        unit = ", in units of the first" if rule.relative else ""
+        scope = {"features": f"one row per axis of the frame {frame}{unit}; weighs vectors"}
     elif rule.believes is not None:
         scope = {"features": "parameters minus where a Kalman filter believes the target"}
     if rule.believes is not None:

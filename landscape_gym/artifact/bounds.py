@@ -44,6 +44,7 @@ MAX_HORIZON = 2_000
 BOOLEANS = {
     "per_coordinate",
     "framed",
+    "relative",
     "squashed",
     "scaled",
     "rotated",

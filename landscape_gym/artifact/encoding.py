@@ -51,6 +51,7 @@ _OF_THE_RULE = ("clip", "observation", "action", "per_coordinate", "believes", "
 FIELDS = {
     1: ("format", "version", "network", *_OF_THE_RULE),
     2: ("format", "version", "network", *_OF_THE_RULE, "framed"),
+    3: ("format", "version", "network", *_OF_THE_RULE, "framed", "relative"),
 }
 """Of the metadata's JSON by version: what it is, the network's sizes, and fields of `LearnedRule`.
 
@@ -78,7 +79,7 @@ def encoded(rule: LearnedRule) -> bytes:
         "activation": network.activation,
         "squashed": network.squashed,
     }
-    version = 2 if rule.framed else 1
+    version = 3 if rule.relative else 2 if rule.framed else 1
     fields = {"format": FORMAT, "version": version, "network": sizes}
     fields |= {name: plain(getattr(rule, name)) for name in FIELDS[version] if name not in fields}
     text = json.dumps(fields, sort_keys=True, allow_nan=False)
@@ -111,6 +112,7 @@ def decoded(data: bytes) -> LearnedRule:
         per_coordinate=fields["per_coordinate"],
         believes=_believed(fields["believes"]),
         framed=fields.get("framed", False),
+        relative=fields.get("relative", False),
         about=fields["about"],
     )
 

@@ -13,6 +13,7 @@ from landscape_gym.control.hidden_curvature.noisy_quasi_newton import NoisyQuasi
 from landscape_gym.control.hidden_curvature.price_of_form import price_of_form
 from landscape_gym.control.hidden_curvature.quasi_newton import QuasiNewtonPolicy, SpectralGain
 from landscape_gym.control.hidden_curvature.self_tuning import SelfTuningPolicy
+from landscape_gym.control.hidden_target.hazard import InferredHazardPolicy
 from landscape_gym.control.hidden_target.heavy_ball import HeavyBall, heavy_ball
 from landscape_gym.control.hidden_target.lqg import LQGPolicy
 from landscape_gym.control.learning_rate.policy import (
@@ -24,6 +25,7 @@ from landscape_gym.control.learning_rate.policy import (
 from landscape_gym.control.linear_quadratic.ensemble import Ensemble, ensemble
 from landscape_gym.control.linear_quadratic.policy import LinearQuadraticPolicy
 from landscape_gym.control.optimum import SOLVERS, Solver, optimum
+from landscape_gym.control.paths.nearest import NearestOnPath
 from landscape_gym.control.paths.planner import Plan, PlanOptions, plan
 from landscape_gym.control.paths.policies import PlannedPath, RecedingHorizon
 from landscape_gym.control.paths.solve_path import solve_path
@@ -62,6 +64,7 @@ __all__ = [
     "HeavyBall",
     "HessianFilter",
     "HiddenCurvature",
+    "InferredHazardPolicy",
     "LQGPolicy",
     "LQRSolution",
     "Law",
@@ -70,6 +73,7 @@ __all__ = [
     "LinearQuadraticPolicy",
     "LinearRule",
     "MemoryRule",
+    "NearestOnPath",
     "NoisyQuasiNewtonPolicy",
     "Plan",
     "PlanOptions",

@@ -82,6 +82,8 @@ class LearnedRule(StatefulPolicy):
     framed: bool = False
     """Whether the network weighs vectors in a frame: that of the gradients' second moment, or of
     the Hessian that is believed in."""
+    relative: bool = False
+    """Whether lengths in the frame are in units of an episode's first gradient."""
     about: Mapping[str, Any] = field(default_factory=dict)
     """Where it comes from, in JSON's types: regime, problem, training, versions."""
 
@@ -100,6 +102,7 @@ class LearnedRule(StatefulPolicy):
                 f"{', '.join(self.observation.channels)} make {self._coordinates.features} "
                 f"features per coordinate, the network takes {inputs}."
             )
+        self._check_relative()
         if self.frame is not None:
             self._check_frame(self.frame)
         elif self.believes is not None:
@@ -121,6 +124,13 @@ class LearnedRule(StatefulPolicy):
                 f"rule believes in needs {wanted[0]} and {wanted[1]}."
             )
 
+    def _check_relative(self) -> None:
+        if self.relative and (not self.framed or self.believes is not None):
+            raise ValueError(
+                "relative is of a rule in the frame of gradients: without one, there is nothing to "
+                "measure lengths by, and a belief is about lengths as they are."
+            )
+
     def _check_frame(self, frame: Frame) -> None:
         if self.per_coordinate or self.network.cell is not None:
             raise ValueError("a rule in a frame has no rows of coordinates, and no LSTM cell.")
@@ -138,7 +148,9 @@ class LearnedRule(StatefulPolicy):
     @cached_property
     def frame(self) -> Frame | None:
         """In which it acts, if it does."""
-        return frame_of(self.observation, self.believes) if self.framed else None
+        if not self.framed:
+            return None
+        return frame_of(self.observation, self.believes, self.relative)
 
     @cached_property
     def _coordinates(self) -> Coordinates | None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.optim.adam import adam
 
 from landscape_gym.configuration import number
-from landscape_gym.optim.loss_reading import Moved, Proposal
-from landscape_gym.optim.pieces import foreach, numbers_of, pieces
+from landscape_gym.optim.loss_reading import VELOCITY, Moved, Proposal
+from landscape_gym.optim.packed import Packed
+from landscape_gym.optim.pieces import CHUNK, numbers_of, pieces
 
 GRADIENT, SQUARE = "exp_avg", "exp_avg_sq"
 """Keys of the running means, torch.optim's names."""
@@ -20,6 +22,8 @@ SLOWEST, FASTEST = -8.0, 1.5
 """Least and largest logarithm of how much faster a coordinate is than others are at first."""
 PRIOR = 100
 """How many gradients what is known at first is worth, where coordinates have factors."""
+FUSED = ("cpu", "cuda")
+"""Devices on which torch has the recurrence in one kernel."""
 SOONEST = 10
 """Age after which they are adapted: by then running means are more than their first gradients."""
 
@@ -39,8 +43,20 @@ def check(group: dict[str, Any]) -> None:
         raise ValueError(f"betas are two decays in [0, 1), got {group['betas']!r}.")
 
 
+class Together(NamedTuple):
+    """Vectors on which the recurrence works at once: of one large parameter, or of small ones."""
+
+    numbers: list[int]
+    """Of the parameters."""
+    mean: Tensor
+    square: Tensor
+    rate: Tensor | None
+    gradient: Tensor
+    velocity: Tensor
+
+
 def proposed(
-    group: dict[str, Any], moved: list[Moved], gradients: list[Tensor], out: list[Tensor]
+    group: dict[str, Any], moved: list[Moved], gradients: list[Tensor], packed: Packed
 ) -> tuple[list[Proposal], float]:
     """``-scale unit M / (V^(1/2) + eps)``, with the running means M and V corrected for their age.
 
@@ -58,110 +74,111 @@ def proposed(
         group: With ``scale``, ``betas``, ``eps``, and ``adaptation`` where states have `LOG_RATE`.
         moved: Parameters, of which states and units are used, and the states' means are updated.
         gradients: In the coordinates in which the means are; contiguous.
-        out: Where velocities, up to their factors, are written.
+        packed: Where small parameters' states are kept together.
 
     Returns:
-        The velocities, and the decrease that they promise.
+        The velocities, flat and in the order of `moved`, and the decrease that they promise.
     """
-    (b1, b2), eps = group["betas"], group["eps"]
-    by_age: dict[int, list[int]] = {}
+    ages: dict[Any, list[int]] = {}
     for i, m in enumerate(moved):
         m.state["step"] += 1
-        by_age.setdefault(m.state["step"], []).append(i)
-    proposals, promises, weights = [], [], []
-    for age, numbers in by_age.items():
-        root = (1 - b2**age) ** 0.5
+        ages.setdefault((m.state["step"], m.gradient.dtype, m.gradient.device), []).append(i)
+    proposals: list[Any] = [None] * len(moved)
+    for (age, *_), numbers in ages.items():
+        vectors = together(numbers, moved, gradients, packed)
+        advance(vectors, group, age)
         fading = 1 / (1 + age / PRIOR) if group.get("adaptation") else 1.0
-        factors = [-group["scale"] * moved[i].unit * root / (1 - b1**age) * fading for i in numbers]
-        proposals += [
-            Proposal(moved[i].parameter, out[i], factor)
-            for i, factor in zip(numbers, factors, strict=True)
-        ]
-        states = [moved[i].state for i in numbers]
-        rows = [
-            (
-                s[GRADIENT],
-                s[SQUARE],
-                gradients[i],
-                out[i],
-                *((s[LOG_RATE],) if LOG_RATE in s else ()),
-            )
-            for i, s in zip(numbers, states, strict=True)
-        ]
-        step = together if foreach(rows, group["foreach"]) else one_by_one
-        for members, parts in pieces(rows, group["foreach"]):
-            means, squares, those, velocities, *rates = parts
-            if rates and age > SOONEST:
-                adapt(rates[0], means, squares, those, velocities, group, age)
-            step(means, squares, those, velocities, b1, b2, eps * root)
-            if rates:
-                for velocity, rate in zip(velocities, rates[0], strict=True):
-                    velocity.mul_(rate.exp())
-            weights += [-factors[member] for member in members]
-            promises += map(torch.dot, velocities, those)
-    return proposals, sum(w * each for w, each in zip(weights, numbers_of(promises), strict=True))
+        for each in vectors:
+            sizes = [gradients[i].numel() for i in each.numbers]
+            for i, velocity in zip(each.numbers, each.velocity.split(sizes), strict=True):
+                factor = group["scale"] * moved[i].unit * fading
+                proposals[i] = Proposal(moved[i].parameter, velocity, factor)
+    dots = numbers_of(
+        [torch.dot(p.velocity, G.view(-1)) for p, G in zip(proposals, gradients, strict=True)]
+    )
+    return proposals, -sum(p.factor * dot for p, dot in zip(proposals, dots, strict=True))
+
+
+def advance(vectors: list[Together], group: dict[str, Any], age: int) -> None:
+    """Write velocities without their factors, after a gradient, and what is remembered of it."""
+    if age > SOONEST:
+        for each in vectors:
+            if each.rate is not None:
+                every = each.rate, each.mean, each.square, each.gradient, each.velocity
+                for rate, mean, square, gradient, room in pieces(every):
+                    adapt(rate, mean, square, gradient, room, group, age)
+    recurrence(vectors, group, age)
+    for each in vectors:
+        if each.rate is not None:
+            for velocity, rate in pieces((each.velocity, each.rate)):
+                velocity.mul_(rate.exp())
+
+
+def together(
+    numbers: list[int], moved: list[Moved], gradients: list[Tensor], packed: Packed
+) -> list[Together]:
+    """These parameters' vectors; velocities of large ones are over the last."""
+    small, found = [], []
+    for i in numbers:
+        if gradients[i].numel() <= CHUNK:
+            small.append(i)
+            continue
+        state = moved[i].state
+        mean, square, velocity = (state[name].view(-1) for name in (GRADIENT, SQUARE, VELOCITY))
+        rate = state[LOG_RATE].view(-1) if LOG_RATE in state else None
+        found.append(Together([i], mean, square, rate, gradients[i].view(-1), velocity))
+    if small:
+        states = [moved[i].state for i in small]
+        mean, square = (packed.vector(name, states) for name in (GRADIENT, SQUARE))
+        rate = packed.vector(LOG_RATE, states) if LOG_RATE in states[0] else None
+        gradient = torch.cat([gradients[i].view(-1) for i in small])
+        found.append(Together(small, mean, square, rate, gradient, torch.empty_like(gradient)))
+    return found
+
+
+def recurrence(every: list[Together], group: dict[str, Any], age: int) -> None:
+    """Running means after a gradient, in place, and ``-M / (V^(1/2) + eps)``, both corrected.
+
+    It is the step that torch's Adam takes from zero at a learning rate of 1.
+    """
+    for each in every:
+        each.velocity.zero_()
+    device = every[0].mean.device
+    fused = group["foreach"] is None and device.type in FUSED
+    steps = torch.full((len(every),), age - 1.0, device=device if fused else None)
+    _, means, squares, _, gradients, out = map(list, zip(*every, strict=True))
+    (beta1, beta2), eps = group["betas"], group["eps"]
+    adam(
+        out, gradients, means, squares, [], list(steps.unbind()),
+        foreach=None if fused else group["foreach"], fused=fused, amsgrad=False, beta1=beta1,
+        beta2=beta2, lr=1.0, weight_decay=0.0, eps=eps, maximize=False,
+    )  # fmt: skip
 
 
 def adapt(
-    rates: list[Tensor],
-    means: list[Tensor],
-    squares: list[Tensor],
-    gradients: list[Tensor],
-    room: list[Tensor],
+    rate: Tensor,
+    mean: Tensor,
+    square: Tensor,
+    gradient: Tensor,
+    room: Tensor,
     group: dict[str, Any],
     age: int,
 ) -> None:
     """Logarithms of coordinates' factors after a gradient, in place; the means are from before it.
 
     Args:
-        rates: What is changed.
-        means: Running means of gradients.
-        squares: Of their squares.
-        gradients: The new ones.
+        rate: What is changed.
+        mean: Running mean of gradients.
+        square: Of their squares.
+        gradient: The new one.
         room: Where intermediate results are written.
         group: With ``adaptation``, ``betas`` and ``eps``.
         age: Gradients seen, with the new one.
     """
     (b1, b2), eps, faded = group["betas"], group["eps"], math.log1p(age / PRIOR)
     weight = (1 - b2**age) / (1 - b1 ** (age - 1))  # corrects both means for their age
-    for rate, M, V, G, agreement in zip(rates, means, squares, gradients, room, strict=True):
-        torch.mul(V, b2, out=agreement).addcmul_(G, G, value=1 - b2).add_(eps**2)
-        torch.div(M, agreement, out=agreement).mul_(G).mul_(weight).clamp_(-1, 1)
-        rate.add_(agreement, alpha=group["adaptation"]).clamp_(SLOWEST + faded, FASTEST + faded)
-
-
-def one_by_one(
-    means: list[Tensor],
-    squares: list[Tensor],
-    gradients: list[Tensor],
-    out: list[Tensor],
-    b1: float,
-    b2: float,
-    eps: float,
-) -> None:
-    """Running means after a gradient, in place, and ``M / (V^(1/2) + eps)``, not corrected."""
-    for mean, square, gradient, velocity in zip(means, squares, gradients, out, strict=True):
-        mean.lerp_(gradient, 1 - b1)
-        square.mul_(b2).addcmul_(gradient, gradient, value=1 - b2)
-        torch.sqrt(square, out=velocity).add_(eps)
-        torch.div(mean, velocity, out=velocity)
-
-
-def together(
-    means: list[Tensor],
-    squares: list[Tensor],
-    gradients: list[Tensor],
-    out: list[Tensor],
-    b1: float,
-    b2: float,
-    eps: float,
-) -> None:
-    """The same for all tensors at once, as accelerators like it."""
-    torch._foreach_lerp_(means, gradients, 1 - b1)  # pyright: ignore[reportPrivateImportUsage]
-    torch._foreach_mul_(squares, b2)  # pyright: ignore[reportPrivateImportUsage]
-    torch._foreach_addcmul_(squares, gradients, gradients, 1 - b2)  # pyright: ignore[reportPrivateImportUsage]
-    torch._foreach_copy_(out, squares)  # pyright: ignore[reportPrivateImportUsage]
-    torch._foreach_sqrt_(out)  # pyright: ignore[reportPrivateImportUsage]
-    torch._foreach_add_(out, eps)  # pyright: ignore[reportPrivateImportUsage]
-    torch._foreach_reciprocal_(out)  # pyright: ignore[reportPrivateImportUsage]
-    torch._foreach_mul_(out, means)  # pyright: ignore[reportPrivateImportUsage]
+    torch.add(square.new_full((), eps**2), square, alpha=b2, out=room)
+    room.addcmul_(gradient, gradient, value=1 - b2)
+    torch.div(mean, room, out=room).mul_(gradient).clamp_(-1 / weight, 1 / weight)
+    rate.add_(room, alpha=group["adaptation"] * weight)
+    rate.clamp_(SLOWEST + faded, FASTEST + faded)

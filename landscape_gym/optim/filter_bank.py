@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
 from landscape_gym.configuration import number
-from landscape_gym.optim.loss_reading import Common, LossReading, Moved, Proposal
+from landscape_gym.optim.loss_reading import VELOCITY, Common, LossReading, Moved, Proposal
 
 CHUNK = 2**14
 """Coordinates in a piece on a CPU: with a dozen intermediate results it stays in the cache."""
@@ -28,16 +28,19 @@ class Filters(NamedTuple):
     spread: Tensor
     """Variance of the gradient that is the target's."""
     aim: Tensor
-    """Weight of the distance to the target."""
+    """Weight of the distance to the target, (1, M)."""
+    whole: Tensor
+    """One more than that: what a move costs, too, (1, M)."""
 
     @classmethod
     def of(cls, curvature: Sequence[float], variance: Sequence[float], discount: float, y: Tensor):
         """Those of given curvatures and variances of the target, like y."""
         rows = [
-            (h, h * P, h * h * P + TINY, aim(h, discount))
+            (h, h * P, h * h * P + TINY, aim(h, discount), 1 + aim(h, discount))
             for h, P in zip(curvature, variance, strict=True)
         ]
-        return cls(*y.new_tensor(rows).T[..., None])
+        h, gain, spread, towards, whole = y.new_tensor(rows).T.contiguous()[:, None]
+        return cls(h.T, gain.T, spread.T, towards, whole)
 
 
 class FilterBank(LossReading):
@@ -118,10 +121,10 @@ class FilterBank(LossReading):
     def _proposed(
         self, group: dict[str, Any], moved: list[Moved]
     ) -> tuple[list[Proposal], Tensor | float]:
-        promise, noises = [], []
+        promise, noises, rooms = [], [], moved[0].gradient.new_empty(0, 0)
         for m in moved:
             m.state["step"] += 1
-            room, y = self._room(m), m.gradient.reshape(-1)
+            room, y = m.state[VELOCITY].view(-1), m.gradient.reshape(-1)
             bank = Filters.of(group["curvature"], m.state["variance"], group["discount"], y)
             M = len(bank.curvature)
             theta = m.parameter.detach().reshape(-1).to(y.dtype)
@@ -130,7 +133,7 @@ class FilterBank(LossReading):
             mean, noise = m.state["exp_avg"].view(-1), m.state["noise"].view(-1)
             n = len(y)
             size = min(CHUNK, n) if y.device.type == "cpu" else n
-            rooms = y.new_empty(4 * M + 1, size)
+            rooms = enough(rooms, y, 4 * M + 1, size)
             for start in range(0, n, size):
                 part = slice(start, min(start + size, n))
                 these = rooms[:, : part.stop - start]
@@ -148,7 +151,7 @@ class FilterBank(LossReading):
                 P * r / (h * h * P + r + TINY) + drift
                 for h, P in zip(group["curvature"], m.state["variance"], strict=True)
             ]
-        proposals = [Proposal(m.parameter, self._room(m), 1.0) for m in moved]
+        proposals = [Proposal(m.parameter, m.state[VELOCITY], 1.0) for m in moved]
         return proposals, torch.stack(promise).sum()
 
 
@@ -157,6 +160,13 @@ def aim(h: float, discount: float) -> float:
     lost = 1 - discount + h
     P = (math.sqrt(lost * lost + 4 * discount * h) - lost) / (2 * discount)
     return h + discount * P
+
+
+def enough(rooms: Tensor, like: Tensor, rows: int, columns: int) -> Tensor:
+    """At least so many columns, in the type of `like`: what is there, if it will do."""
+    kind = (rows, like.dtype, like.device)
+    fits = (len(rooms), rooms.dtype, rooms.device) == kind and rooms.shape[1] >= columns
+    return rooms if fits else like.new_empty(rows, columns)
 
 
 def moments(
@@ -195,17 +205,18 @@ def mixture(
     torch.add(noise, bank.spread, out=V)
     torch.addcmul(y, distance, bank.curvature, value=-1, out=s)
     torch.div(s, V, out=z)
-    targets.addcmul_(z, bank.gain, value=-1)
-    distance.addcmul_(z, bank.gain)
-    misfit = V.log_().addcmul_(s, z)
-    weights = s  # from here on, in the same place
+    surprise = s.mul_(z)
+    z.mul_(bank.gain)
+    targets.sub_(z)
+    distance.add_(z)
     top.zero_()
+    weights = z  # from here on, in the same place
     if len(odds):
-        odds.sub_(misfit[1:], alpha=0.5).add_(misfit[0], alpha=0.5)
+        misfit = torch.div(V[1:], V[0], out=V[1:]).log_()
+        odds.sub_(misfit.add_(surprise[1:]).sub_(surprise[0]), alpha=0.5)
         torch.amax(odds, 0, out=top).clamp_(min=0)
         torch.sub(odds, top, out=weights[1:])
     torch.neg(top, out=weights[0])
-    torch.mul(weights.exp_(), bank.aim, out=z)
-    weights.add_(z)
-    torch.sum(z.mul_(distance), 0, out=u)
-    u.div_(torch.sum(weights, 0, out=top)).neg_()
+    torch.mm(bank.whole, weights.exp_(), out=top[None])
+    torch.mm(bank.aim, weights.mul_(distance), out=u[None])
+    u.div_(top).neg_()

@@ -21,7 +21,8 @@ from landscape_gym.optim.finite import all_finite, warn_once
 from landscape_gym.optim.iterate_averages import AVERAGE, IterateAverages
 from landscape_gym.optim.loading import check_shape, loading
 from landscape_gym.optim.loss_told import LossTold
-from landscape_gym.optim.pieces import CHUNK, numbers_of, pieces
+from landscape_gym.optim.packed import Packed
+from landscape_gym.optim.pieces import numbers_of, pieces
 from landscape_gym.optim.units import units
 
 SHARED = "shared"
@@ -239,10 +240,6 @@ class LossReading(LossTold, IterateAverages):
             if moved
         ]
 
-    def _room(self, m: Moved) -> Tensor:
-        """Where a velocity may be written: (coordinates,), over the last one."""
-        return m.state[VELOCITY].view(-1)
-
     def _state(self, group: dict[str, Any], p: Tensor) -> dict[str, Any]:
         state = self.state[p]
         if not state:
@@ -281,7 +278,8 @@ class LossReading(LossTold, IterateAverages):
     @property
     def _bound(self) -> GainBound:
         """The bound, without a floor once a loss was below it."""
-        return replace(self.bound, lowest=self._shared.get("lowest", self.bound.lowest))
+        lowest = self._shared.get("lowest")
+        return self.bound if lowest is None else replace(self.bound, lowest=lowest)
 
     def _move(self, group: dict[str, Any], proposals: list[Proposal], slowdown: float) -> None:
         """Add the velocities to the parameters, and these to their averages, piece by piece."""
@@ -291,13 +289,12 @@ class LossReading(LossTold, IterateAverages):
             self.state[p][STRIDE] = stride * factor
             newness = self._newness(p)
             average = self.state[p].get(AVERAGE) if newness else None
-            if average is None or p.numel() <= CHUNK or not p.is_contiguous():
-                add(p, v.view(p.shape), kept, stride * factor)
+            if average is None or not p.is_contiguous():
+                add(p, v.view_as(p), kept, stride * factor)
                 if average is not None:
                     average.lerp_(p.to(average.dtype), newness)
                 continue
-            rows = [(p.detach(), v.reshape(-1), average)]
-            for _, ((theta,), (velocity,), (mean,)) in pieces(rows, False):
+            for theta, velocity, mean in pieces((p.detach(), v.view_as(p), average)):
                 add(theta, velocity, kept, stride * factor)
                 mean.lerp_(theta.to(mean.dtype), newness)
 
@@ -365,6 +362,7 @@ class LossReading(LossTold, IterateAverages):
 
     def _forget_caches(self) -> None:
         self._units: dict[Tensor, float] | None = None
+        self._packed = Packed()
         self._observed: list[float] = []
         self._warned = False
         self._seconds, self._refresh_seconds = 0.0, 0.0

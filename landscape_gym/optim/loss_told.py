@@ -21,22 +21,27 @@ class LossTold(torch.optim.Optimizer):
         self._observed.append(_number(loss))
 
     def _told(self, closure: Callable[[], Any] | None, loss: Any) -> tuple[Any, float]:
-        """What `step` returns, and the loss as a number, the same in all processes."""
+        """What `step` returns, and the loss as a number, the same in all processes.
+
+        A closure that returns nothing, as Lightning gives in a manual loop, tells nothing.
+        """
         observed, self._observed = self._observed, []
-        if (closure is not None) + (loss is not None) + bool(observed) != 1:
+        returned = None
+        if closure is not None:
+            with torch.enable_grad():
+                returned = closure()
+        told = [each for each in (returned, loss) if each is not None]
+        if observed:
+            told.append(sum(observed) / len(observed))
+        if len(told) != 1:
+            silent = "The closure returned None: let it return the loss."
             raise ValueError(
                 f"{type(self).__name__} reads the loss, told in one way: step(closure), where "
                 "closure computes the gradients and returns the loss; step(loss=loss); or "
                 "observe(loss) before step(). "
-                + ("It was not told." if loss is closure is None else "It was told in two.")
+                + ("It was told in two." if told else silent if closure else "It was not told.")
             )
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
-            if loss is None:
-                raise ValueError("the closure returned None: let it return the loss.")
-        seen = sum(observed) / len(observed) if observed else _number(loss)
-        return loss, self._over_processes(seen)
+        return loss if returned is None else returned, self._over_processes(_number(told[0]))
 
     def _over_processes(self, value: float) -> float:
         """The mean over the process group, where there is one."""

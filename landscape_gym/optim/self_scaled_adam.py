@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
 from landscape_gym.optim import adam_steps
-from landscape_gym.optim.loss_reading import Common, LossReading, Moved, Proposal
+from landscape_gym.optim.loss_reading import VELOCITY, Common, LossReading, Moved, Proposal
 
 
 class SelfScaledAdam(LossReading):
@@ -24,6 +24,9 @@ class SelfScaledAdam(LossReading):
         scale: Velocity of a coordinate whose gradient is all signal, in its unit.
         betas: Decays per step of the means of gradient and square, in [0, 1).
         eps: What is added to the root, > 0.
+        adaptation: How fast coordinates find rates of their own, in logarithms a step, >= 0, as in
+            `SelfScaledSOAP`; 0: there are none. 0.1 with betas (0.9, 0.95) comes further in long
+            trainings, for twice the time of an update and a number more for each weight.
         stiffness: Of the bound: rate of the fastest direction over the mean rate, > 0.
         gain: Of the bound: what may be left over what was gained lately, > 0.
         **common: As of `Common`.
@@ -49,11 +52,12 @@ class SelfScaledAdam(LossReading):
         scale: float = 0.4,
         betas: tuple[float, float] = (0.9, 0.99),
         eps: float = 1e-8,
+        adaptation: float = 0.0,
         stiffness: float = 3.0,
         gain: float = 1.0,
         **common: Unpack[Common],
     ) -> None:
-        constants = {"scale": scale, "betas": betas, "eps": eps}
+        constants = {"scale": scale, "betas": betas, "eps": eps, "adaptation": adaptation}
         super().__init__(params, lr, constants, stiffness, gain, **common)
 
     def _check_group(self, group: dict[str, Any]) -> None:
@@ -61,8 +65,11 @@ class SelfScaledAdam(LossReading):
         adam_steps.check(group)
 
     def _begun(self, group: dict[str, Any], parameter: Tensor, like: Tensor) -> dict[str, Any]:
-        return adam_steps.begun(like)
+        return adam_steps.begun(like, group["adaptation"])
 
     def _proposed(self, group: dict[str, Any], moved: list[Moved]) -> tuple[list[Proposal], float]:
         gradients = [m.gradient.contiguous() for m in moved]
-        return adam_steps.proposed(group, moved, gradients, [self._room(m) for m in moved])
+        proposals, promise = adam_steps.proposed(group, moved, gradients, self._packed)
+        for m, proposal in zip(moved, proposals, strict=True):
+            m.state[VELOCITY] = proposal.velocity
+        return proposals, promise

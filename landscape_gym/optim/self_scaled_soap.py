@@ -133,8 +133,7 @@ class SelfScaledSOAP(LossReading):
         rotated = [
             frame.into(m.state, G).contiguous() for m, G in zip(moved, matrices, strict=True)
         ]
-        rooms = [self._room(m) for m in moved]
-        proposals, promise = adam_steps.proposed(group, moved, rotated, rooms)
+        proposals, promise = adam_steps.proposed(group, moved, rotated, self._packed)
         own = [Proposal(p, self._turned(p, v), factor) for p, v, factor in proposals]
         # After the velocities: a frame that this gradient had a part in would flatter it.
         for m, G in zip(moved, matrices, strict=True):

@@ -2,8 +2,9 @@
 
 `RULES` is the registry: one line a rule. Each is a frozen dataclass of its constants with ``init``
 and ``update`` (`landscape_gym.policy.Rule`) and the class method ``derive``, which computes the
-constants from a `NavigationProblem` or refuses, naming the assumption that fails. `Coupled` and
-`SelfScaledAdam`, whose constants come from no problem, are not in it.
+constants from a `NavigationProblem` or refuses, naming the assumption that fails. `Coupled`,
+`InferredHazard` and `SelfScaledAdam`, whose constants come from no problem, are not in it, nor is
+`InferredReset`, which takes hazards to choose from.
 
 Units: a rule returns a velocity u, and parameters move by ``dt u``. A step size here, times dt, is
 the learning rate of torch.optim.
@@ -20,8 +21,11 @@ from landscape_gym.rules.coupled import Coupled
 from landscape_gym.rules.evolution_strategy import EvolutionStrategy
 from landscape_gym.rules.gradient_descent import GradientDescent
 from landscape_gym.rules.hard_reset import HardReset
+from landscape_gym.rules.inferred_hazard import InferredHazard
+from landscape_gym.rules.inferred_reset import InferredReset
 from landscape_gym.rules.linear_systems import conjugate_gradients
 from landscape_gym.rules.loss_bound import LossBound
+from landscape_gym.rules.loss_changes import LossChanges
 from landscape_gym.rules.momentum import Momentum
 from landscape_gym.rules.muon import Muon
 from landscape_gym.rules.natural_gradient import NaturalGradient
@@ -76,8 +80,11 @@ __all__ = [
     "GainBound",
     "GradientDescent",
     "HardReset",
+    "InferredHazard",
+    "InferredReset",
     "L2Init",
     "LossBound",
+    "LossChanges",
     "Momentum",
     "Muon",
     "NaturalGradient",

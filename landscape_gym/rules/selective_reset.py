@@ -40,8 +40,8 @@ class SelectiveReset(ResettingRule):
     the only error is that each step's mixture is replaced by its moments. Where switches hit all
     coordinates together, as in `NavigationProblem`, each still infers them correctly from its own
     gradients, but does not hear of them from the others: the exact belief
-    (`control.LQGPolicy`) pools their evidence. Resetting fully where o > 0, as a test would,
-    costs more than resetting in proportion.
+    (`control.LQGPolicy`) pools their evidence. `InferredReset` is told no hazard. Resetting
+    fully where o > 0, as a test would, costs more than resetting in proportion.
 
     Derivation: theory section 8, with the law of `SoftReset` acting on this belief. The collapse of
     the mixture is the first-order generalised pseudo-Bayes filter of switching linear systems

@@ -169,7 +169,7 @@ class SelfTuning:
                 change, and weights go back to the initialisation, it is that of the initialisation.
             growth: By which fraction of spread^2 the target's variance grows in a step, as the
                 other coordinates move.
-            hazard: Probability, nearly, of a new task per step.
+            hazard: Probability, nearly, of a new task per step; `InferredHazard` is not told it.
             discount: Discount per step.
             separate: Whether variances are separate for each weight: slower, better with a hazard.
         """
@@ -193,7 +193,7 @@ class SelfTuning:
             target=tuple(mean for _ in self.curvature),
             log_weight=tuple(zeros for _ in self.curvature),
             variance=tuple(variance + each for _ in self.curvature),
-            moments=(zeros, gradient * gradient) if self.noise_rate else (),
+            moments=(zeros, gradient * gradient) if self._noise_is_estimated else (),
         )
 
     def update(
@@ -224,9 +224,14 @@ class SelfTuning:
             isinstance(each, float) for each in (*self.curvature, *self.noise)
         )
 
+    @property
+    def _noise_is_estimated(self) -> bool:
+        """Whether it is; rates may be arrays, for rows with hazards of their own."""
+        return not isinstance(self.noise_rate, float | int) or self.noise_rate > 0
+
     def _noise(self, gradient: Any, state: SelfTuningState) -> tuple[tuple[Any, ...], Any]:
         """The gradient's moments after this one, and the noise variance by which to scale."""
-        if not self.noise_rate:
+        if not self._noise_is_estimated:
             return (), 1.0
         mean, variance = state.moments
         mean = self.mean_rate * mean + (1 - self.mean_rate) * gradient
@@ -258,7 +263,7 @@ class SelfTuning:
     ) -> SelfTuningState:
         """The belief a step later."""
         kept, mean, prior = self.kept, like(self.mean, y), self.spread * self.spread
-        if kept < 1:
+        if not isinstance(kept, float | int) or kept < 1:
             if self.separate:
                 variances = (
                     kept * P + (1 - kept) * (prior + kept * (m - mean) ** 2)

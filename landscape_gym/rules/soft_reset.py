@@ -33,7 +33,7 @@ class SoftReset(ResettingRule):
     steps that is ``hazard / (hazard + gamma + r)``, r the rate of convergence
     (`control.reset_weight`). With exact gradients the rule is the optimum; with noisy ones it is
     the optimum among linear rules, `control.LQGPolicy` with a linear belief. The exact belief
-    about unseen switches is not linear, and does better.
+    about unseen switches is not linear, and does better. `InferredReset` is told no hazard.
 
     Reference: Vastola, Gershman, Rajan, "Gradient Descent as Loss Landscape Navigation",
     arXiv:2510.26997; Kumar, Marklund, Van Roy, "Maintaining plasticity in continual learning via

@@ -108,6 +108,7 @@ def framed_rule(
         clip=CLIP,
         believes=actor.frame.believes,
         framed=True,
+        relative=actor.frame.relative,
         about=about or {},
     )
 

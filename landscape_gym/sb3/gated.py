@@ -69,7 +69,8 @@ class GatedActor(nn.Module):
         mine = [layer for layer in self.net if isinstance(layer, nn.Linear)]
         shapes = [tuple(layer.weight.shape) for layer in mine]
         theirs = [layer.weight.shape for layer in rule.network.layers]
-        same = rule.observation == self.frame.config and _believes_as(rule, self.frame)
+        same = rule.observation == self.frame.config and rule.relative == self.frame.relative
+        same = same and _believes_as(rule, self.frame)
         if not rule.framed or not same or shapes != theirs:
             raise ValueError(
                 "a rule to begin with acts in the same frame, of the same channels, by layers of "

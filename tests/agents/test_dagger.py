@@ -78,7 +78,7 @@ def test_each_dimension_has_its_share_of_coordinates_and_seeds_of_its_own():
 
 
 def test_episodes_that_cost_little_count_as_much_for_what_they_cost():
-    even = replace(SMALL, evenly=True).trainer(REGIME, 0)
+    even = replace(SMALL, evenly=0.5).trainer(REGIME, 0)
     (steps,), (plain,) = even._episodes(), SMALL.trainer(REGIME, 0)._episodes()
     np.testing.assert_array_equal(steps.optimal, plain.optimal)
     counts = (steps.weight / plain.weight)[:, 0].numpy().reshape(20, 16)
@@ -89,6 +89,29 @@ def test_episodes_that_cost_little_count_as_much_for_what_they_cost():
     begun.begin(np.arange(16))
     costs = start.value(begun.observe(begun.state).astype(np.float64))
     np.testing.assert_allclose(counts[0] ** 2 * costs, costs.mean(), rtol=1e-4)
+
+
+def test_lengths_in_units_of_the_first_gradient_weigh_what_they_are_worth():
+    trainers = [replace(SMALL, relative=relative).trainer(REGIME, 0) for relative in (True, False)]
+    ours, theirs = (next(trainer._walk(trainer.batches[0])) for trainer in trainers)
+    (_, _, optimal, weight), (_, _, plain, _) = ours, theirs  # as each episode begins
+    squared = (weight * optimal**2).sum(axis=1), (plain**2).sum(axis=1)
+    np.testing.assert_allclose(*squared, rtol=1e-4)
+    assert weight.std() > 0.1 * weight.mean()
+
+
+def test_on_a_convex_landscape_the_optimum_is_that_along_a_path():
+    regime = REGIMES["logistic-regression"].configured(observation=PRESETS["frame"].observation)
+    few = replace(SMALL, rounds=6, num_envs=8, learning_rate=0.01)
+    trainer = few.trainer(regime, 0)
+    policies = [trainer.rule(), train(trainer).rule(), trainer.batches[0].optimum]
+    problem = regime.problem.replace(episode_steps=20)
+    first, last, best = (
+        rollout(problem, policy, episodes=16, seed=1_000_000).cost.mean() for policy in policies
+    )
+    assert last - best < 0.8 * (first - best)
+    with pytest.raises(ValueError, match="evenly"):
+        train(replace(few, evenly=1.0).trainer(regime, 0))
 
 
 class Interrupted(Exception):

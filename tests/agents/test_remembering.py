@@ -44,6 +44,16 @@ def test_agents_are_trained_once_and_judged_against_the_optimum(
     main(options)
     assert [path.stat().st_mtime_ns for path in sorted(options.folder.iterdir())] == before
 
+    def lines() -> list[str]:
+        text = (tmp_path / "page.md").read_text()
+        return [line for line in text.splitlines() if line.startswith("| ")]
+
+    main(replace(options, write=True))
+    whole = lines()
+    assert [line.split()[1] for line in whole[2:]] == ["long-horizon", "noisy-gradient"]
+    main(replace(options, write=True, regimes=("long-horizon",)))  # the other keeps its line
+    assert lines() == whole
+
     found = judged("noisy-gradient", options.folder)
     problem = REGIMES["noisy-gradient"].problem
     agent, best = load_rule("noisy-gradient"), optimum(problem).policy

@@ -1,6 +1,7 @@
 """The results page: what it says of trained rules is what they do, and nothing is trained twice."""
 
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -75,6 +76,20 @@ def test_experiments_are_trained_once_judged_and_shipped(there: Path, capsys):
     assert not (there / "library" / "resets.safetensors").exists()
 
 
+def test_an_experiment_whose_runs_are_gone_keeps_its_line(there: Path):
+    options = Options(seeds=1, folder=there / "runs", progress=False)
+    main(options)
+    main(replace(options, write=True))
+    before = (there / "README.md").read_text()
+    shutil.rmtree(there / "runs" / "quick" / "plain")
+    main(replace(options, write=True))
+    assert (there / "README.md").read_text() == before
+    shutil.rmtree(there / "runs" / "quick" / "resets")
+    with pytest.raises(FileNotFoundError):
+        main(replace(options, write=True))
+    assert (there / "README.md").read_text() == before
+
+
 def test_an_experiment_that_is_not_known_is_refused(there: Path):
     with pytest.raises(ValueError, match="Did you mean 'plain'"):
         main(Options(names=("plan",), folder=there))
@@ -117,11 +132,10 @@ def test_a_reset_weight_that_is_the_optimums_is_not_off():
     assert found == pytest.approx(0.0, abs=1e-9)
 
 
-def test_the_right_well_is_the_optimums_of_every_episode(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(results, "EPISODES", 8)
+def test_the_right_well_is_the_optimums_of_every_episode():
     problem = REGIMES["double-well"].problem.replace(episode_steps=30)
     best = optimum(problem).policy
-    runs = results._runs(problem, {"learned": DoNothing(2), "optimum": best})
+    runs = results._runs(problem, {"learned": DoNothing(2), "optimum": best}, 8)
     ends = [np.asarray(runs[name].path)[-1, :, 0] > 0 for name in ("learned", "optimum")]
     wells = Experiment("wells", "wells", "double-well", "basins", extra="right well")
     (same,) = results._extra(wells, problem, DoNothing(2), best, runs)

@@ -60,7 +60,7 @@ def test_a_run_leaves_table_picture_model_logs_and_provenance(tmp_path: Path):
 @pytest.mark.parametrize("regime", [name for name in REGIMES if name != "logistic-regression"])
 def test_every_regime_trains_and_is_compared(regime: str, tmp_path: Path):
     settings = '{"timesteps": 512, "num_envs": 16, "batch_size": 128, "n_steps": 16}'
-    if PRESETS[OF_REGIME[regime]].algorithm == "dagger":
+    if PRESETS[OF_REGIME[regime]].algorithm in ("dagger", "linear_dagger"):
         settings = '{"rounds": 2, "num_envs": 16}'
     config = RunConfig(
         regime=regime,

@@ -73,6 +73,15 @@ RULES = {
         framed=True,
         clip=4.0,
     ),
+    "framed relative": rule(
+        Network((dense(8, len(INVARIANTS)), dense(6, 8))),
+        observation=ObservationConfig(
+            ("gradient", "previous_update", "displacement", "lags"), rates=(0.5,)
+        ),
+        framed=True,
+        relative=True,
+        clip=4.0,
+    ),
     "framed belief": rule(
         Network((dense(8, len(BeliefFrame.invariants)), dense(8, 8))),
         observation=ObservationConfig(
@@ -127,7 +136,15 @@ def test_a_rule_that_is_read_again_is_the_same_to_the_bit(kind: str, path: Path)
     save_rule(given, path)
     read = load_rule(path)
     assert actions(read).tobytes() == actions(given).tobytes()
-    for name in ("observation", "action", "clip", "per_coordinate", "framed", "believes"):
+    for name in (
+        "observation",
+        "action",
+        "clip",
+        "per_coordinate",
+        "framed",
+        "relative",
+        "believes",
+    ):
         assert getattr(read, name) == getattr(given, name)
     assert read.about == plain(given.about)
     assert read.mean.dtype == given.mean.dtype
@@ -327,12 +344,16 @@ def test_safetensors_itself_reads_the_arrays(path: Path):
     }
 
 
-def test_a_rule_in_a_frame_needs_the_second_version_of_the_format_and_others_the_first(path: Path):
+def test_a_rule_needs_the_lowest_version_of_the_format_that_has_all_that_it_is(path: Path):
     versions = {}
-    for kind in ("linear", "framed"):
+    for kind in ("linear", "framed", "framed relative"):
         save_rule(RULES[kind], path)
         data = path.read_bytes()
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
         fields = json.loads(header["__metadata__"]["rule"])
-        versions[kind] = (fields["version"], fields.get("framed"))
-    assert versions == {"linear": (1, None), "framed": (2, True)}
+        versions[kind] = (fields["version"], fields.get("framed"), fields.get("relative"))
+    assert versions == {
+        "linear": (1, None, None),
+        "framed": (2, True, None),
+        "framed relative": (3, True, True),
+    }

@@ -1,5 +1,7 @@
 """The frame of the gradients' second moment: rotations, batches, episodes, and rules in it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -55,7 +57,7 @@ def believing(**changes) -> LearnedRule:
     return rule(**parts | changes)
 
 
-RULES = {"gradients": RULE, "belief": believing()}
+RULES = {"gradients": RULE, "belief": believing(), "relative": replace(RULE, relative=True)}
 CELL = Cell(Dense(np.ones((44, 11)), np.ones(44)), Dense(np.ones((44, 11)), np.ones(44)))
 
 
@@ -132,6 +134,31 @@ def test_a_rule_that_trusts_its_belief_is_the_learner_who_takes_it_for_the_truth
         same, states[1] = believer.predict(np.concatenate([y, x], axis=1), states[1])
         held = states[0].frame.held[:, None]
         np.testing.assert_allclose(move * 1e3, held * same * believer.action.scale, atol=1e-9)
+
+
+@pytest.mark.parametrize("relative", [True, False])
+def test_in_units_of_the_first_gradient_only_the_size_tells_the_scale(relative: bool):
+    frame, invariants, moves = Frame(SEEN, relative), [], []
+    scales = np.array([1.0, 1 / 64])
+    state = frame.begin(np.zeros((2, seen(1, DIM).shape[2])))
+    for observation in seen(1, DIM):
+        framed, state = frame.see(observation * scales[:, None], state)
+        invariants.append(framed.invariants)
+        moves.append(np.linalg.norm(frame.out_of(framed.vectors[:, :, 0], state), axis=1))
+    np.testing.assert_allclose(
+        np.divide(*np.array(moves).T), 64
+    )  # the gradient, seen and given back
+    large, small = np.array(invariants).swapaxes(0, 1)
+    size = INVARIANTS.index("log size")
+    assert np.allclose((large - small)[..., size], np.log(64), atol=1e-2)
+    others = np.delete(large - small, size, axis=-1)
+    assert np.allclose(others, 0) == relative
+
+
+@pytest.mark.parametrize("changes", [{"framed": False}, {"believes": PROBLEM}])
+def test_relative_is_of_the_frame_of_gradients_alone(changes: dict):
+    with pytest.raises(ValueError, match="nothing to measure lengths by"):
+        rule(relative=True, **changes)
 
 
 def test_moves_shrink_where_gradients_have_grown_and_only_there():

@@ -61,6 +61,20 @@ def test_examples_that_take_no_training_run(title: str, capsys: pytest.CaptureFi
         }
 
 
+def test_the_first_table_is_five_rows_of_what_is_printed():
+    """What was written by hand, or by another version, would not be its own excerpt."""
+    from docs.generate.train import SHOWN, excerpt
+
+    block = README.split("<!-- train:begin -->\n```text\n")[1].split("\n```")[0]
+    lines = block.splitlines()
+    rows = lines[2 : next(i for i, line in enumerate(lines) if line.startswith("* "))]
+    assert tuple(re.split(r"  +", row)[0] for row in rows) == SHOWN
+    nesterov = "nesterov            0.65553"
+    refused = "Not derived, their assumptions fail: adam."
+    report = [*lines[:5], nesterov, *lines[5:-1], refused, lines[-1]]
+    assert excerpt("\n".join(report)) == block
+
+
 def recipe() -> str:
     (code,) = (each for each in EXAMPLES if "GatedPolicy" in each)
     assert len([line for line in code.splitlines() if line]) <= 15

@@ -1,5 +1,6 @@
 """The docs site builds without a warning, has every public name, and its tutorials run."""
 
+import html
 import importlib
 import inspect
 import os
@@ -18,6 +19,9 @@ from landscape_gym.registration import ALL
 pytest.importorskip("sphinx", reason="the site is built by sphinx, of the extra 'dev'")
 pytest.importorskip("myst_parser", reason="its pages are read by myst-parser, of the extra 'dev'")
 pytest.importorskip("furo", reason="its theme is furo, of the extra 'dev'")
+nbformat = pytest.importorskip("nbformat", reason="notebooks are files of nbformat, of 'docs'")
+pytest.importorskip("nbclient", reason="notebooks are run by nbclient, of the extra 'docs'")
+pytest.importorskip("ipykernel", reason="notebooks run in ipykernel, of the extra 'docs'")
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 TUTORIALS = sorted((DOCS / "tutorials").glob("*.py"))
@@ -118,6 +122,51 @@ def test_a_tutorial_runs_and_its_page_shows_all_of_it_and_what_it_prints(site, s
     assert re.findall(rf"<!-- write code {script} ?(\w*) -->", source) == ["", *marks]
     printed = (site / "tutorials" / f"{page}.html").read_text().split("It prints:")[1]
     assert len(re.findall(r"\w+", printed.split("</pre>")[0])) > 20
+
+
+@builds_the_site
+@pytest.mark.parametrize("script", [path.stem for path in TUTORIALS])
+def test_a_tutorial_is_a_notebook_to_download_that_has_run(site, script):
+    page = site / "tutorials" / f"{script.replace('_', '-')}.html"
+    (target,) = re.findall(r'<a href="([^"]*\.ipynb)" download>', page.read_text())
+    notebook = nbformat.read(page.parent / target, as_version=4)
+    nbformat.validate(notebook)
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    printed = [part for cell in cells for part in cell.outputs if part.output_type == "stream"]
+    assert {part.name for part in printed} == {"stdout"}
+    first = printed[0].text.split("\n")[0].strip()
+    shown = re.sub(r"<[^>]*>", "", page.read_text().split("It prints:")[1].split("</pre>")[0])
+    assert first
+    assert first in html.unescape(shown)
+    assert str(ROOT) not in (page.parent / target).read_text()
+
+
+@pytest.mark.parametrize("script", [path.stem for path in TUTORIALS])
+def test_a_notebook_has_the_whole_script_and_the_pages_prose(script):
+    from docs.generate.notebooks import notebook
+
+    cells = notebook(script).cells
+    source = (DOCS / "tutorials" / f"{script}.py").read_text()
+    parts = [cell.source for cell in cells if cell.cell_type == "code"]
+    assert "\n".join(parts).split() == re.sub(r"^# \[\w+\]$", "", source, flags=re.M).split()
+    prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    assert prose.startswith("# ")
+    assert "<!-- write" not in prose
+    assert "](/" not in prose, "a link that holds on the site alone"
+
+
+@pytest.mark.slow
+def test_a_notebook_whose_cell_fails_fails(monkeypatch):
+    from nbclient.exceptions import CellExecutionError
+
+    from docs.generate import notebooks
+
+    broken = notebooks.notebook("derive_a_rule")
+    broken.cells[1].source = "from landscape_gym import Nothing"
+    monkeypatch.setattr(notebooks, "notebook", lambda script: broken)
+    with pytest.raises(CellExecutionError, match="Nothing"):
+        notebooks.executed.__wrapped__("derive_a_rule")
 
 
 def test_every_regime_has_a_page_and_a_figure():

@@ -31,7 +31,8 @@ def environment_of(row: Row) -> Path:
     """
     folder = FOLDER / row.name
     python, stamp = folder / "bin" / "python", folder / STAMP
-    wanted = json.dumps([sys.version, pins(row), asked(row), _dependencies(row)], indent=1)
+    made_of = [sys.version, pins(row), asked(row), row.alone, _dependencies(row)]
+    wanted = json.dumps(made_of, indent=1)
     if stamp.is_file() and stamp.read_text() == wanted:
         return python
     shutil.rmtree(folder, ignore_errors=True)
@@ -40,6 +41,8 @@ def environment_of(row: Row) -> Path:
     constraints.write_text("\n".join(pins(row)))
     pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     _run([*pip, "--no-compile", "-c", str(constraints), *asked(row)])
+    if row.alone:
+        _run([*pip, "--no-compile", "--no-deps", *row.alone])
     stamp.write_text(wanted)
     return python
 

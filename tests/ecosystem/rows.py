@@ -26,6 +26,8 @@ class Row:
     """Extras of landscape-gym that are installed."""
     freed: tuple[str, ...] = ()
     """Packages of which the library wants another release than constraints.txt pins."""
+    alone: tuple[str, ...] = ()
+    """What is installed after all else, without what it asks for."""
 
 
 _LEARNS = "comes to cost less than half of what it did, and of doing nothing, on held-out episodes"
@@ -110,6 +112,25 @@ _ALL = (
         freed=("gymnasium", "ray"),
     ),
     Row(
+        "tianshou",
+        "Tianshou",
+        "tianshou",
+        "tianshou_ppo.py",
+        f"PPO by collector and trainer, on single environments side by side, {_LEARNS}.",
+        requirements=("tianshou==2.0.1",),
+        freed=("filelock", "pandas", "virtualenv"),
+    ),
+    Row(
+        "pufferlib",
+        "PufferLib's core",
+        "pufferlib-core",
+        "pufferlib_ppo.py",
+        "`GymnasiumPufferEnv` in `pufferlib.vector` gives the numbers of single environments; PPO "
+        f"in plain torch on it {_LEARNS}.",
+        requirements=("psutil",),
+        alone=("pufferlib-core==3.0.23",),
+    ),
+    Row(
         "minari",
         "Minari",
         "minari",
@@ -118,6 +139,23 @@ _ALL = (
         "an environment that replays them.",
         requirements=("minari[create]",),
         extras=("minari",),
+    ),
+    Row(
+        "lightning",
+        "Lightning",
+        "lightning",
+        "lightning_loops.py",
+        "`SelfScaledSOAP`, `SelfScaledAdam` and `FilterBank` come to the losses of a bare loop in "
+        "the automatic loop, which gives them a closure, and in a manual one.",
+        requirements=("lightning==2.6.6",),
+    ),
+    Row(
+        "transformers",
+        "Hugging Face's Trainer",
+        "transformers",
+        "transformers_trainer.py",
+        "The same optimizers, told the loss in `compute_loss`, halve it.",
+        requirements=("transformers==5.24.0", "accelerate==1.15.0"),
     ),
 )
 

@@ -195,6 +195,23 @@ def test_an_environment_is_made_anew_only_if_what_it_is_made_of_changes(monkeypa
     assert commands[-1][-3:] == ["-e", ".[data]", "other"]
 
 
+def test_what_is_installed_alone_comes_last_and_without_what_it_asks_for(monkeypatch, tmp_path):
+    commands: list[list[str]] = []
+
+    def make(arguments: list[str]) -> None:
+        commands.append(arguments)
+        (tmp_path / "works").mkdir(exist_ok=True)
+
+    monkeypatch.setattr(environments, "FOLDER", tmp_path)
+    monkeypatch.setattr(environments, "_run", make)
+    environment_of(row("works", requirements=("other",), alone=("last",)))
+    assert commands[1][-1] == "other"
+    assert "--no-deps" not in commands[1]
+    assert commands[2][-2:] == ["--no-deps", "last"]
+    environment_of(row("works", requirements=("other",), alone=("later",)))
+    assert commands[-1][-1] == "later"
+
+
 def test_an_installation_that_was_stopped_is_made_anew(monkeypatch, tmp_path):
     def refuse(arguments: list[str]) -> None:
         (tmp_path / "works").mkdir(exist_ok=True)

@@ -100,6 +100,20 @@ def test_accumulated_gradients_have_the_mean_of_the_losses(cls):
 
 
 @each
+def test_a_closure_that_returns_nothing_tells_nothing(cls):
+    """Lightning's manual loop gives such a one."""
+    nets = [model(), model()]
+    for net, closure in zip(nets, (None, lambda: None), strict=True):
+        optimizer = cls(net.parameters())
+        for seed in range(3):
+            optimizer.zero_grad()
+            loss = loss_of(net, seed)
+            loss.backward()
+            assert optimizer.step(closure, loss=loss) is loss
+    same(*[list(net.parameters()) for net in nets])
+
+
+@each
 def test_a_step_without_a_loss_or_with_two_is_refused(cls):
     net = model()
     optimizer = cls(net.parameters())

@@ -43,6 +43,8 @@ BLOCKS = (
     "contest-provenance",
     "contest-verdict",
     "contest-each",
+    "contest-all",
+    "contest-rates",
     "contest-300",
     "contest-1000",
     "contest-target",

@@ -224,4 +224,4 @@ ON_PAGE = (
     SCHEDULE_FREE,
     SOAP,
 )
-"""Those that the page has; the others are trained by the command."""
+"""Those that the page follows to the last step, and network by network."""

@@ -168,11 +168,14 @@ def verdict(short: Contest, longer: Contest) -> str:
 
 def page_tables(trials: Trials) -> dict[str, str]:
     """All, by the name of their markers on the page."""
+    every = Contest(trials, NETWORKS_ON_PAGE, marks=MARKS[:-1])
     short = Contest(trials, NETWORKS_ON_PAGE, ON_PAGE, MARKS[:-1])
     longer = Contest(trials, NETWORKS_ON_PAGE, ON_PAGE)
     return {
         "contest-verdict": verdict(short, longer),
-        "contest-each": league_table(short, short.each),
+        "contest-each": league_table(every, every.each),
+        "contest-all": league_table(every, every.all),
+        "contest-rates": rate_table(every),
         "contest-300": network_table(short, short.each, 300),
         "contest-1000": network_table(longer, longer.each, 1000),
         "contest-target": target_table(longer),

@@ -46,9 +46,12 @@ class SwitchingFilter:
         model: How the target begins and changes, ``model.rho < 1``.
         frame: The Hessian's directions.
         ages: Ages told apart; older ones count as the oldest.
+        rounding: Least variance of a predicted gradient over that of a task's first one.
     """
 
-    def __init__(self, model: TargetModel, frame: Frame, ages: int = 128) -> None:
+    def __init__(
+        self, model: TargetModel, frame: Frame, ages: int = 128, rounding: float = 0.0
+    ) -> None:
         """Tabulate gains and variances by age."""
         self.model = model
         gains, spreads = [], []
@@ -59,6 +62,8 @@ class SwitchingFilter:
             gains.append(gain)
             p = p + model.q
         self._gains, self._spreads = np.stack(gains), np.stack(spreads)  # (ages, 1, d)
+        self._spreads = np.maximum(self._spreads, rounding * self._spreads[0])
+        self.ages = ages
 
     def prior(self, frame: Frame, rows: int) -> SwitchingBelief:
         """The belief before anything is seen."""
@@ -68,8 +73,8 @@ class SwitchingFilter:
     def later(self, belief: SwitchingBelief, prior: SwitchingBelief) -> SwitchingBelief:
         """The belief a step later, before its gradient."""
         rho, means, log_weights = self.model.rho, belief.means, belief.log_weights
-        if len(means) == len(self._gains):
-            means, log_weights = _merge_oldest(means, log_weights)
+        if len(means) == self.ages:
+            means, log_weights = merged_oldest(means, log_weights)
         means = np.concatenate([prior.mean[None], means])
         new = np.full((1, means.shape[1]), np.log1p(-rho))
         log_weights = np.concatenate([new, np.log(max(rho, SMALLEST)) + log_weights])
@@ -86,24 +91,36 @@ class SwitchingFilter:
 
     def observe(self, belief: SwitchingBelief, frame: Frame, y: Array, x: Array) -> SwitchingBelief:
         """The belief after the gradients y, seen at the parameters x (rows, d), in the frame."""
-        ages = len(belief.means)
-        spread = self._spreads[:ages]
-        surprise = y - frame.h * (x - belief.means)
-        likelihood = -0.5 * np.sum(surprise**2 / spread + np.log(spread), axis=-1)
+        means, likelihood = self.seen(belief.means, frame, y, x)
         log_weights = belief.log_weights + likelihood
         log_weights -= np.logaddexp.reduce(log_weights, axis=0)
-        means = belief.means - self._gains[:ages] * surprise
         mean = np.einsum("ar,ard->rd", np.exp(log_weights), means)
         return SwitchingBelief(mean, means, log_weights)
 
+    def seen(self, means: Array, frame: Frame, y: Array, x: Array) -> tuple[Array, Array]:
+        """m_a after the gradient, and its log likelihood by age, (ages, rows), up to a constant."""
+        ages = len(means)
+        spread = self._spreads[:ages]
+        surprise = y - frame.h * (x - means)
+        likelihood = -0.5 * np.sum(surprise**2 / spread + np.log(spread), axis=-1)
+        return means - self._gains[:ages] * surprise, likelihood
 
-def _merge_oldest(means: Array, log_weights: Array) -> tuple[Array, Array]:
-    """The two oldest ages as one, with the weights' mean."""
-    both = log_weights[-2:]
-    total = np.logaddexp.reduce(both, axis=0)
-    share = np.exp(both - np.where(np.isfinite(total), total, 0.0))
+
+def merged_oldest(means: Array, log_weights: Array) -> tuple[Array, Array]:
+    """The two oldest ages as one, with the weights' mean.
+
+    Args:
+        means: (ages, rows, d)
+        log_weights: (ages, rows); or (hazards, ages, rows), of filters that hazards share.
+    """
+    both = log_weights[..., -2:, :]
+    total = np.logaddexp.reduce(both, axis=-2, keepdims=True)
+    if log_weights.ndim == 3:
+        both = np.logaddexp.reduce(both, axis=0)
+    all_ = np.logaddexp.reduce(both, axis=0)
+    share = np.exp(both - np.where(np.isfinite(all_), all_, 0.0))
     merged = np.einsum("ar,ard->rd", share, means[-2:])
     return (
         np.concatenate([means[:-2], merged[None]]),
-        np.concatenate([log_weights[:-2], total[None]]),
+        np.concatenate([log_weights[..., :-2, :], total], axis=-2),
     )

@@ -60,7 +60,7 @@ def solve_path(
     known = known_start(problem) if starts is None else None
     if starts is None:
         rows = STARTS[chosen_method(policy.path, options)]
-        starts = _draw_starts(problem, rows) if known is None else known
+        starts = draw_starts(problem, rows) if known is None else known
     found = plan(problem, starts, steps=steps, options=options)
     left_open, converged = _left_open(found), bool(found.best.converged.all())
     bound: Bound = "upper"
@@ -79,11 +79,11 @@ def solve_path(
 
 def known_start(problem: NavigationProblem) -> Array | None:
     """The start of every episode, (1, d), where all start alike, else None."""
-    first, second = _draw_starts(problem, 2)
+    first, second = draw_starts(problem, 2)
     return first[None] if np.array_equal(first, second) else None
 
 
-def _draw_starts(problem: NavigationProblem, rows: int) -> Array:
+def draw_starts(problem: NavigationProblem, rows: int) -> Array:
     """Some starts, (rows, d)."""
     generators = [np.random.default_rng(seed) for seed in range(rows)]
     draw = RowDraws(generators, np.dtype(np.float64))

@@ -1,0 +1,1 @@
+"""Nobody says how often tasks change: ``python -m baselines.continual.hazard``."""

@@ -1,0 +1,149 @@
+"""The contest where nobody says how often tasks change: streams, rivals, and a tiny run."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from baselines.continual.hazard.experiment import INFERRED, TOLD, Experiment, FilterBank, fill
+from baselines.continual.hazard.page import draw, section, verdicts
+from baselines.continual.hazard.rivals import (
+    RIVALS,
+    AdamL2,
+    ContinualBackprop,
+    LearnedDrift,
+)
+from baselines.continual.hazard.streams import STREAMS, Seen, Together, play
+from baselines.continual.stream import Stream
+from landscape_gym.networks.landscape import engine_of
+from tests.contracts.instances import draws
+
+SMALL = Experiment(
+    streams=("labels", "gradual"), steps=100, seeds=(0, 1), tuning_steps=2, tuning_seeds=(7,)
+)
+
+
+class Watcher:
+    """Learns nothing, and remembers what it is shown."""
+
+    def begin(self, theta, networks):
+        self.x, self.hazards = [], []
+
+    def move(self, theta, seen):
+        self.x.append(seen.x.flatten(2).mean(1).numpy())
+        self.hazards.append(seen.hazard)
+        return theta
+
+
+def test_the_rate_changes_midway_and_learners_are_told_the_true_one() -> None:
+    watcher = Watcher()
+    play(STREAMS["midway"], watcher, (0,), 500)
+    assert watcher.hazards[:400] == [1 / 200] * 400  # the task that was begun is finished
+    assert watcher.hazards[400:] == [1 / 50] * 100
+
+
+def test_gradually_an_eighth_of_the_inputs_changes_places_eight_times_as_often() -> None:
+    watcher = Watcher()
+    play(STREAMS["gradual"], watcher, (0,), 200)
+    means = np.stack(watcher.x)[:, 0].reshape(8, 25, 64).mean(1)  # over 1600 data
+    moved = (np.abs(np.diff(means, axis=0)) > 0.1).sum(1)
+    assert moved.max() <= 8
+    assert moved.mean() > 3  # some change places with others of much the same mean
+
+
+def test_rows_of_one_seed_see_the_same_and_learners_do_not_disturb_each_other() -> None:
+    alone = play(STREAMS["labels"], AdamL2(0.01, 0.01), (3, 4), 20)
+    pair = Together([AdamL2(0.01, 0.01), FilterBank(told=True)], rows=2)
+    both = play(STREAMS["labels"], pair, (3, 4, 3, 4), 20)
+    np.testing.assert_allclose(both[:2], alone, atol=1e-6)
+    assert np.abs(both[2:] - alone).max() > 0
+
+
+def network(rows: int):
+    landscape = Stream().landscape
+    theta = torch.from_numpy(landscape.default_start(draws(*range(rows), dtype=np.float32)))
+    return theta, engine_of(landscape, np.dtype(np.float32)).networks
+
+
+def test_without_a_pull_or_a_drift_rivals_are_adam() -> None:
+    theta, networks = network(2)
+    gradients = torch.randn(5, *theta.shape, generator=torch.Generator().manual_seed(0))
+    x = torch.rand(2, 8, 1, 8, 8)
+    parameter = torch.nn.Parameter(theta.clone())
+    adam = torch.optim.Adam([parameter], lr=0.01)
+    rivals = AdamL2(0.01), LearnedDrift(0.01, drift_lr=0.0), ContinualBackprop(0.01, rate=0.0)
+    places = [theta] * 3
+    for rival in rivals:
+        rival.begin(theta, networks)
+    for gradient in gradients:
+        parameter.grad = gradient.clone()
+        adam.step()
+        seen = Seen(gradient, torch.ones(2, 1), x, 0.0)
+        places = [r.move(place, seen) for r, place in zip(rivals, places, strict=True)]
+    for place in places:
+        torch.testing.assert_close(place, parameter.detach(), rtol=1e-5, atol=1e-6)
+
+
+def test_the_learned_drift_goes_back_where_the_slope_says_so() -> None:
+    theta, networks = network(1)
+    rival = LearnedDrift(0.0, drift_lr=0.1)
+    rival.begin(theta, networks)
+    gone = torch.full_like(theta, 0.1)
+    first = networks.sizes[0]
+    gradient = torch.zeros_like(theta)
+    gradient[:, :first] = 1 / first  # <gradient, gone> is 0.1 in the first tensor, else 0
+    moved = rival.move(theta + gone, Seen(gradient, torch.ones(1, 1), theta, 0.0)) - theta
+    torch.testing.assert_close(moved[:, :first], 0.99 * gone[:, :first])
+    torch.testing.assert_close(moved[:, first:], gone[:, first:])
+
+
+def test_continual_backprop_replaces_the_mature_unit_of_least_use() -> None:
+    theta, networks = network(1)
+    rival = ContinualBackprop(0.0, rate=1 / 64, maturity=3)
+    place = theta.clone()
+    rival.begin(theta, networks)
+    weak = 5
+    outgoing = networks.split(place)[rival.layers[1]]
+    outgoing[:, :, weak] *= 1e-6  # of the first hidden layer
+    networks.split(place)[rival.layers[0].replace("weight", "bias")][:] = 5.0  # all are active
+    x = torch.rand(1, 8, 1, 8, 8)
+    for step in range(4):
+        before, place = place, rival.move(place, Seen(0 * place, torch.ones(1, 1), x, 0.0))
+        changed = networks.split(place - before)
+        assert bool(changed[rival.layers[0]].abs().sum() > 0) == (step == 3)
+    rows = changed[rival.layers[0]][0].abs().sum(1).nonzero()[:, 0].tolist()
+    assert rows == [weak]
+    left = networks.split(place)[rival.layers[1]][0, :, weak].abs() > 0
+    assert left.sum() <= 1  # of the unit that the next layer has replaced itself
+
+
+def test_a_tiny_run_goes_on_where_it_was_and_has_its_part_of_the_page(tmp_path: Path) -> None:
+    path = tmp_path / "hazard.json"
+    lines = list(fill(SMALL, path))
+    assert len(lines) == len(SMALL.streams) * (len(RIVALS) + 1)
+    assert list(fill(SMALL, path)) == []
+    results = json.loads(path.read_text())
+    text = section(results, "images/inferred.png")
+    for name in (TOLD, INFERRED, *RIVALS):
+        assert text.count(f"| {name} ") >= len(SMALL.streams)
+    draw(results, tmp_path / "inferred.png")
+    assert (tmp_path / "inferred.png").read_bytes().startswith(b"\x89PNG")
+    del results["gradual"]["accuracy"]
+    with pytest.raises(ValueError, match="gradual are not complete"):
+        section(results, "")
+
+
+def test_verdicts_say_who_wins_and_by_how_much() -> None:
+    def level(mean):
+        return (mean + np.array([[-0.01], [0.0], [0.01]]) + np.zeros((3, 8))).tolist()
+
+    accuracy = {TOLD: level(0.8), INFERRED: level(0.7), **{name: level(0.5) for name in RIVALS}}
+    accuracy["continual backprop"] = level(0.9)
+    part = {"accuracy": accuracy, "believed": [[0.01] * 8] * 3}
+    said = "\n".join(verdicts(STREAMS["labels"], part, {}))
+    assert "NOT within 2% of told" in said
+    assert "continual backprop wins" in said
+    assert "difference of -0.200 ± 0.000" in said
+    assert "at the end one in 100 steps (true: 200)" in said
