@@ -7,7 +7,7 @@ MICROSECONDS = {
     "mlp": 35.0,
     "steady": 15.0,
     "resets": 9.0,
-    "learning-speed": 16.0,
+    "learning-speed": 11.0,
     "schedule": 50.0,
     "basins": 130.0,
     "per-coordinate": 120.0,

@@ -110,19 +110,21 @@ PRESETS: dict[str, Training] = {
     # The control is a learning rate. Without noise the best one is as the root of the loss, and so
     # it nearly is with it: linear in that root, and in the logarithm, which tells small losses
     # apart. Rollouts are whole episodes, as a critic that is fitted to late steps knows nothing of
-    # early ones; exploration is quiet at the end, as rates multiply the gradient's noise.
+    # early ones. Exploration is quiet, as rates multiply the gradient's noise; what it finds is
+    # faint then, so that batches are whole rollouts, and steps small.
     "learning-speed": PPO(
         observation=ObservationConfig(("root_loss", "log_loss")),
         critic="fitted",
-        timesteps=2_000_000,
-        num_envs=512,
+        timesteps=4_000_000,
+        num_envs=1024,
         n_steps=50,
-        batch_size=6400,
+        batch_size=51_200,
         n_epochs=4,
+        learning_rate=2e-3,
         gae_lambda=0.95,
         clip_range=0.5,
-        log_std_start=-2.0,
-        log_std_end=-5.0,
+        log_std_start=-3.0,
+        log_std_end=-4.5,
     ),
     # Basins are switched: relu, and a critic that can have an edge between them.
     "basins": PPO(

@@ -49,6 +49,18 @@ def test_a_shipped_rule_is_near_the_optimum_of_its_regime(name: str):
     assert rule.about["regime"] == name
 
 
+def test_the_rule_of_learning_speed_is_within_a_hundredth_of_dynamic_programming():
+    regime = REGIMES["learning-speed"]
+    policies = {
+        "learned": landscape_gym.load_rule("learning-speed"),
+        "optimum": optimum(regime.problem, regime.observation).policy,
+    }
+    result = compare(regime.problem, policies, episodes=512, seed=2_000_000, optimum="optimum")
+    ratio = result["learned"].ratio
+    assert ratio is not None
+    assert ratio.value < 1.01
+
+
 def test_the_rule_of_hidden_curvature_serves_other_dimensions():
     rule = landscape_gym.load_rule("hidden-curvature")
     problem = REGIMES["hidden-curvature"].problem.replace(landscape={"dim": 50})
