@@ -63,11 +63,15 @@ def _row(place: Place, effort: Effort) -> tuple[str, ...]:
     axes = rotated.replace(landscape={"rotated": False})
     full = LinearQuadraticPolicy(rotated.replace(horizon=rotated.steps)).expected_cost()
     # Both brackets have the same lower side, in which eigenvectors are given away.
-    found = bracket(rotated, lambda policy: _costs(rotated, policy, effort), place, effort.bank)
-    derived = _cost(rotated, found.policy, place, effort)
+    found, straight_found = (
+        bracket(each, lambda policy, each=each: _costs(each, policy, effort), place, effort.bank)
+        for each in (rotated, axes)
+    )
+    derived, straight = (
+        Mean(each.upper, (each.interval[1] - each.interval[0]) / 2)
+        for each in (found, straight_found)
+    )
     learned = _cost(rotated, load_rule(LEARNED[place]), place, effort)
-    told = bracket(axes, lambda policy: _costs(axes, policy, effort), place, effort.bank)
-    straight = _cost(axes, told.policy, place, effort)
     best = min(derived, learned)
     price = best.value / straight.value
     half = price * math.hypot(best.half / best.value, straight.half / straight.value)

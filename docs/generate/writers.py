@@ -36,6 +36,8 @@ NETWORKS = (
 CONTEST = (
     "contest-provenance",
     "contest-each",
+    "contest-all",
+    "contest-rates",
     "contest-verdict",
     "contest-300",
     "contest-1000",
