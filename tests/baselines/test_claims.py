@@ -21,7 +21,7 @@ def claim(name) -> Any:
     return CLAIMS[name]
 
 
-LONG = ("resting-target", "local-minima", "figure-2e")
+LONG = ("adam", "resting-target", "local-minima", "figure-2e")
 """Claims that take more than a few seconds."""
 NAMES = [pytest.param(name, marks=pytest.mark.slow if name in LONG else ()) for name in CLAIMS]
 CONSTANTS = [
