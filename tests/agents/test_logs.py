@@ -2,6 +2,7 @@
 
 import csv
 import pickle
+import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -114,5 +115,6 @@ def test_tensorboard_shows_steps_that_were_done_again_once(tmp_path: Path):
             logger.record("loss", value)
             logger.dump(8 * i)
         logger.close()
+        time.sleep(1.1)  # files are read in the order of their names, which have whole seconds
     shown = [(point.step, point.value) for point in points(tmp_path, "loss")]
     assert shown == [(8, 1.0), (16, 20.0), (24, 30.0)]

@@ -163,7 +163,8 @@ def test_a_notebook_whose_cell_fails_fails(monkeypatch):
     from docs.generate import notebooks
 
     broken = notebooks.notebook("derive_a_rule")
-    broken.cells[1].source = "from landscape_gym import Nothing"
+    code = next(cell for cell in broken.cells if cell.cell_type == "code")
+    code.source = "from landscape_gym import Nothing"
     monkeypatch.setattr(notebooks, "notebook", lambda script: broken)
     with pytest.raises(CellExecutionError, match="Nothing"):
         notebooks.executed.__wrapped__("derive_a_rule")
