@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 
 from baselines.continual import metrics
+from baselines.continual.kept import results_at
 from baselines.continual.learners import contestants, soft_reset
 from baselines.continual.search import search
 from baselines.continual.stream import Record, Stream, play
-from baselines.files import read_json
-from baselines.pages import revision
 from landscape_gym.files import write_whole
 
 SOFT_RESET = "derived soft reset"
@@ -51,10 +50,7 @@ def fill(experiment: Experiment, path: Path) -> Iterator[str]:
     Raises:
         ValueError: if the results are those of other settings.
     """
-    results: Results = read_json(path)
-    if results.setdefault("settings", experiment.settings()) != experiment.settings():
-        raise ValueError(f"{path} holds results of other settings: move it away.")
-    results.setdefault("revision", revision())
+    results = results_at(path, experiment.settings())
     for tasks, name, work in _parts(experiment):
         done = results.setdefault(tasks, {})
         if name not in done:

@@ -176,15 +176,21 @@ def test_pins_are_those_of_the_constraints_but_for_what_a_row_frees():
     assert all(re.fullmatch(r"[\w.-]+==\S+", pin) for pin in free)
 
 
-def test_an_environment_is_made_anew_only_if_what_it_is_made_of_changes(monkeypatch, tmp_path):
-    commands: list[list[str]] = []
+@pytest.fixture
+def commands(monkeypatch, tmp_path: Path) -> list[list[str]]:
+    """What would be run to make environments, of which the folder is made alone."""
+    ran: list[list[str]] = []
 
     def make(arguments: list[str]) -> None:
-        commands.append(arguments)
+        ran.append(arguments)
         (tmp_path / "works").mkdir(exist_ok=True)
 
     monkeypatch.setattr(environments, "FOLDER", tmp_path)
     monkeypatch.setattr(environments, "_run", make)
+    return ran
+
+
+def test_an_environment_is_made_anew_only_if_what_it_is_made_of_changes(commands, tmp_path):
     python = environment_of(row("works"))
     assert python == tmp_path / "works" / "bin" / "python"
     assert commands[-1][-2:] == ["-e", "."]
@@ -195,15 +201,7 @@ def test_an_environment_is_made_anew_only_if_what_it_is_made_of_changes(monkeypa
     assert commands[-1][-3:] == ["-e", ".[data]", "other"]
 
 
-def test_what_is_installed_alone_comes_last_and_without_what_it_asks_for(monkeypatch, tmp_path):
-    commands: list[list[str]] = []
-
-    def make(arguments: list[str]) -> None:
-        commands.append(arguments)
-        (tmp_path / "works").mkdir(exist_ok=True)
-
-    monkeypatch.setattr(environments, "FOLDER", tmp_path)
-    monkeypatch.setattr(environments, "_run", make)
+def test_what_is_installed_alone_comes_last_and_without_what_it_asks_for(commands):
     environment_of(row("works", requirements=("other",), alone=("last",)))
     assert commands[1][-1] == "other"
     assert "--no-deps" not in commands[1]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,10 @@ from torch import Tensor
 
 from baselines.continual.hazard.rivals import RIVALS, Rival
 from baselines.continual.hazard.streams import STREAMS, Changing, Learner, Seen, Together, play
+from baselines.continual.kept import results_at
 from baselines.continual.learners import DISCOUNT, GROWTH, spread_of
+from baselines.continual.search import Point, climb
 from baselines.continual.stream import Stream
-from baselines.files import read_json
-from baselines.pages import revision
 from landscape_gym.files import write_whole
 from landscape_gym.landscapes.base import Array
 from landscape_gym.networks.batched import Networks
@@ -34,10 +33,10 @@ Results = dict[str, Any]
 class Experiment:
     streams: tuple[str, ...] = tuple(STREAMS)
     steps: int = 4000
-    seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
+    seeds: Point = (0, 1, 2, 3, 4)
     """Of the reported runs."""
     tuning_steps: int = 1500
-    tuning_seeds: tuple[int, ...] = (100, 101)
+    tuning_seeds: Point = (100, 101)
 
     def settings(self) -> Results:
         return json.loads(json.dumps(asdict(self)))
@@ -83,10 +82,7 @@ def fill(experiment: Experiment, path: Path) -> Iterator[str]:
     Raises:
         ValueError: if the results are those of other settings.
     """
-    results: Results = read_json(path)
-    if results.setdefault("settings", experiment.settings()) != experiment.settings():
-        raise ValueError(f"{path} holds results of other settings: move it away.")
-    results.setdefault("revision", revision())
+    results = results_at(path, experiment.settings())
     for name in experiment.streams:
         part = results.setdefault(name, {})
         for rival in RIVALS:
@@ -103,25 +99,18 @@ def fill(experiment: Experiment, path: Path) -> Iterator[str]:
 
 def tuned(experiment: Experiment, stream: Changing, rival: Rival) -> Results:
     """Constants by climbing: the best point has worse neighbours all around."""
-    around = list(product((-1, 0, 1), repeat=len(rival.first)))
-    scores: dict[tuple[int, ...], float] = {}
-    centre = (0,) * len(rival.first)
-    while True:
-        points = [tuple(np.add(centre, offsets).tolist()) for offsets in around]
-        new = [point for point in points if point not in scores]
-        for point, score in zip(new, _scores(experiment, stream, rival, new), strict=True):
-            scores[point] = score
-        best = max(scores, key=lambda point: scores[point])
-        if best == centre:
-            tried = [[*_constants(rival, p).values(), s] for p, s in sorted(scores.items())]
-            return {"best": _constants(rival, best), "tried": tried}
-        if max(map(abs, best)) > MOST:
-            raise ValueError(f"no interior optimum: still rising at {_constants(rival, best)}.")
-        centre = best
+    best, scores = climb(
+        lambda points: _scores(experiment, stream, rival, points),
+        dim=len(rival.first),
+        reach=1,
+        most=MOST,
+    )
+    tried = [[*_constants(rival, p).values(), s] for p, s in sorted(scores.items())]
+    return {"best": _constants(rival, best), "tried": tried}
 
 
 def _scores(
-    experiment: Experiment, stream: Changing, rival: Rival, points: Sequence[tuple[int, ...]]
+    experiment: Experiment, stream: Changing, rival: Rival, points: Sequence[Point]
 ) -> list[float]:
     """Mean online accuracies of points of the lattice, which learn together."""
     seeds = experiment.tuning_seeds
@@ -131,7 +120,7 @@ def _scores(
     return right.reshape(len(points), -1).mean(1).tolist()
 
 
-def _constants(rival: Rival, point: tuple[int, ...]) -> dict[str, float]:
+def _constants(rival: Rival, point: Point) -> dict[str, float]:
     return {
         name: value * rival.factor[name] ** power
         for (name, value), power in zip(rival.first.items(), point, strict=True)
