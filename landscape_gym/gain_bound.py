@@ -53,7 +53,7 @@ class GainBound:
         A_p <- A_p + (p + 1)/(t + 11 + p) (L - A_p),       B_p likewise of the track,  p = 1, 9
         A = A_1 - A_9,   B = B_1 - B_9,   gained = min(A, max(B, A^2 / loss))
         left = min(loss, max(gain gained, loss / (2 (t + 11))))
-        r = stiffness promise / (2 left)
+        r = stiffness |promise| / (2 left)
         reach <- min( 1, reach (1 + adaptation a) ),
             a = mean of -<u before, g>  /  mean of what these steps promised
         u = v min( t / warm_up, reach, (1 + r^2 / 4)^(1/2) - r / 2 )
@@ -93,6 +93,9 @@ class GainBound:
     greedy step stirs noise that has to settle later, which the bound by gains sees. And it is for
     coordinates that are nearly independent, as in an eigenframe. In others the greedy step is that
     of the steepest valley, and all the rest has to wait for it: without an adaptation reach is 1.
+
+    Steps may promise a rise, where a rule has not seen yet that the gradient has turned. Such a one
+    is bounded as a fall is: what is left says how far the gradient can be trusted, either way.
 
     At first nothing is known, and gradients of deep networks are so small that steps promise next
     to nothing, but move all layers at once: without a warm-up eight layers are lost in ten steps.
@@ -204,7 +207,7 @@ class GainBound:
             _upper(_lower(reach, 1.0), SHORTEST),
             state.move,
         )
-        half = self.stiffness * _positive(now.promise) / (4 * self.left(now) + SMALLEST)
+        half = self.stiffness * abs(now.promise) / (4 * self.left(now) + SMALLEST)
         factor = _lower(1 / ((1 + half * half) ** 0.5 + half), now.step / self.warm_up)
         factor = _lower(factor, now.reach)
         return factor, now._replace(made=b * now.made + (1 - b) * factor * decrease)

@@ -39,6 +39,13 @@ def test_it_is_the_bound_by_the_loss_where_all_of_it_is_left():
     assert not np.allclose(u, GainBound(3.0, lowest=0.5).slowed(v, -v, loss, after)[0])
 
 
+def test_a_promised_rise_is_slowed_as_a_fall_is():
+    losses = np.linspace(2.0, 1.0, 60)
+    fall, rise, little = (told(GainBound(3.0), losses, d)[0] for d in (5.0, -5.0, -1e-9))
+    assert fall == rise < 0.1
+    assert little == pytest.approx(1.0)
+
+
 def sloped(losses: np.ndarray, share: float) -> tuple[float, float]:
     """The last factor and reach, where slopes at steps' ends are such a part of the promise."""
     bound, factor = GainBound(3.0, adaptation=0.1), 0.0

@@ -45,7 +45,7 @@ def at_once(optimizer: LossReading) -> LossReading:
 
 
 def test_the_bank_of_one_tensor_is_the_pure_rule():
-    bank = SelfTuning.for_networks(spread=1.0, growth=1e-2)
+    bank = SelfTuning.for_networks(growth=3e-4)
     pure = trained(lambda p: RuleOptimizer(p, Coupled(bank, GainBound(4.0, 1.0))))
     torch.testing.assert_close(trained(FilterBank), pure, rtol=1e-12, atol=1e-12)
 
