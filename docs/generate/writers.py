@@ -41,6 +41,7 @@ CONTEST = (
     "contest-verdict",
     "contest-300",
     "contest-1000",
+    "contest-large",
     "contest-target",
     "contest-test",
 )
@@ -82,6 +83,12 @@ WRITERS: dict[str, Writer] = {
     ),
     "found": Writer(
         "docs/networks.md", ("-m", "agents", "networks", "--write"), "five minutes", ["found"]
+    ),
+    "lasting": Writer(
+        "docs/networks.md",
+        ("-m", "baselines.networks.contest.lasting", "--write"),
+        "an hour",
+        ["contest-lasting"],
     ),
     "contest": Writer(
         "docs/networks.md", ("-m", "baselines.networks.contest", "--write"), "hours", CONTEST

@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from baselines.networks.contest import __main__ as command
+from baselines.networks.contest import lasting
 from baselines.networks.contest import trials as memory
 from baselines.networks.contest.entrants import ADAM, COSINE, ENTRANTS, INSTALLED, Entrant
-from baselines.networks.contest.judged import JUDGED
+from baselines.networks.contest.judged import JUDGED, LARGE
 from baselines.networks.contest.leagues import MOST, STEP, League, best
 from baselines.networks.contest.tables import page_tables, reached
 from baselines.networks.contest.trial import CHECKPOINTS, FAILED, Trial, trained
@@ -20,9 +21,9 @@ from baselines.networks.contest.tuning import TUNING
 from landscape_gym.extras import Missing
 
 
-@pytest.mark.parametrize("name", [*TUNING, *JUDGED])
+@pytest.mark.parametrize("name", [*TUNING, *JUDGED, *LARGE])
 def test_networks_take_their_examples_and_repeat(name: str) -> None:
-    network = (TUNING | JUDGED)[name]
+    network = (TUNING | JUDGED | LARGE)[name]
     model = network.network(3)
     first, again = (network.minibatch(torch.Generator().manual_seed(1)) for _ in range(2))
     assert all(map(torch.equal, first, again))
@@ -39,6 +40,11 @@ def test_networks_take_their_examples_and_repeat(name: str) -> None:
 def test_no_judged_network_is_one_that_constants_are_chosen_on() -> None:
     assert not set(TUNING) & set(JUDGED)
     assert not {n.what for n in TUNING.values()} & {n.what for n in JUDGED.values()}
+
+
+def test_large_networks_have_one_to_two_million_weights() -> None:
+    for network in LARGE.values():
+        assert 1e6 < sum(p.numel() for p in network.network(0).parameters()) < 2e6
 
 
 def test_losses_are_above_the_entropy_of_redrawn_labels() -> None:
@@ -174,6 +180,32 @@ def test_the_command_trains_and_goes_on(tmp_path: Path, capsys: pytest.CaptureFi
     again = capsys.readouterr()
     assert again.out == first.out
     assert not again.err
+
+
+def lasted(*losses: float) -> Trial:
+    """With a loss of 1 after 30 steps, and these after 1000, 2000 and 3000."""
+    return Trial((*[1.0] * (len(CHECKPOINTS) - 3), *losses), 0.1, 0.5, 1.0)
+
+
+def test_runs_that_rise_and_runs_that_fail_are_counted() -> None:
+    well, rose, failed = lasted(0.2, 0.3, 0.1), lasted(0.2, 0.1, 0.25), lasted(0.2, FAILED, FAILED)
+    assert lasting.row("waves", [well] * 2) == ("waves", "2", "0.2", "0.1", "0.1", "0", "0")
+    every = lasting.row("waves", [well, rose, failed])
+    assert every == ("waves", "3", "0.2", "0.25", "1e+03", "2", "1")
+
+
+def test_long_trainings_are_kept_and_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(memory, "trained", quick)
+    words = ["--networks", "waves", "--seeds", "2", "--file", str(tmp_path / "lasting.json")]
+    assert lasting.main(words) == 0
+    first = capsys.readouterr()
+    assert first.err.splitlines() == [f"waves | SelfScaledSOAP | 1 | 3000 | {s}" for s in (0, 1)]
+    assert lasting.main(words) == 0
+    again = capsys.readouterr()
+    assert (again.out, again.err) == (first.out, "")
+    assert lasting.main(["--networks", "wave"]) == 2
 
 
 def test_unknown_names_are_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -47,6 +47,7 @@ BLOCKS = (
     "contest-rates",
     "contest-300",
     "contest-1000",
+    "contest-large",
     "contest-target",
     "contest-test",
 )

@@ -225,3 +225,5 @@ ON_PAGE = (
     SOAP,
 )
 """Those that the page follows to the last step, and network by network."""
+ON_LARGE = (*OURS[:2], COSINE, LINEAR, ADAM, SCHEDULE_FREE)
+"""Those that are compared on large networks: the others take minutes for a hundred steps there."""

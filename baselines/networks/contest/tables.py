@@ -12,6 +12,7 @@ from baselines.networks.contest.entrants import (
     COSINE,
     ENTRANTS,
     LINEAR,
+    ON_LARGE,
     ON_PAGE,
     OURS,
     SCHEDULE_FREE,
@@ -19,7 +20,7 @@ from baselines.networks.contest.entrants import (
     SOAP_OURS,
     Entrant,
 )
-from baselines.networks.contest.judged import JUDGED
+from baselines.networks.contest.judged import JUDGED, LARGE
 from baselines.networks.contest.leagues import MARKS, SEEDS, League
 from baselines.networks.contest.trial import CHECKPOINTS
 from baselines.networks.contest.trials import Trials
@@ -171,6 +172,7 @@ def page_tables(trials: Trials) -> dict[str, str]:
     every = Contest(trials, NETWORKS_ON_PAGE, marks=MARKS[:-1])
     short = Contest(trials, NETWORKS_ON_PAGE, ON_PAGE, MARKS[:-1])
     longer = Contest(trials, NETWORKS_ON_PAGE, ON_PAGE)
+    large = Contest(trials, tuple(LARGE), ON_LARGE, MARKS[1:2], SEEDS[:2])
     return {
         "contest-verdict": verdict(short, longer),
         "contest-each": league_table(every, every.each),
@@ -178,6 +180,7 @@ def page_tables(trials: Trials) -> dict[str, str]:
         "contest-rates": rate_table(every),
         "contest-300": network_table(short, short.each, 300),
         "contest-1000": network_table(longer, longer.each, 1000),
+        "contest-large": network_table(large, large.each, 300),
         "contest-target": target_table(longer),
         "contest-test": test_table(longer),
     }

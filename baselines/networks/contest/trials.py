@@ -10,7 +10,7 @@ from pathlib import Path
 
 from baselines.files import read_json
 from baselines.networks.contest.entrants import Entrant
-from baselines.networks.contest.judged import JUDGED
+from baselines.networks.contest.judged import JUDGED, LARGE
 from baselines.networks.contest.small_network import SmallNetwork
 from baselines.networks.contest.trial import CHECKPOINTS, Trial, trained
 from baselines.networks.contest.tuning import TUNING
@@ -18,7 +18,7 @@ from baselines.pages import ROOT
 from landscape_gym.files import write_whole
 
 FILE = ROOT / "docs" / "networks" / "contest.json"
-NETWORKS: dict[str, SmallNetwork] = TUNING | JUDGED
+NETWORKS: dict[str, SmallNetwork] = TUNING | JUDGED | LARGE
 DIGITS = 4
 """Significant digits that are kept."""
 TOGETHER = 4
