@@ -180,9 +180,9 @@ PRESETS: dict[str, Training] = {
     # the gradients' size, so that its slope is the exponent that was found. What a move does shows
     # only after dozens of steps, in noise: it is paid by what it loses to the optimum, told the
     # curvature. Rollouts are whole episodes of the problem's own length, as early steps call for
-    # other sizes than later ones. Few episodes lose much, and lose most of all: a batch is a whole
-    # rollout, as in a tenth of it they are all that is heard, and exploration is quiet. The rule has
-    # far to go, so that clips are wide.
+    # other sizes than later ones. A few episodes lose more than all others: a batch is a whole
+    # rollout, as in a tenth of it they are all that is heard, and exploration is quiet. The rule
+    # has far to go, so that clips are wide.
     "logarithms": PPO(
         per_coordinate=True,
         one_coordinate=True,
