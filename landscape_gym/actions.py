@@ -91,7 +91,7 @@ class StepSize(Action):
     high: float = 10.0
     """Largest step size."""
     max_momentum: float = 0.99
-    """Largest momentum, in [0, 1]."""
+    """Largest momentum, in [0, 1]; with 0 no number sets it."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""
