@@ -13,7 +13,7 @@ MICROSECONDS = {
     "per-coordinate": 120.0,
     "belief": 10.0,
     "memory": 25.0,
-    "logarithms": 80.0,
+    "logarithms": 45.0,
     "recurrent": 380.0,
     "frame": 85.0,
     "frame-parameters": 85.0,

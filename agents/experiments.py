@@ -166,6 +166,7 @@ QUICK: tuple[Experiment, ...] = (
         learner=True,
         bar=1.01,
         extra="exponent",
+        ships=True,
     ),
     Experiment(
         "task-switching",

@@ -84,10 +84,6 @@ Trials were single trainings of seed 0, with other `--settings`, unless more is 
   1.023 (from seed 1,600,000). 2 M steps of 5e-3 with batches of 6400 and louder exploration,
   log_std from -2 to -5, scattered from seed to seed: 1.0022, 1.0361 and 1.0577. With exploration
   that ended at -4 rates were a quarter too high where losses are large: 1.018, 1.024.
-- **Drifting target**, not in the table: within 1.01 of LQG told the curvature was asked, with an
-  exponent of 1/2 up to 0.05. `python -m agents --names drifting-target` came to 1.017 with an
-  exponent of 0.45 (seed 0, 256 episodes from seed 1,600,000), PPO on costs to 1.07 and 0.26 after
-  500,000 steps. RMSprop as derived, which the rule could be, costs less than 1.01.
 - **Seconds**: four rows took longer than 300, with up to four trainings on two cores."""
 
 CURVES = """\

@@ -81,7 +81,8 @@ class StepSize(Action):
 
     The first half of the action is the logarithm of lr between ``low`` and ``high``, the second
     half is b between 0 and ``max_momentum``, both linear in [-1, 1]. g is ``B^T`` times the
-    observed gradient.
+    observed gradient. Where ``max_momentum`` is 0 there is no second half: numbers without effect
+    would only be noise to who explores.
     """
 
     kind: ClassVar[str] = "step_size"
@@ -90,7 +91,7 @@ class StepSize(Action):
     high: float = 10.0
     """Largest step size."""
     max_momentum: float = 0.99
-    """Largest momentum, in [0, 1]."""
+    """Largest momentum, in [0, 1]; with 0 no number sets it."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -100,20 +101,26 @@ class StepSize(Action):
             raise ValueError(f"action max_momentum is at most 1, got {self.max_momentum!r}.")
 
     def size(self, problem: NavigationProblem) -> int:
-        """A step size and a momentum per control."""
+        """A step size per control, and a momentum."""
         check_velocities(self, problem)
-        return 2 * problem.control_dim
+        return self.numbers * problem.control_dim
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers set one step: its size, and the momentum unless that is always 0."""
+        return 2 if self.max_momentum else 1
 
     def control(self, action: Array, learner: Learner, B: Array | None = None) -> Array:
         """u, (batch, m)."""
-        half = action.shape[1] // 2
+        sizes = action.shape[1] // self.numbers
         fraction = 0.5 * (action + 1)
-        lr = self.low * (self.high / self.low) ** fraction[:, :half]
-        momentum = self.max_momentum * fraction[:, half:]
         gradient = learner.gradient
         if B is not None:
             gradient = gradient @ like(B, gradient)
-        return momentum * learner.previous_update - lr * gradient
+        step = self.low * (self.high / self.low) ** fraction[:, :sizes] * gradient
+        if not self.max_momentum:
+            return -step
+        return self.max_momentum * fraction[:, sizes:] * learner.previous_update - step
 
 
 @dataclass(frozen=True)
@@ -123,9 +130,9 @@ class GlobalStepSize(StepSize):
     kind: ClassVar[str] = "global_step_size"
 
     def size(self, problem: NavigationProblem) -> int:
-        """One step size and one momentum."""
+        """One step size, and one momentum."""
         check_velocities(self, problem)
-        return 2
+        return self.numbers
 
 
 @dataclass(frozen=True)

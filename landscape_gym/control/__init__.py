@@ -9,6 +9,7 @@ from landscape_gym.control.grid.policy import GridPolicy, solve_grid
 from landscape_gym.control.grid.solution import GridSolution, grid_solution
 from landscape_gym.control.hidden_curvature.bracket import Bracket, best_learner, bracket
 from landscape_gym.control.hidden_curvature.hessian_filter import HessianFilter
+from landscape_gym.control.hidden_curvature.hidden_axes import price_of_hidden_axes
 from landscape_gym.control.hidden_curvature.noisy_quasi_newton import NoisyQuasiNewtonPolicy
 from landscape_gym.control.hidden_curvature.price_of_form import price_of_form
 from landscape_gym.control.hidden_curvature.quasi_newton import QuasiNewtonPolicy, SpectralGain
@@ -106,6 +107,7 @@ __all__ = [
     "optimum",
     "plan",
     "price_of_form",
+    "price_of_hidden_axes",
     "reaches_minimum",
     "reset_weight",
     "riccati",

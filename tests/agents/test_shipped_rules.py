@@ -10,10 +10,12 @@ from landscape_gym.artifact import shipped_rules
 from landscape_gym.control import NearestOnPath, optimum
 from landscape_gym.evaluation import compare, rollout
 from landscape_gym.policy import DoNothing, RulePolicy
+from landscape_gym.readout import read_exponent
 from landscape_gym.rules import Adam, Momentum
 
 SHIPPED = (
     "double-well",
+    "drifting-target",
     "geometry",
     "hidden-curvature",
     "hidden-task-switching",
@@ -28,7 +30,7 @@ FOR_NETWORKS = ("networks", "networks-ppo")
 """Not of a regime: tests/agents/test_network_rules.py has theirs."""
 OF_DATA = ("logistic-regression",)
 IN_A_FRAME = ("landscape-nav", "landscape-nav-parameters", "hidden-curvature-frame")
-LEARNERS = ("noisy-gradient", "hidden-task-switching", "learning-speed")
+LEARNERS = ("noisy-gradient", "drifting-target", "hidden-task-switching", "learning-speed")
 """Where the target is hidden, the optimum of what can be known is the reference."""
 
 
@@ -59,6 +61,22 @@ def test_the_rule_of_learning_speed_is_within_a_hundredth_of_dynamic_programming
     ratio = result["learned"].ratio
     assert ratio is not None
     assert ratio.value < 1.01
+
+
+def test_the_rule_of_a_drifting_target_has_found_the_root():
+    """Of curvature, as RMSprop has it; trained in one dimension, it acts in ten."""
+    regime, learned = REGIMES["drifting-target"], landscape_gym.load_rule("drifting-target")
+    policies = {
+        "learned": learned,
+        "optimum": optimum(regime.problem, regime.observation).policy,
+    }
+    result = compare(regime.problem, policies, episodes=128, seed=2_000_000, optimum="optimum")
+    ratio = result["learned"].ratio
+    assert ratio is not None
+    assert ratio.value < 1.01
+    found = read_exponent(regime.problem, learned, episodes=16, seed=2_000_000)
+    assert found.value == pytest.approx(0.5, abs=0.05)
+    assert learned.observation == regime.observation
 
 
 def test_the_rule_of_hidden_curvature_serves_other_dimensions():

@@ -92,6 +92,24 @@ def test_an_action_means_what_its_formula_says(action: str, control_matrix: Any)
         previous = u
 
 
+@pytest.mark.parametrize(("action", "size"), [("step_size", 3), ("global_step_size", 1)])
+def test_without_momentum_an_action_is_step_sizes_alone(action: str, size: int):
+    envs = LandscapeNavVectorEnv(
+        ROWS,
+        problem=EVERYTHING,
+        observation=["gradient", "previous_update"],
+        action={"kind": action, **RANGES, "max_momentum": 0.0},
+        dtype="float64",
+    )
+    seen, _ = envs.reset(seed=0)
+    assert envs.single_action_space.shape == (size,)
+    for seed in range(STEPS):
+        a = np.random.default_rng(seed).uniform(-1, 1, size=envs.action_space.shape)
+        lr, gradient = 0.01 * 400.0 ** ((a + 1) / 2), seen[:, :3]
+        seen, *_ = envs.step(a)
+        np.testing.assert_allclose(seen[:, 3:], -lr * gradient, rtol=1e-12)
+
+
 @each_action
 def test_actions_outside_the_box_are_clipped_to_it(action: str):
     envs, inside = made(action), made(action)
