@@ -33,7 +33,15 @@ INTERRUPTED = [
     ),
     (
         "train_agent.py",
-        ["--regime", "small-networks", "--no-progress", "--out", "run"],
+        [
+            "--regime",
+            "small-networks",
+            "--problem",
+            '{"episode_steps": 5}',
+            *SMALL[:3],
+            "--out",
+            "run",
+        ],
         "agents.evolution:score",
         "--resume run goes on.",
     ),
