@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from landscape_gym.arrays import Array, dot, moved
+from landscape_gym.arrays import Array, dot
 from landscape_gym.configuration import count, number
 from landscape_gym.landscapes.base import Landscape
 from landscape_gym.refusal import Refusal
@@ -141,7 +141,7 @@ class IsotropicNoise(Noise):
         uniform: Array,
     ) -> Array:
         """``g + std n``, (B, d)."""
-        return moved(grad, self.std, normal)
+        return grad + self.std * normal
 
     def variance(self, landscape: Landscape, curvature: Array) -> Array:
         """``std^2``."""

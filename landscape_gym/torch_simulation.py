@@ -18,7 +18,6 @@ from torch import Tensor
 
 from landscape_gym import dynamics, registration
 from landscape_gym.actions import Action
-from landscape_gym.arrays import moved
 from landscape_gym.configuration import count, one_of, unknown
 from landscape_gym.counter import CounterStreams
 from landscape_gym.learner import Learner
@@ -138,11 +137,6 @@ class TorchSimulation:
         B = self.problem.control_matrix
         self._control_matrix = self._tensor(np.array(B)) if isinstance(B, tuple) else None
         self._tensors = self.problem.landscape.tensors()
-        p = self.problem
-        self._price_tells_length = not self.constants and all(
-            part is None for part in (p.metric, p.control_matrix, p.default_dynamics)
-        )
-        self._way: tuple[Tensor | None, float] = None, math.inf
 
     # ---- Episodes
 
@@ -233,8 +227,8 @@ class TorchSimulation:
             problem, state.instances, state.point(theta), self._uniform
         )
         excess = loss - state.minimum_loss
-        cost = moved(charge, problem.dt * problem.k, excess)
-        good = self._good(*map(_value, (before, charge, theta, grad, cost)))
+        cost = charge + problem.dt * problem.k * excess
+        good = self._good(*map(_value, (theta, grad, cost)))
         if good is not None:
             control, theta, loss, grad = (
                 torch.where(good.view(-1, *[1] * (new.ndim - 1)), new, old.detach())
@@ -279,39 +273,18 @@ class TorchSimulation:
             raise ValueError("an action is NaN; give numbers in [-1, 1].")
         return actions if low >= -1.0 and high <= 1.0 else actions.clip(-1.0, 1.0)
 
-    def _good(
-        self, before: Tensor, charge: Tensor, theta: Tensor, grad: Tensor, cost: Tensor
-    ) -> Tensor | None:
+    def _good(self, theta: Tensor, grad: Tensor, cost: Tensor) -> Tensor | None:
         """Which rows are within the bound and finite, (B,); None if, as usual, all of them are."""
         if self.device.type == "meta":
             return None
         # Few numbers on all rows cost next to nothing, and as Python's own they are told fastest.
-        bound = self.problem.norm_bound
+        bound, (low, high) = self.problem.norm_bound**2, map(float, theta.aminmax())
         rest = float(torch.dot(grad.flatten(), grad.flatten())) + float(torch.dot(cost, cost))
-        if self._reached(before, charge, theta) + 0 * rest <= bound:  # NaN is not
+        if self.problem.dim * max(-low, high) ** 2 + 0 * rest <= bound:  # NaN is not
             return None
-        good = (theta * theta).sum(1) <= bound**2
+        good = (theta * theta).sum(1) <= bound
         good = good & cost.isfinite() & grad.isfinite().all(1)
         return None if good.all() else good
-
-    def _reached(self, before: Tensor, charge: Tensor, theta: Tensor) -> float:
-        """A bound of all rows' norms: by the way that they have gone, with no look at long vectors.
-
-        It is a look at theta where motion is not all control, or its price does not tell how long
-        it is, and where the way is as long as the problem's bound.
-        """
-        last, way = self._way
-        if last is before and self._price_tells_length:
-            per_square = self.problem.dt / (2 * self.problem.eta)
-            square = (float(charge.amax()) + torch.finfo(self.dtype).tiny) / per_square
-            way += 1.01 * self.problem.dt * math.sqrt(square)  # and a hundredth, for rounding
-            if way <= self.problem.norm_bound:
-                self._way = theta, way
-                return way
-        low, high = map(float, theta.aminmax())
-        way = math.sqrt(self.problem.dim) * max(-low, high)
-        self._way = theta, way
-        return way
 
     def _change_landscapes(
         self, theta: Tensor, loss: Tensor, grad: Tensor, elapsed: Tensor

@@ -55,13 +55,6 @@ class Networks:
         self.shapes = {name: p.shape for name, p in module.named_parameters()}
         self.sizes = [p.numel() for p in module.parameters()]
         self.layers = _layers(module)
-        linear = [layer for layer in self.layers or () if isinstance(layer, nn.Linear)]
-        own = {id(p) for layer in linear for p in layer.parameters()}
-        self._lays_gradients = (
-            self.layers is not None
-            and len(own) == sum(len(list(layer.parameters())) for layer in linear)
-            and not any(getattr(layer, "inplace", False) for layer in self.layers)
-        )
 
     def split(self, theta: Tensor) -> Parameters:
         """Parameters (..., d) by name, (..., *shape): views."""
@@ -94,8 +87,6 @@ class Networks:
         If theta requires a gradient, it can be had of all of them.
         """
         alone, again = len(theta) == 1, theta.requires_grad
-        if alone and not again and self._lays_gradients:
-            return self._learn_alone(theta, x.squeeze(0), y)
         parts = self.split(theta.squeeze(0) if alone else theta)
         # Each parameter is a leaf: cheaper than a gradient through views of all of them.
         leaves = parts if again else {n: p.requires_grad_() for n, p in parts.items()}
@@ -112,35 +103,6 @@ class Networks:
         )
         flat = torch.cat([grad.reshape(len(theta), -1) for grad in grads], dim=1)
         return Lesson(*(each if again else each.detach() for each in (outputs, losses, flat)))
-
-    def _learn_alone(self, theta: Tensor, x: Tensor, y: Tensor) -> Lesson:
-        """As `learn`, of layers one after another: gradients are computed where they are to lie.
-
-        Autograd has those of what linear layers put out; their own are products of those and of
-        what they take in. So there is no copy, a fifth of a step of a large network.
-        """
-        parameters, seen = self.split(theta.squeeze(0)), []
-        for layer in self.layers or ():
-            if isinstance(layer, nn.Linear):
-                taken = x.detach().flatten(0, -2)
-                x = nn.functional.linear(x, *self._own(layer, parameters))
-                x = x if x.requires_grad else x.requires_grad_()
-                seen.append((layer, taken, x))
-            else:
-                x = layer(x)
-        outputs = x.unsqueeze(0)
-        losses = self.losses(outputs, y)
-        put_out = [each for *_, each in seen]
-        back = torch.autograd.grad(losses, put_out, materialize_grads=True)
-        grads = torch.empty_like(theta)
-        into = self.split(grads.squeeze(0))
-        for (layer, taken, _), grad in zip(seen, back, strict=True):
-            weight, bias = self._own(layer, into)
-            rows = grad.flatten(0, -2)
-            torch.mm(rows.t(), taken, out=weight)
-            if bias is not None:
-                torch.sum(rows, 0, out=bias)
-        return Lesson(outputs.detach(), losses.detach(), grads)
 
     def _output(self, parameters: Parameters, x: Tensor) -> Tensor:
         """Outputs (n, ...) of one network with parameters (*shape)."""

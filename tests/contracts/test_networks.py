@@ -141,31 +141,6 @@ def test_many_networks_give_what_each_module_gives(
         torch.testing.assert_close(outputs, torch.stack(expected))
 
 
-def in_place() -> torch.nn.Module:
-    layers = (torch.nn.Linear(3, 4), torch.nn.ReLU(inplace=True), torch.nn.Linear(4, 2))
-    return torch.nn.Sequential(*layers)
-
-
-def plain() -> torch.nn.Module:
-    layers = (torch.nn.Linear(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, 2, bias=False))
-    return torch.nn.Sequential(torch.nn.Dropout(), *layers)
-
-
-@pytest.mark.parametrize(
-    ("make", "shape"), [(plain, (3,)), (plain, (5, 3)), (in_place, (3,)), (chain, (2, 3))]
-)
-def test_one_network_learns_as_autograd_says_bit_for_bit(make: Any, shape: tuple[int, ...]) -> None:
-    module = make().eval()
-    theta = torch.nn.utils.parameters_to_vector(module.parameters()).detach()[None]
-    x = torch.randn(7, *shape)
-    y = torch.zeros_like(module(x))
-    lesson = Networks(module, "mse", vectorized=True).learn(theta, x[None], y[None])
-    loss = torch.nn.functional.mse_loss(module(x), y)
-    grads = torch.autograd.grad(loss, list(module.parameters()))
-    assert torch.equal(lesson.grads[0], torch.cat([grad.flatten() for grad in grads]))
-    assert torch.equal(lesson.losses[0], loss.detach())
-
-
 @pytest.mark.parametrize("b", [1, 3])
 def test_parameters_that_nothing_depends_on_have_a_gradient_of_zero(b: int) -> None:
     class Idle(torch.nn.Linear):

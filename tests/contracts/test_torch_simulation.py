@@ -234,27 +234,6 @@ def test_rows_that_diverge_stop_and_pay() -> None:
     assert_allclose(ours.state.theta, numpy.state.theta, rtol=1e-12)
 
 
-@pytest.mark.parametrize(
-    "changes", [{}, {"metric": (0.5, 2.0)}, {"default_dynamics": {"kind": "decay", "rate": -0.5}}]
-)
-def test_no_row_goes_farther_than_the_way_that_is_counted(changes: dict[str, Any]) -> None:
-    problem = {"landscape": {"kind": "quadratic", "dim": 2}, "max_norm": 6.0, **changes}
-    simulation = TorchSimulation(
-        3, problem=problem, action={"kind": "velocity", "scale": 20.0}, dtype="float64"
-    )
-    simulation.begin(seeds=range(3))
-    draw, ended = torch.Generator().manual_seed(0), 0
-    for _ in range(60):
-        action = torch.rand(3, 2, generator=draw, dtype=torch.float64) - 0.4
-        ends = simulation.advance(action).terminated
-        norms = simulation.state.theta.norm(dim=1)
-        assert (norms <= 6.0).all()
-        ended += int(ends.sum())
-        if ends.any():
-            simulation.begin(rows=ends.nonzero()[:, 0].numpy())
-    assert ended > 2
-
-
 def test_what_it_cannot_do_is_refused() -> None:
     simulation = TorchSimulation(2)
     simulation.begin(seeds=[0, 1])
