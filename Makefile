@@ -6,8 +6,10 @@
 PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
-# Test processes. Each computes on one thread.
+# Test processes. Each computes on one thread. Each takes a file at a time, those with slow tests first (tests/conftest.py):
+# what is begun last is short, so that no process waits long for another at the end.
 WORKERS ?= 2
+PYTEST := -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 # The torch release that constraints.txt pins.
 TORCH ?= 2.13.0
 
@@ -34,14 +36,14 @@ train: $(RUN_STAMP) ## train the agent at its default settings (the main job)
 	$(BIN)/python train_agent.py $(ARGS)
 
 test: $(DEV_STAMP) ## run the whole test suite
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	$(BIN)/python $(PYTEST) $(ARGS)
 
 check: $(DEV_STAMP) ## format, lint, types, import direction, fast tests
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/basedpyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not slow" $(ARGS)
+	$(BIN)/python $(PYTEST) -m "not slow" $(ARGS)
 
 bench: $(RUN_STAMP) ## measure the environment's speed
 	$(BIN)/python -m benchmarks $(ARGS)

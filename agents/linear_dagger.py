@@ -22,9 +22,10 @@ from agents.rounds import SEEDS, RoundsTrainer
 from agents.teacher import Lesson, teacher_of
 from agents.trainer import Training
 from landscape_gym.actions import Velocity
+from landscape_gym.channels import BOUND
 from landscape_gym.landscapes.base import Array
 from landscape_gym.learned import Dense, LearnedRule, Network
-from landscape_gym.observation import BOUND, Layout
+from landscape_gym.observation import Layout
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.refusal import Refusal
 from landscape_gym.registration import Regime

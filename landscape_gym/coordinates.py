@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from landscape_gym.arrays import Array
-from landscape_gym.observation import CHANNELS, Dims, ObservationConfig
+from landscape_gym.channels import CHANNELS, Dims
+from landscape_gym.observation import ObservationConfig
 
 
 class Coordinates:

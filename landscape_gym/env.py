@@ -10,10 +10,11 @@ import numpy as np
 from gymnasium.error import ResetNeeded
 
 from landscape_gym.actions import ACTIONS, Action
+from landscape_gym.channels import CHANNELS
 from landscape_gym.configuration import one_of
 from landscape_gym.face import Face, check_options, check_seed
 from landscape_gym.landscapes.base import Array
-from landscape_gym.observation import CHANNELS, ObservationConfig
+from landscape_gym.observation import ObservationConfig
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.rendering import Recording
 from landscape_gym.simulation import Simulation, as_array

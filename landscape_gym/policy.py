@@ -147,7 +147,7 @@ class Rule(Protocol):
     """A learning rule: a recurrence from what is seen to updates, in plain arithmetic.
 
     It takes NumPy arrays and torch tensors alike, (..., dim). What it sees is named by `channels`,
-    from `landscape_gym.observation.CHANNELS`: the first of them, as a rule the gradient, is passed
+    from `landscape_gym.channels.CHANNELS`: the first of them, as a rule the gradient, is passed
     by position, the others by name.
 
     `init` and `update` are functions: they overwrite nothing that they are given, and so gradients

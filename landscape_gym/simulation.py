@@ -10,12 +10,13 @@ from gymnasium import spaces
 
 from landscape_gym import dynamics, registration
 from landscape_gym.actions import Action
+from landscape_gym.channels import CHANNELS
 from landscape_gym.configuration import count, one_of
 from landscape_gym.landscapes import assign, take
 from landscape_gym.landscapes.base import Array
 from landscape_gym.learner import Learner
 from landscape_gym.memory import Memory
-from landscape_gym.observation import CHANNELS, Layout
+from landscape_gym.observation import Layout
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.state import State
 from landscape_gym.streams import Streams

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,6 +28,7 @@ from landscape_gym.refusal import Refusal
 from landscape_gym.simulation import LARGEST_COST
 from landscape_gym.state import State
 from landscape_gym.streams import Streams
+from landscape_gym.tensor_state import changed, mapped, merged, with_rows
 
 CONSTANTS = ("eta", "k", "dt", "gamma", "drift")
 """Constants of a problem that may be tensors."""
@@ -163,7 +163,7 @@ class TorchSimulation:
             uniform=self._uniform[where],
             minimum_loss=minimum,
         )
-        self.state = fresh if everywhere else _merged(self.state, where, fresh)
+        self.state = fresh if everywhere else merged(self.state, where, fresh)
         return fresh
 
     def at(
@@ -294,12 +294,12 @@ class TorchSimulation:
         if self.state.shift is not None:
             std = (problem.drift * problem.dt) ** 0.5
             shift = self.state.shift + std * self._normal[:, -self.problem.dim :]
-            self.state = _with(self.state, shift=shift)
+            self.state = changed(self.state, shift=shift)
             point = self.state.point(theta)
             loss, grad = dynamics.loss_and_grad(problem, self.state.instances, point, self._uniform)
         if self.problem.hazard:
             switched = dynamics.switches(self.problem, elapsed, self._uniform[:, -1])
-            self.state = _with(self.state, switched=switched)
+            self.state = changed(self.state, switched=switched)
             if self.device.type != "meta" and switched.any():
                 self._redraw(switched.nonzero()[:, 0])
                 point = self.state.point(theta)
@@ -314,9 +314,9 @@ class TorchSimulation:
         fresh = self.problem.landscape.sample(self._streams.draws(numbers))
         like_theta = np.zeros((len(numbers), self.problem.dim))
         minimum = self._tensor(dynamics.minimum_loss(self.problem, fresh, like_theta))
-        self.state = _with(
+        self.state = changed(
             state,
-            instances=_instances(state.instances, rows, self._on_device(fresh)),
+            instances=with_rows(state.instances, rows, self._on_device(fresh)),
             shift=None if state.shift is None else state.shift.index_fill(0, rows, 0.0),
             minimum_loss=state.minimum_loss.index_copy(0, rows, minimum),
         )
@@ -340,7 +340,7 @@ class TorchSimulation:
             self._normal,
             self._uniform,
         )
-        learner = _with(
+        learner = changed(
             learner,
             **self.memory.after(learner, gradient, theta),
             theta=theta,
@@ -349,11 +349,11 @@ class TorchSimulation:
             previous_update=control,
             elapsed=elapsed,
         )
-        self.state = _with(state, learner=learner, grad=grad, largest_cost=largest_cost)
+        self.state = changed(state, learner=learner, grad=grad, largest_cost=largest_cost)
 
     def detach(self) -> None:
         """Forget what the state was made of: gradients end here."""
-        self.state = _mapped(self.state, lambda tensor: tensor.detach())
+        self.state = mapped(self.state, lambda tensor: tensor.detach())
 
     # ---- Tensors
 
@@ -389,44 +389,6 @@ class TorchSimulation:
         return type(instances)(*map(tensor, instances))
 
 
-def _instances(old: Any, rows: Tensor, fresh: Any) -> Any:
-    """Instances with those of some rows replaced."""
-
-    def put(before: Any, new: Any) -> Any:
-        if before is None or (len(before) == 1 and len(new) == 1 and len(rows) != 1):
-            return before
-        if len(before) == 1:
-            return new if len(new) == 1 else before
-        return before.index_copy(0, rows, new.expand(len(rows), *new.shape[1:]))
-
-    return type(old)(*map(put, old, fresh))
-
-
 def _value(tensor: Tensor) -> Tensor:
     """The tensor without its history."""
     return tensor.detach() if tensor.requires_grad else tensor
-
-
-def _with(record: Any, **changes: Any) -> Any:
-    """A state or learner with other values of some fields: `dataclasses.replace`, made faster."""
-    fresh = object.__new__(type(record))
-    vars(fresh).update(vars(record), **changes)
-    return fresh
-
-
-def _mapped(record: Any, function: Any, *others: Any) -> Any:
-    """A state or learner with a function of each of its tensors (and of those of others)."""
-    changes = {}
-    for field in fields(record):
-        values = [getattr(each, field.name) for each in (record, *others)]
-        if isinstance(values[0], Tensor):
-            changes[field.name] = function(*values)
-        elif isinstance(values[0], Learner):
-            changes[field.name] = _mapped(values[0], function, *values[1:])
-    return _with(record, **changes)
-
-
-def _merged(old: State, rows: Tensor, fresh: State) -> State:
-    """A state in which some rows are those of another."""
-    merged = _mapped(old, lambda before, new: before.index_copy(0, rows, new), fresh)
-    return _with(merged, instances=_instances(old.instances, rows, fresh.instances))

@@ -13,8 +13,8 @@ from scipy.linalg import solve_discrete_are
 from baselines.claims.evidence import Check, Effort, Evidence, agree, at_least, at_most
 from baselines.claims.figures import SERIES, label, panels
 from baselines.claims.powers import DRIFTS, power_cost, settled_power, simulated_cost
-from baselines.stationary import FORMS, drifting, over_told, told
-from landscape_gym.control import LQGPolicy, best_linear_rule, optimum
+from baselines.stationary import FORMS, drifting, told
+from landscape_gym.control import LinearRule, LQGPolicy, best_linear_rule, optimum
 from landscape_gym.derivation.linear_rule import linear_rule_cost
 from landscape_gym.derivation.setting import linear_setting
 from landscape_gym.evaluation import rollout
@@ -38,6 +38,13 @@ EVEN = PROBLEM.replace(
     gamma=0.0,
 )
 """The metric is the curvature, so that control has one speed."""
+SETTINGS = {
+    "slow": drifting(SLOW),
+    "wide": drifting(SLOW, h=np.geomspace(0.05, 5.0, 33)[:-1] * 100 ** (1 / 64)),
+    "even": drifting(SLOW, SPEED, shaped=True),
+    "fast": drifting(0.1, 0.1, shaped=True),
+}
+"""Free control of one and of two decades of curvatures; control of one speed; a filter as fast."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +100,6 @@ class AdamClaim:
         """Which exponent is best, and what others cost."""
         h = np.geomspace(0.05, 5.0, 400)
         closed = math.sqrt(h.mean()) / np.sqrt(h).mean()  # Cauchy and Schwarz
-        free = drifting(SLOW, h=np.geomspace(0.05, 5.0, 33)[:-1] * 100 ** (1 / 64))
         return [
             *(
                 # eps is at most 0.03 of the curvatures; costs of three exponents, by a parabola,
@@ -117,7 +123,7 @@ class AdamClaim:
                     f"the same of the best {name} over LQG, told h, eps = {SLOW:g} at h = 1",
                     8e-3,
                     closed=self.wrong,
-                    solver=over_told(free, FORMS[name]),
+                    solver=best_cost("wide", name),
                 )
                 for name in ("gradient descent", "natural gradient")
             ),
@@ -125,8 +131,6 @@ class AdamClaim:
 
     def constant_checks(self, effort: Effort) -> list[Check]:
         """RMSprop's step, its excess, and Adam's memory."""
-        slow = drifting(SLOW)
-        even = drifting(SLOW, SPEED, shaped=True)
         return [
             # eps^(1/2) of the largest curvature, 1 %; the environment's v holds the gradient's
             # own square too, up to an eighth.
@@ -134,7 +138,7 @@ class AdamClaim:
                 "best dt lr of RMSprop over the drift's deviation in a step",
                 0.02,
                 closed=self.length,
-                solver=best_linear_rule(slow, momentum=False, power=0.5).a / SLOW,
+                solver=best_rule("slow", "RMSprop").a / SLOW,
                 simulated=best_length(effort),
                 sampling=0.12,
             ),
@@ -145,12 +149,14 @@ class AdamClaim:
                 "b1 of the best Adam where dt kappa = 0.3, metric G = H",
                 0.015,
                 closed=self.memory,
-                solver=best_linear_rule(even, power=0.5).b,
+                solver=best_rule("even", "Adam").b,
                 simulated=best_memory(effort),
                 sampling=0.06,
             ),
-            at_most("the same: best Adam over LQG, told h", 1.002, solver=best(even, "Adam")),
-            at_least("the same: best heavy ball", 1.15, solver=best(even, "heavy ball")),
+            at_most(
+                "the same: best Adam over LQG, told h", 1.002, solver=best_cost("even", "Adam")
+            ),
+            at_least("the same: best heavy ball", 1.15, solver=best_cost("even", "heavy ball")),
             # The environment's b1 comes from a curve that is flat at its minimum.
             agree(
                 "b1 of a lone filter at q/r = 1/90",
@@ -177,9 +183,17 @@ class AdamClaim:
         return figure
 
 
-def best(setting: Any, form: str) -> float:
-    """The best rule of a form over LQG."""
-    return over_told(setting, FORMS[form])
+@cache
+def best_rule(setting: str, form: str) -> LinearRule:
+    """The best rule of a form in one of `SETTINGS`."""
+    power, momentum = FORMS[form]
+    return best_linear_rule(SETTINGS[setting], momentum=momentum, power=power)
+
+
+@cache
+def best_cost(setting: str, form: str) -> float:
+    """Its cost over that of LQG, told each curvature."""
+    return best_rule(setting, form).cost / told(SETTINGS[setting])
 
 
 def rmsprop_excess(eps: float) -> float:
@@ -188,6 +202,7 @@ def rmsprop_excess(eps: float) -> float:
     return float(linear_rule_cost(one, eps, 0.0, power=0.5)) / told(one) - 1
 
 
+@cache
 def excess() -> float:
     """In units of eps^2, as eps goes to 0."""
     coarse, fine = (rmsprop_excess(eps) / eps**2 for eps in (0.02, 0.01))
@@ -244,6 +259,7 @@ def best_memory(effort: Effort) -> float:
     return lowest(tried, [over_lqg(EVEN, RulePolicy(replace(rule, b1=b)), effort) for b in tried])
 
 
+@cache
 def regime_checks(effort: Effort) -> list[Check]:
     """What rules cost in the regime, over LQG, told the curvature."""
     setting = replace(linear_setting(PROBLEM), horizon=PROBLEM.steps)
@@ -273,9 +289,10 @@ def regime_checks(effort: Effort) -> list[Check]:
     ]
 
 
+@cache
 def failure_checks(effort: Effort) -> list[Check]:
     """Where the form is not the optimum, and by how much."""
-    fast = drifting(0.1, 0.1, shaped=True)
+    fast = SETTINGS["fast"]
     closed = float(linear_rule_cost(fast, 0.1 * 0.1, 0.9, power=0.5)) / told(fast)
     where = REGIMES["landscape-nav"].problem
     episodes = effort.episodes // 8
@@ -285,6 +302,6 @@ def failure_checks(effort: Effort) -> list[Check]:
         at_least(
             "filter as fast as control (both 0.1): the closed form over LQG", 1.1, solver=closed
         ),
-        at_most("the same: Adam, refitted", 1.06, solver=best(fast, "Adam")),
+        at_most("the same: Adam, refitted", 1.06, solver=best_cost("fast", "Adam")),
         at_least("landscape-nav: derived Adam over the optimum", 3.0, simulated=adam / least),
     ]

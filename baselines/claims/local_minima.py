@@ -86,41 +86,52 @@ def solved(gamma: float, nodes: int) -> GridSolution:
 
 def value_check(gamma: float, value: float, effort: Effort) -> Check:
     """The least cost from the paper's x."""
-    solution = solved(gamma, effort.nodes)
-    theta = np.array([[START, 0.0]])
-    problem = solution.problem.replace(
-        start=NormalStart((START, 0.0), 0.0), episode_steps=300 if gamma > 0.3 else 600
-    )
-    simulated = rollout(problem, GridPolicy(solution), episodes=1, seed=0).cost[0]
     # Moves between nodes, as here, cost less than the reference's from node to node: by 6e-5.
     return agree(
         f"gamma = {gamma:g}: least cost from x = -0.6",
         3e-4,
         closed=value,
-        solver=float(solution.value(theta)[0]),
-        simulated=float(simulated),
+        solver=float(solved(gamma, effort.nodes).value(np.array([[START, 0.0]]))[0]),
+        simulated=simulated_cost(gamma, effort.nodes),
     )
+
+
+@cache
+def simulated_cost(gamma: float, nodes: int) -> float:
+    """The same in the environment."""
+    solution = solved(gamma, nodes)
+    problem = solution.problem.replace(
+        start=NormalStart((START, 0.0), 0.0), episode_steps=300 if gamma > 0.3 else 600
+    )
+    return float(rollout(problem, GridPolicy(solution), episodes=1, seed=0).cost[0])
 
 
 def boundary_check(gamma: float, boundary: float, tolerance: float, effort: Effort) -> Check:
     """Where paths begin to cross."""
-    solution = solved(gamma, effort.nodes)
-    found = crossing_interval(solution)[0]
+    found = crossing(gamma, effort.nodes)
     # Starts about the solver's boundary, none further off than the tolerance.
     return agree(
         f"gamma = {gamma:g}: paths cross from x =",
         tolerance,
         closed=boundary,
         solver=found,
-        simulated=simulated_boundary(solution, found, tolerance),
+        simulated=simulated_boundary(gamma, effort.nodes, tolerance),
     )
 
 
-def simulated_boundary(solution: GridSolution, about: float, width: float) -> float:
+@cache
+def crossing(gamma: float, nodes: int) -> float:
+    """The same by the solver."""
+    return crossing_interval(solved(gamma, nodes))[0]
+
+
+@cache
+def simulated_boundary(gamma: float, nodes: int, width: float) -> float:
     """Between the last start that stays and the first that crosses, in the environment.
 
     NaN if all do the same, or if they are not in order.
     """
+    solution, about = solved(gamma, nodes), crossing(gamma, nodes)
     problem = solution.problem.replace(
         start=UniformStart(about - width, about + width), episode_steps=300
     )
@@ -131,6 +142,7 @@ def simulated_boundary(solution: GridSolution, about: float, width: float) -> fl
     return float(starts[~crossed].max() + starts[crossed].min()) / 2
 
 
+@cache
 def escape_checks(effort: Effort) -> tuple[Check, ...]:
     """The discount rate up to which the paper's start ends in the global minimum."""
     found = float(critical_discount(WELL, [[START, 0.0]], points=effort.nodes)[0])

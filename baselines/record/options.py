@@ -39,7 +39,7 @@ class Options:
     seed: int = FIRST_SEED
     """Of the first episode; the next one's is one more."""
     channels: tuple[str, ...] = ()
-    """What is observed instead, by the names of landscape_gym.observation.CHANNELS."""
+    """What is observed instead, by the names of landscape_gym.channels.CHANNELS."""
     scale: float | None = None
     """Of the velocities that are a rule's actions; else the regime's, doubled until every control
     fits. Data sets are of one environment if it is the same."""

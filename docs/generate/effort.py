@@ -15,6 +15,8 @@ class Effort:
     """The same where each episode's path has to be planned first."""
     learners: int = 512
     """The same where a learner infers the landscape's shape."""
+    brackets: int = 1
+    """Of the settings whose bounds are computed, every so many."""
     bank: int = 25
     """Curvatures in the self-tuning rule's bank."""
     points: int = 2001
@@ -25,4 +27,13 @@ class Effort:
     """Starts of which the critical discount is found."""
 
 
-QUICK = Effort(episodes=16, planned=2, learners=4, bank=3, points=201, coarse_points=101, starts=3)
+QUICK = Effort(
+    episodes=16,
+    planned=2,
+    learners=4,
+    brackets=2,
+    bank=3,
+    points=201,
+    coarse_points=101,
+    starts=3,
+)

@@ -107,11 +107,12 @@ def written(path: Path, size: tuple[int, int], parts: Iterable[str], styles: Ite
     """An SVG file on a light ground, whatever the page's."""
     width, height = size
     still = "@media (prefers-reduced-motion:reduce){circle{animation:none!important}}"
+    legible = "@media (max-width:500px){text{font-size:20px}}"  # where the picture is small
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
         f'font-family="sans-serif" font-size="15" fill="{INK}">'
-        f"<style>{''.join(styles)}{still}</style>"
+        f"<style>{''.join(styles)}{still}{legible}</style>"
         f'<rect width="{width}" height="{height}" rx="6" fill="#fff"/>{"".join(parts)}</svg>\n'
     )
     return path
@@ -196,9 +197,9 @@ def save_regime(name: str) -> Path:
     paths = {n: np.stack([np.arange(len(h)), h], 1) for n, h in heights.items()}
     parts += drawn(panel, paths, colours, styles)
     for i, (n, colour) in enumerate(colours.items()):
-        x = left + 125 * i
-        parts.append(f'<circle cx="{x + 6}" cy="306" r="6" fill="{colour}"/>')
-        parts.append(f'<text x="{x + 18}" y="311" font-size="13">{n}</text>')
+        x = 20 + 720 // len(colours) * i
+        parts.append(f'<circle cx="{x + 8}" cy="314" r="8" fill="{colour}"/>')
+        parts.append(f'<text x="{x + 24}" y="320">{n}</text>')
     return written(FOLDER / f"{name}.svg", size, parts, styles)
 
 

@@ -12,9 +12,10 @@ import numpy as np
 from baselines.pages import markdown
 from docs.generate.sections import section
 from landscape_gym import registration
+from landscape_gym.channels import CHANNELS
 from landscape_gym.env import LandscapeNavEnv
 from landscape_gym.landscapes import Quadratic
-from landscape_gym.observation import CHANNELS, ObservationConfig
+from landscape_gym.observation import ObservationConfig
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.registration import Regime, regime
 

@@ -23,7 +23,7 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util.nodes import make_refnode
 
-from docs.generate import notebooks, regime_pages, tutorials
+from docs.generate import notation, notebooks, regime_pages, tutorials
 from docs.generate.sections import ROOT, after, linked, section
 from landscape_gym.env import LandscapeNavEnv
 
@@ -85,9 +85,9 @@ def read_docstring(
 ) -> None:
     """Make reStructuredText of a docstring, in the form that this project's have.
 
-    Indented paragraphs are formulas or commands. Bars are those of norms, stars those of arguments.
-    Of a name that the package's root has from elsewhere, and of a page in Markdown, the first
-    paragraph is enough.
+    Indented paragraphs are formulas, or commands and columns, which are shown as they are. Bars are
+    those of norms, stars those of arguments. Of a name that the package's root has from elsewhere,
+    and of a page in Markdown, the first paragraph is enough.
     """
     paragraphs = [list(lines) for filled, lines in groupby(lines, bool) if filled]
     if _is_from_elsewhere(name, thing):
@@ -100,7 +100,9 @@ def read_docstring(
     for paragraph in paragraphs:
         indented = all(line.startswith(" ") for line in paragraph)
         if indented and not SECTION.fullmatch(head):
-            lines += ["::", ""]
+            formula = notation.tex(paragraph)
+            lines += ["::", ""] if formula is None else [".. math::", ""]
+            paragraph = paragraph if formula is None else [f"    {formula}"]
         elif not any(line.lstrip().startswith(">>>") for line in paragraph):
             paragraph = [KEPT.sub(lambda found: found[1] or rf"\{found[2]}", p) for p in paragraph]
         lines += [*paragraph, ""]

@@ -6,7 +6,7 @@ Problem, as in `landscape_gym.derivation.model`, for a known target and hazard 0
 
 With S the weights after the move, S = Q + beta P, and K = (R + B'S B)^-1 B'S,
 
-    S = Q + beta (S - S B K) =: T(S)
+    S = T(S),      T(S) = Q + beta (S - S B K)
 
 The solution is differentiated implicitly: a change of the constants changes S by dS = dT + the
 change of T with S, which is beta F' dS F with F = I - B K, so that a gradient G with respect to S

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from landscape_gym.actions import GlobalStepSize
+from landscape_gym.channels import CHANNELS, WorldChannel, scaling
 from landscape_gym.learned import LearnedRule
 from landscape_gym.learner import Learner
 from landscape_gym.memory import mean_square, running_mean_square, squares, weights
-from landscape_gym.observation import CHANNELS, WorldChannel, scaling
 from landscape_gym.optim.columns import ColumnNetwork
 
 CACHE = 2**18

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from landscape_gym.channels import CHANNELS
 from landscape_gym.frame import PLACES, FrameState
 from landscape_gym.learned import LearnedRule
 from landscape_gym.learner import Learner
 from landscape_gym.memory import weights
-from landscape_gym.observation import CHANNELS
 
 MOST = 1000
 """Coordinates of a vector: a frame has d^2 numbers several times over, and takes d^3 operations."""

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from landscape_gym import registration
 from landscape_gym.artifact import load_rule, shipped_rules
+from landscape_gym.channels import CHANNELS
 from landscape_gym.configuration import alternative, number, unknown
 from landscape_gym.learned import LearnedRule
-from landscape_gym.observation import CHANNELS
 from landscape_gym.optim.cohort import has_vectors
 from landscape_gym.optim.coordinate_rule import CoordinateRule
 from landscape_gym.optim.frame_rule import FrameRule

@@ -8,11 +8,11 @@ from typing import cast
 
 import numpy as np
 
+from landscape_gym.channels import CHANNELS
 from landscape_gym.configuration import number, unknown
 from landscape_gym.derivation.prior import target_moments
 from landscape_gym.landscapes import Quadratic
 from landscape_gym.landscapes.base import Array
-from landscape_gym.observation import CHANNELS
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.readout.walk import Walk
 from landscape_gym.refusal import Refusal

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from landscape_gym.channels import CHANNELS
 from landscape_gym.episodes import act_by, moments
 from landscape_gym.landscapes.base import Array
-from landscape_gym.observation import CHANNELS
 from landscape_gym.policy import Policy
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.simulation import Simulation

@@ -9,6 +9,7 @@ from html import escape
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator
 
 from landscape_gym.evaluation import HEAD, STAR, figure
@@ -147,11 +148,7 @@ def _paths(run: Run, looks: dict[str, dict], key: str) -> str:
     picture = Figure(figsize=SCENE_SIZE, layout="constrained")
     axes = picture.subplots()
     draw_scene(axes, run.scene, {name: {**look, "alpha": 0.0} for name, look in looks.items()})
-    axes.legend(
-        handles=[axes.plot([], [], label=name, **look)[0] for name, look in looks.items()],
-        fontsize="small",
-        framealpha=0.0,
-    )
+    _legend(picture, [axes.plot([], [], label=name, **look)[0] for name, look in looks.items()])
     drawn = svg(picture, f"{key}-paths")
     scale, height = 72 / picture.dpi, 72 * picture.get_figheight()
 
@@ -186,11 +183,18 @@ def _line(name: str, points: Array, look: dict) -> str:
     )
 
 
+def _legend(picture: Figure, lines: Sequence[Line2D]) -> None:
+    """What lines are, above the axes, where they strike nothing through."""
+    picture.legend(
+        handles=lines, loc="outside upper left", ncols=4, fontsize="small", frameon=False
+    )
+
+
 def _losses(run: Run, looks: dict[str, dict], key: str) -> str:
     picture = Figure(figsize=SIZE, layout="constrained")
     axes = picture.subplots()
     draw_losses(axes, run.scene.losses, run.scene.dt, looks)
-    axes.legend(fontsize="small", framealpha=0.0)
+    _legend(picture, axes.get_lines())
     return svg(picture, f"{key}-losses")
 
 
@@ -207,6 +211,8 @@ def _learning(run: Run, key: str) -> str:
     below = picture.subplots(len(drawn), sharex=True, squeeze=False)[:, 0]
     for axes, (draw, _) in zip(below, drawn, strict=True):
         draw(axes, run)
+    if run.heldout.size:
+        _legend(picture, below[0].get_lines())
     steps = max(curve[0, -1] for _, curve in drawn)
     below[-1].set_xlabel(f"environment steps, {figure(steps / 1e6)} million in all")
     return (
@@ -226,7 +232,6 @@ def _draw_costs(axes: Axes, run: Run) -> None:
     axes.yaxis.set_minor_locator(LogLocator(subs=(2.0, 5.0)))
     axes.yaxis.set_major_formatter(lambda cost, _: f"{cost:g}")  # 0.5 and 2, no powers of ten
     axes.yaxis.set_minor_formatter(lambda cost, _: f"{cost:g}")
-    axes.legend(fontsize="small", framealpha=0.0)
 
 
 def _draw_returns(axes: Axes, run: Run) -> None:

@@ -12,8 +12,9 @@ from stable_baselines3.common.vec_env import VecNormalize
 from torch import nn
 
 from landscape_gym.actions import Action
+from landscape_gym.channels import BOUND
 from landscape_gym.learned import Cell, Dense, LearnedRule, Network
-from landscape_gym.observation import BOUND, ObservationConfig
+from landscape_gym.observation import ObservationConfig
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.sb3.gated import CLIP, GatedActor
 from landscape_gym.sb3.policies import SEEN, NavigationPolicy

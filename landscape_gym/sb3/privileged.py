@@ -9,9 +9,10 @@ import numpy as np
 from gymnasium import spaces
 from stable_baselines3.common.vec_env import VecEnvWrapper
 
+from landscape_gym.channels import CHANNELS
 from landscape_gym.control import optimum
 from landscape_gym.landscapes.base import Array
-from landscape_gym.observation import CHANNELS, Layout
+from landscape_gym.observation import Layout
 from landscape_gym.registration import regime as named
 from landscape_gym.sb3.policies import HIDDEN, SEEN
 from landscape_gym.sb3.vec_env import LandscapeNavVecEnv

@@ -308,7 +308,7 @@ def test_trainings_with_high_seeds_draw_no_held_out_episode(monkeypatch: pytest.
 @pytest.mark.slow
 def test_what_is_killed_ends_as_others_do_and_leaves_nothing_behind():
     """In a process of its own, which forks; `python -m tests.agents.kills` goes on from here."""
-    words = ["--kills", "6", "--sweeps", "2", "--pairs", "2", "--algorithms", "ppo", "evolution"]
+    words = ["--kills", "4", "--sweeps", "2", "--pairs", "2", "--algorithms", "ppo", "evolution"]
     done = subprocess.run(
         [sys.executable, "-m", "tests.agents.kills", *words],
         cwd=Path(__file__).parents[2],

@@ -1,12 +1,7 @@
-"""Runs that are stopped and resumed. As a script, it trains one of `CASES`, to be killed."""
+"""Runs that are stopped and resumed."""
 
 import csv
 import functools
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -168,9 +163,6 @@ def points(folder: Path, tag: str = "train/learning_rate") -> list[Any]:
     return events.Scalars(tag)
 
 
-# ---- resumed runs -------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("name", SHORT)
 def test_a_resumed_run_ends_bit_for_bit_like_an_uninterrupted_one(name: str, tmp_path: Path):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
@@ -284,68 +276,3 @@ def test_a_run_refuses_its_damaged_checkpoint_and_goes_on_once_that_is_gone(tmp_
     assert (tmp_path / CSV_FILE).read_bytes() == log
     damaged.unlink()
     assert not differences(ending(resumed("ppo", tmp_path)), uninterrupted("ppo"))
-
-
-# ---- runs that are killed -----------------------------------------------------------------------
-
-
-def child(name: str, folder: Path, die_writing: int = 0) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, __file__, name, str(folder), str(die_writing)],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-        cwd=ROOT,
-    )
-
-
-def killed_at(row: int, name: str, folder: Path) -> None:
-    """Kill a run when it has written that many rows of its log."""
-    process = child(name, folder)
-    log = folder / CSV_FILE
-    while process.poll() is None:
-        if log.exists() and log.read_bytes().count(b"\n") > row:
-            process.kill()
-        time.sleep(0.01)
-    assert process.returncode == -signal.SIGKILL
-
-
-def as_script(name: str, folder: Path, die_writing: int) -> None:
-    """Train or go on, and be killed when that many checkpoints are written and half of another."""
-    write_bytes = Path.write_bytes
-    written = 0
-
-    def die_half_way(path: Path, data: bytes) -> int:
-        nonlocal written
-        if path.suffix == checkpoint.SUFFIX:
-            written += 1
-            if written == die_writing:
-                write_bytes(path, data[: len(data) // 2])
-                os.kill(os.getpid(), signal.SIGKILL)
-        return write_bytes(path, data)
-
-    Path.write_bytes = die_half_way  # type: ignore[method-assign]
-    train(prepared(name), folder=folder, resume=folder.exists(), checkpoint_seconds=0.05)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", LONG)
-def test_a_run_that_is_killed_three_times_ends_like_an_uninterrupted_one(name: str, tmp_path: Path):
-    whole, parts = tmp_path / "whole", tmp_path / "parts"
-    expected = ending(train(prepared(name), folder=whole))
-    rows = len(logged(whole))
-    draw = np.random.default_rng(LONG.index(name))
-    first, last = draw.uniform([0.1, 0.6], [0.3, 0.8])
-    killed_at(int(first * rows), name, parts)
-    in_mid_write = child(name, parts, die_writing=int(draw.integers(1, 3)))
-    assert in_mid_write.wait() == -signal.SIGKILL
-    assert list((parts / CHECKPOINTS).glob("*.partial-*"))
-    killed_at(int(last * rows), name, parts)
-    assert child(name, parts).wait() == 0
-    assert not differences(ending(resumed(name, parts)), expected)
-    assert logged(parts) == logged(whole)
-    shown = points(parts)
-    assert [point.step for point in shown] == sorted({point.step for point in shown})
-    assert [point.value for point in shown] == [point.value for point in points(whole)]
-
-
-if __name__ == "__main__":
-    as_script(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))

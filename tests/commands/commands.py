@@ -1,6 +1,8 @@
 """The project's commands, as functions of the words behind their names."""
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 
 import agents.__main__ as agents_command
 import baselines.__main__ as baselines_command
@@ -41,3 +43,18 @@ COMMANDS: dict[str, Command] = {
     "python -m tests.ecosystem": ecosystem.main,
 }
 """By the name that begins their lines."""
+
+ROOT = Path(__file__).parents[2]
+SMALL = ["--no-progress", "--episodes", "8", "--settings"]
+SMALL += ['{"timesteps": 2048, "num_envs": 16, "n_steps": 16, "batch_size": 128}']
+"""Words of a short training."""
+SWEEP = ["sweep", "--out", "swept", "--regimes", "geometry", "--policies", "adam", "--no-progress"]
+SWEEP += ["--blocks", "2", "--episodes", "2"]
+"""Words of a short sweep."""
+
+
+def environment(*folders: Path, **more: str) -> dict[str, str]:
+    """That of a command in a process of its own, which imports from folders first."""
+    path = os.pathsep.join(map(str, (*folders, ROOT)))
+    buffered = {"OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "", "PYTHONPATH": path}
+    return {**os.environ, **buffered, **more}

@@ -1,42 +1,20 @@
-"""Commands that are stopped: by Ctrl-C, a full disk, a missing package, or a reader who left."""
+"""Commands that are stopped by Ctrl-C."""
 
-import errno
 import importlib
-import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-import tomllib
 from pathlib import Path
 
 import pytest
 
-import agents.__main__ as agents_command
 import baselines.__main__ as baselines_command
-import train_agent
-from agents import logs
-from baselines import comparison
-from landscape_gym.extras import EXTRAS, lacking, require
 from landscape_gym.files import write_whole
-from landscape_gym.program import sentence
-from tests.commands.commands import COMMANDS
+from tests.commands.commands import COMMANDS, ROOT, SMALL, SWEEP, environment
 
-ROOT = Path(__file__).parents[2]
-SMALL = ["--no-progress", "--episodes", "8", "--settings"]
-SMALL += ['{"timesteps": 2048, "num_envs": 16, "n_steps": 16, "batch_size": 128}']
-SWEEP = ["sweep", "--out", "swept", "--regimes", "geometry", "--policies", "adam", "--no-progress"]
-SWEEP += ["--blocks", "2", "--episodes", "2"]
+pytestmark = pytest.mark.usefixtures("place")
 
-
-@pytest.fixture(autouse=True)
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-# ---- Ctrl-C -------------------------------------------------------------------------------------
 
 INTERRUPTED = [
     ("train_agent.py", [*SMALL, "--out", "run"], "agents.run:train", "--resume run goes on."),
@@ -55,7 +33,15 @@ INTERRUPTED = [
     ),
     (
         "train_agent.py",
-        ["--regime", "small-networks", "--no-progress", "--out", "run"],
+        [
+            "--regime",
+            "small-networks",
+            "--problem",
+            '{"episode_steps": 5}',
+            *SMALL[:3],
+            "--out",
+            "run",
+        ],
         "agents.evolution:score",
         "--resume run goes on.",
     ),
@@ -239,272 +225,3 @@ def test_ctrl_c_in_the_first_moments_is_one_line(place: Path, words: list[str]):
     """NumPy is the first package that is imported, or tyro where nothing is computed."""
     first = "tyro" if words[-1] in ("landscape_gym", "tests.ecosystem") else "numpy"
     assert interrupted_at(first, words, place) == "interrupted. Nothing was begun.\n"
-
-
-# ---- disks --------------------------------------------------------------------------------------
-
-
-def full(path: Path, content: str | bytes) -> None:
-    """Write nothing, as on a disk that is full."""
-
-    def fail(*_):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(os, "fsync", fail)
-        write_whole(path, content)
-
-
-@pytest.mark.parametrize("target", ["agents.checkpoint", "agents.run"])
-def test_a_disk_that_fills_during_training_leaves_a_run_that_goes_on_to_the_same_rule(
-    place: Path, target: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
-    def fills(path: Path, content: str | bytes) -> None:
-        begins = path.name in ("config.json", "000000000000.checkpoint")
-        (write_whole if begins else full)(path, content)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(sys.modules[target], "write_whole", fills)
-        assert train_agent.main([*SMALL, "--out", "run"]) == 2
-    line = capsys.readouterr().err
-    assert line.count("\n") == 1
-    for part in ("No space left on device", "Make room", "--resume run goes on."):
-        assert part in line
-    assert not list(place.rglob("*.partial*"))
-    assert train_agent.main(["--resume", "run", "--no-progress"]) == 0
-    assert train_agent.main([*SMALL, "--out", "whole"]) == 0
-    resumed, whole = ((place / run / "rule.safetensors").read_bytes() for run in ("run", "whole"))
-    assert resumed == whole
-
-
-def test_a_full_disk_in_a_sweep_keeps_the_cells_that_are_finished(
-    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
-    def fills(path: Path, content: str | bytes) -> None:
-        (full if path.name.startswith("geometry.adam") else write_whole)(path, content)
-
-    with monkeypatch.context() as patched:
-        patched.setattr("baselines.sweep.engine.write_whole", fills)
-        assert baselines_command.main(SWEEP) == 2
-    line = capsys.readouterr().err
-    assert line.count("\n") == 1
-    for part in ("geometry.adam.0000.json: No space", "Make room", "The same command goes on."):
-        assert part in line
-    kept = sorted(path.name for path in (place / "swept" / "cells").iterdir())
-    assert kept == ["geometry.nothing.0000.json", "geometry.nothing.0001.json"]
-
-
-def test_tables_are_shown_even_if_they_cannot_be_written(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
-    def fail(*_):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), "out")
-
-    monkeypatch.setattr(comparison, "write_folder", fail)
-    words = ["--regime", "geometry", "--rules", "adam", "--no-tuned", "--episodes", "4"]
-    assert baselines_command.main([*words, "--no-progress", "--out", "out"]) == 2
-    out, line = capsys.readouterr()
-    assert "do nothing" in out
-    assert line == "baselines: out: Permission denied. Name a place that you may write to.\n"
-
-
-def test_no_page_is_written_from_no_runs(place: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(agents_command, "README", place / "README.md")
-    assert agents_command._run(["--write", "--folder", "runs"]) == 2
-    assert not (place / "README.md").exists()
-
-
-def test_a_seed_that_fails_is_a_line_and_the_others_are_trained(
-    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
-    module = sys.modules["agents.run"]
-    compare = module.compare
-
-    def fail_once(*_, **__):
-        monkeypatch.setattr(module, "compare", compare)
-        raise RuntimeError("no such luck")
-
-    monkeypatch.setattr(module, "compare", fail_once)
-    assert train_agent.main([*SMALL, "--seeds", "2", "--out", "run"]) == 1
-    line = capsys.readouterr().err
-    assert line.count("\n") == 1
-    assert "seed0 failed: RuntimeError: no such luck (traceback: run" in line
-    assert line.endswith("python train_agent.py --resume run goes on.\n")
-    assert (place / "run" / "seed1" / "results.json").exists()
-
-
-def test_what_tensorboards_thread_cannot_write_is_told_once():
-    told = []
-
-    class Writer(threading.Thread):
-        def run(self) -> None:
-            raise OSError("disk full")
-
-    class Theirs(Writer):
-        __module__ = "tensorboard.summary.writer"
-
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(threading, "excepthook", lambda failure: told.append(failure.thread))
-        with logs.errors_told_once():
-            threads = Theirs(), Writer()
-            for each in threads:
-                each.start()
-                each.join()
-    assert told == [threads[1]]
-
-
-def test_errors_of_the_system_say_what_to_do():
-    refused = PermissionError(errno.EACCES, "Permission denied", "runs")
-    assert sentence(refused) == "runs: Permission denied. Name a place that you may write to."
-    assert sentence(OSError("of\nour own")) == "of our own"
-    assert "ask for less" in sentence(MemoryError())
-
-
-# ---- readers who leave, and packages that are missing -------------------------------------------
-
-BLOCK = """
-import os, sys
-
-class Blocked:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] == os.environ.get("BLOCKED"):
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-
-sys.meta_path.insert(0, Blocked())
-"""
-
-
-def environment(*folders: Path, **more: str) -> dict[str, str]:
-    path = os.pathsep.join(map(str, (*folders, ROOT)))
-    buffered = {"OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "", "PYTHONPATH": path}
-    return {**os.environ, **buffered, **more}
-
-
-@pytest.mark.parametrize("to", ["nobody", "a full disk"])
-def test_output_that_cannot_be_written_ends_a_command_quietly(to: str):
-    if to == "nobody":
-        reader, output = os.pipe()
-        os.close(reader)
-    else:
-        output = os.open("/dev/full", os.O_WRONLY)
-    words = [sys.executable, "-m", "landscape_gym.artifact", "check", "geometry"]
-    done = subprocess.run(
-        words, stdout=output, stderr=subprocess.PIPE, text=True, check=False, env=environment()
-    )
-    os.close(output)
-    said = "python -m landscape_gym.artifact: No space left on device. Make room"
-    assert done.returncode == (141 if to == "nobody" else 2)
-    assert done.stderr == "" if to == "nobody" else done.stderr.startswith(said)
-    assert done.stderr.count("\n") <= 1
-
-
-@pytest.mark.parametrize(
-    ("package", "words"),
-    [
-        ("tyro", [str(ROOT / "train_agent.py")]),
-        ("stable_baselines3", ["-m", "agents"]),
-        ("rich", ["-m", "baselines"]),
-        ("matplotlib", ["-m", "baselines.claims"]),
-        ("matplotlib", ["-m", "landscape_gym", "report", "run"]),
-        ("tyro", ["-m", "landscape_gym", "report", "run"]),
-        ("dash", ["-m", "landscape_gym", "explore"]),
-        ("tyro", ["-m", "landscape_gym.artifact", "show", "geometry"]),
-    ],
-)
-def test_a_missing_package_is_one_line_with_the_extra(place: Path, package: str, words: list[str]):
-    (place / "site").mkdir()
-    (place / "site" / "sitecustomize.py").write_text(BLOCK)
-    done = subprocess.run(
-        [sys.executable, *words],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=environment(place / "site", BLOCKED=package),
-    )
-    assert done.returncode == 2
-    assert done.stderr == (
-        f"the package {package!r} is missing: pip install 'landscape-gym[{EXTRAS[package]}]'.\n"
-    )
-
-
-@pytest.mark.parametrize(
-    ("name", "words", "extra"),
-    [
-        ("baselines", [*SWEEP, "--executor", "ray"], "ray"),
-        ("baselines", [*SWEEP, "--executor", "joblib"], "agents"),
-        ("train_agent.py", ["--seeds", "2", "--out", "run", "--executor", "ray"], "ray"),
-    ],
-)
-def test_what_a_choice_needs_is_missed_before_anything_is_written(
-    name: str,
-    words: list[str],
-    extra: str,
-    place: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-):
-    for package in ("ray", "joblib"):
-        monkeypatch.setitem(sys.modules, package, None)
-    assert COMMANDS[name](words) == 2
-    line = capsys.readouterr().err
-    assert line.count("\n") == 1
-    assert f"pip install 'landscape-gym[{extra}]'" in line
-    assert not list(place.iterdir())
-
-
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("baselines", ["sweep", "--out", "new", "--no-progress"]),
-        ("baselines", ["--out", "new", "--no-progress"]),
-        (
-            "baselines",
-            [
-                *("record", "--regime", "logistic-regression", "--policy", "adam"),
-                *("--format", "csv", "--out", "new"),
-            ],
-        ),
-        ("train_agent.py", ["--regime", "logistic-regression", "--out", "new"]),
-    ],
-)
-def test_data_that_are_not_installed_are_missed_before_anything_starts(
-    name: str,
-    words: list[str],
-    place: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-):
-    monkeypatch.setitem(sys.modules, "sklearn", None)
-    assert COMMANDS[name](words) == 2
-    line = capsys.readouterr().err
-    assert line.count("\n") == 1
-    assert "'sklearn' is missing: pip install 'landscape-gym[data]'. For the data of" in line
-    assert "logistic-regression" in line
-    assert not list(place.iterdir())
-
-
-def test_a_sweep_without_the_regime_goes_without_its_data(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(sys.modules, "sklearn", None)
-    assert baselines_command.main(SWEEP) == 0
-
-
-def test_all_that_is_missing_is_told_at_once(monkeypatch: pytest.MonkeyPatch):
-    for package in ("matplotlib", "sklearn"):
-        monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(ModuleNotFoundError) as missing:
-        require(["numpy", "sklearn", "matplotlib"], "For pictures.")
-    assert sentence(missing.value) == (
-        "the packages 'sklearn', 'matplotlib' are missing: "
-        "pip install 'landscape-gym[data,plots]'. For pictures."
-    )
-
-
-def test_extras_are_those_of_the_project():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    distributions = {"sklearn": "scikit-learn", "pygame": "pygame-ce", "PIL": "matplotlib"}
-    distributions |= {"h5py": "minari"}
-    for package, extra in EXTRAS.items():
-        name = distributions.get(package, package.replace("_", "-"))
-        required = project["optional-dependencies"][extra]
-        assert any(each.startswith(name) for each in required), package
-    assert lacking(ModuleNotFoundError(name="landscape_gym.nothing")) is None

@@ -1,11 +1,13 @@
 """Learned rules' files, taken apart and put together otherwise."""
 
 import json
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from safetensors import numpy as safetensors
 
 from landscape_gym.artifact import ArtifactError, load_rule, save_rule
@@ -13,6 +15,8 @@ from tests.contracts.test_artifact import RULES, actions
 
 Fields = dict[str, Any]
 Arrays = dict[str, np.ndarray]
+MEMORY = 32 * 2**20
+"""Bytes that reading a bad file may take at most; most of these files have a few thousand."""
 
 
 def good_files(folder: Path) -> dict[str, bytes]:
@@ -68,3 +72,20 @@ def outcome(folder: Path, data: bytes, *, telling: bool = False) -> str:
     with np.errstate(all="raise" if rule.believes is None else "ignore", under="ignore"):
         assert np.isfinite(actions(rule)).all()
     return "acts"
+
+
+def refused(folder: Path, data: bytes, message: str = "is refused") -> None:
+    """Assert that reading it is refused by one line, within little memory."""
+    path = folder / "bad.safetensors"
+    path.write_bytes(data)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ArtifactError, match=message) as raised:
+            load_rule(path)
+        assert tracemalloc.get_traced_memory()[1] < MEMORY
+    finally:
+        tracemalloc.stop()
+    said = str(raised.value)
+    assert "bad.safetensors' is refused" in said
+    assert len(said) < 1500
+    assert "\n" not in said

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from landscape_gym.actions import ACTIONS
-from landscape_gym.observation import CHANNELS
+from landscape_gym.channels import CHANNELS
 from landscape_gym.registration import REGIMES
 
 IDS = [regime.id for regime in REGIMES.values()]

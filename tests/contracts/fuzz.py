@@ -21,8 +21,8 @@ from gymnasium.error import ResetNeeded
 
 from landscape_gym import LandscapeNavEnv, LandscapeNavVectorEnv
 from landscape_gym.actions import ACTIONS
+from landscape_gym.channels import CHANNELS
 from landscape_gym.landscapes import LANDSCAPES
-from landscape_gym.observation import CHANNELS
 from landscape_gym.problem import DYNAMICS, NOISES, STARTS
 from landscape_gym.registration import ALL, NETWORKS, REGIMES, TRAINING
 from tests.fuzzing import program

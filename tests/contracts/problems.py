@@ -6,9 +6,10 @@ import numpy as np
 from hypothesis import strategies as st
 
 from landscape_gym.actions import ACTIONS
+from landscape_gym.channels import CHANNELS
 from landscape_gym.landscapes import LANDSCAPES, Landscape
 from landscape_gym.landscapes.spectrum import SPECTRA
-from landscape_gym.observation import CHANNELS, ObservationConfig
+from landscape_gym.observation import ObservationConfig
 from landscape_gym.problem import DYNAMICS, NOISES, STARTS, NavigationProblem
 
 

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from tests.contracts.artifact_files import (
     Fields,
-    good_files,
     outcome,
     put_together,
     set_field,
@@ -21,12 +20,6 @@ from tests.contracts.artifact_files import (
 from tests.contracts.test_artifact import RULES
 
 pytestmark = pytest.mark.timeout(120)  # for what hangs
-
-
-@pytest.fixture(scope="module")
-def good(tmp_path_factory) -> dict[str, bytes]:
-    """The bytes of one rule of each kind."""
-    return good_files(tmp_path_factory.mktemp("good"))
 
 
 ANY = settings(

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from landscape_gym import LandscapeNavVectorEnv, NavigationProblem, ObservationConfig
+from landscape_gym.channels import BOUND, CHANNELS
 from landscape_gym.landscapes import Landscape, SmallNetworks, TorchLandscape
 from landscape_gym.landscapes.base import NoInstances
 from landscape_gym.learner import Learner
 from landscape_gym.memory import Memory
-from landscape_gym.observation import BOUND, CHANNELS, Layout
+from landscape_gym.observation import Layout
 from landscape_gym.registration import REGIMES
 from landscape_gym.simulation import Simulation
 from tests.contracts.environments import EVERYTHING, OFFERED, assert_close, each_channel

@@ -15,6 +15,7 @@ from torch.func import vmap
 from landscape_gym import NavigationProblem, dynamics, memory
 from landscape_gym.actions import ACTIONS
 from landscape_gym.arrays import Array, dot, like, namespace
+from landscape_gym.channels import CHANNELS, scaling
 from landscape_gym.coordinates import Coordinates
 from landscape_gym.landscapes import Landscape, Minimum
 from landscape_gym.landscapes.base import NoInstances
@@ -22,7 +23,7 @@ from landscape_gym.landscapes.tensors import Tensors
 from landscape_gym.learner import Learner
 from landscape_gym.noise import NOISES
 from landscape_gym.norms import NORMS
-from landscape_gym.observation import CHANNELS, Layout, ObservationConfig, scaling
+from landscape_gym.observation import Layout, ObservationConfig
 from landscape_gym.refusal import Refusal
 from landscape_gym.state import State
 

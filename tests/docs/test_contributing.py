@@ -15,9 +15,9 @@ import torch
 from baselines.pages import ROOT
 from landscape_gym import LandscapeNavEnv, LandscapeNavVectorEnv, NavigationProblem
 from landscape_gym.actions import ACTIONS
+from landscape_gym.channels import CHANNELS
 from landscape_gym.landscapes import LANDSCAPES
 from landscape_gym.noise import NOISES
-from landscape_gym.observation import CHANNELS
 from landscape_gym.optim import RuleOptimizer
 from landscape_gym.policy import RulePolicy
 from landscape_gym.rules import RULES

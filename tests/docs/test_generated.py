@@ -41,7 +41,7 @@ def test_a_page_gets_its_tables_and_pictures_and_nothing_else(tmp_path):
     text = page.read_text()
     sizes = {
         "regimes": (14, 7),
-        "brackets": (8, 7),
+        "brackets": (5, 7),
         "rotation": (3, 8),
         "wells": (6, 9),
         "notebook": (8, 4),

@@ -8,9 +8,10 @@ import torch
 
 from landscape_gym.actions import Adaptive, Normalized, StepSize, Velocity
 from landscape_gym.artifact import load_rule
+from landscape_gym.channels import CHANNELS
 from landscape_gym.learned import Cell, Dense, LearnedRule, Network
 from landscape_gym.networks import Mlp, NetworkLandscape
-from landscape_gym.observation import CHANNELS, ObservationConfig
+from landscape_gym.observation import ObservationConfig
 from landscape_gym.optim import RuleOptimizer
 from landscape_gym.optim.cohort import Cohort
 from landscape_gym.optim.coordinate_rule import CoordinateRule, seen_in_training
