@@ -18,6 +18,7 @@ MICROSECONDS = {
     "frame": 85.0,
     "frame-parameters": 85.0,
     "frame-any": 100.0,
+    "gradient-frame": 230.0,
     "preconditioner": 45.0,
     "weights": 45.0,
     "a2c": 15.0,

@@ -10,6 +10,9 @@ window goes on from there, and no gradient passes between them. Long products of
 or vanish (Metz et al. 2019, arXiv:1810.10180): windows are short, gradients are clipped by their
 own running size, steps that are not finite are left out, and the oldest episodes grow longer as
 training begins, so that a rule which is not yet stable is not asked for what it cannot do.
+
+In the frame of gradients (`framed`), windows are two steps long: what a move does shows in where it
+leads, which V* tells, and more gradients are worth more than longer ones.
 """
 
 from __future__ import annotations
@@ -23,8 +26,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from agents.framed import FramedRule
 from agents.rounds import SEEDS, RoundsTrainer
-from agents.trainable import Memory, TrainableRule
+from agents.trainable import Memory, TrainableRule, mapped, restarted
 from agents.trainer import training_seed
 from agents.windows import WindowTraining
 from landscape_gym.control import LinearQuadraticPolicy
@@ -50,6 +54,27 @@ class Gradient(WindowTraining):
 
     num_envs: int = 128
     """Environments in the batch."""
+    framed: bool = False
+    """Whether the rule is a gated actor in the frame of gradients, in units of the first of them,
+    and not a network of channels."""
+
+    def __post_init__(self) -> None:
+        """Check the fields.
+
+        Raises:
+            ValueError: for numbers that are too small or too large, or a rule of two forms.
+            TypeError: for a value of another type.
+        """
+        super().__post_init__()
+        if self.framed and (self.per_coordinate or self.recurrent):
+            raise ValueError(
+                "framed: a rule in a frame has one network for all axes, and what it remembers is "
+                "the frame's; leave per_coordinate and recurrent as they are."
+            )
+
+    def first_rule(self, regime: Regime) -> TrainableRule | FramedRule:
+        """The rule with which it begins."""
+        return FramedRule(regime, self.layers) if self.framed else super().first_rule(regime)
 
     def steps(self, problem: NavigationProblem) -> int:
         """Of all windows."""
@@ -64,7 +89,7 @@ class Gradient(WindowTraining):
 class Progress:
     """How far a training has come."""
 
-    rule: TrainableRule
+    rule: TrainableRule | FramedRule
     optimizer: torch.optim.Optimizer
     left: np.ndarray
     """How many windows each row's episode still has, (B,)."""
@@ -72,8 +97,8 @@ class Progress:
     """Of its present window: the discount since it began, (B,)."""
     window: int = 0
     """How many have ended."""
-    cell: Memory = None
-    """What a recurrent rule remembers of their episodes."""
+    remembered: Memory = None
+    """What the rule remembers of their episodes."""
     size: float = 0.0
     """Running size of gradients."""
 
@@ -136,8 +161,7 @@ class Backpropagation(RoundsTrainer):
         size = self._step((progress.weight * cost).mean())
         progress.weight = progress.weight * training.discount(problem) ** training.length(problem)
         self.simulation.detach()
-        if progress.cell is not None:
-            progress.cell = (progress.cell[0].detach(), progress.cell[1].detach())
+        progress.remembered = mapped(Tensor.detach, progress.remembered)
         progress.window += 1
         progress.left -= 1
         return {
@@ -159,9 +183,9 @@ class Backpropagation(RoundsTrainer):
         self.simulation.begin(seeds, None if len(rows) == training.num_envs else rows)
         longest = max(min(training.episode_steps, problem.steps) // training.length(problem), 1)
         progress.left[rows], progress.weight[rows] = longest, 1.0
-        if progress.cell is not None:
-            for part in progress.cell:
-                part[rows] = 0.0
+        seen = self.simulation.observe()
+        begun = torch.from_numpy(np.isin(np.arange(training.num_envs), rows))
+        progress.remembered = restarted(progress.remembered, begun, progress.rule.begin(seen))
         if progress.window == 0:
             progress.left = 1 + np.arange(training.num_envs) % longest
             self._standardise(seeds)
@@ -170,14 +194,17 @@ class Backpropagation(RoundsTrainer):
     def _standardise(self, seeds: np.ndarray) -> None:
         """Take the spread of features from a window of the first rule, and begin it anew.
 
-        At an episode's first step some channels are 0, as nothing has been before.
+        At an episode's first step some channels are 0, as nothing has been before. What a frame
+        tells depends on age more than that, so it is taken from whole episodes.
         """
-        rule, seen, cell = self.progress.rule, [self.simulation.observe()], None
-        for _ in range(self.training.length(self.regime.problem)):
-            actions, cell = rule(seen[-1], cell)
+        training, problem = self.training, self.regime.problem
+        steps = training.episode_steps if training.framed else training.length(problem)
+        rule, seen, memory = self.progress.rule, [self.simulation.observe()], None
+        for _ in range(min(steps, problem.steps)):
+            actions, memory = rule(seen[-1], memory)
             self.simulation.advance(actions)
             seen.append(self.simulation.observe())
-        rule.standardise(torch.cat(seen))
+        rule.standardise(seen)
         self.simulation.begin(seeds)
 
     def _window(self) -> Tensor:
@@ -186,7 +213,7 @@ class Backpropagation(RoundsTrainer):
         training, total = self.training, torch.zeros(self.training.num_envs)
         beta, length = training.discount(self.regime.problem), training.length(self.regime.problem)
         for step in range(length):
-            actions, progress.cell = progress.rule(simulation.observe(), progress.cell)
+            actions, progress.remembered = progress.rule(simulation.observe(), progress.remembered)
             total = total + beta**step * training.judged(simulation.advance(actions))
         if self._terminal is not None:
             total = total + beta**length * self._terminal(simulation)

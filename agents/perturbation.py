@@ -201,7 +201,7 @@ class Perturbing(RoundsTrainer):
             actions, cell = rule(seen[-1], cell)
             self.simulation.advance(actions.numpy())
             seen.append(torch.from_numpy(self._seen()))
-        rule.standardise(torch.cat(seen))
+        rule.standardise(seen)
         self._begin_at(rows, seeds)
 
     def _seen(self) -> np.ndarray:

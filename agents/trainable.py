@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -20,8 +20,30 @@ CLIP = 10.0
 """Where scaled features are clipped."""
 FIRST = 0.01
 """What the last layer begins with, of torch's own: the first rule hardly moves."""
-Memory = tuple[Tensor, Tensor] | None
-"""Output and memory of the LSTM cell, (rows, size) each."""
+Memory = tuple[Any, ...] | None
+"""What a rule remembers: tensors, or None, each of which has the rows of observations, or `rows` of
+coordinates; of an LSTM cell its output and memory, (rows, size) each."""
+
+
+def mapped(function: Callable[..., Tensor], memory: Any, *others: Any) -> Any:
+    """A memory with a function of each of its tensors, and of those of others of its kind."""
+    if memory is None:
+        return None
+    parts = [
+        each[0] if each[0] is None else function(*each)
+        for each in zip(memory, *others, strict=True)
+    ]
+    return type(memory)(*parts) if hasattr(memory, "_fields") else tuple(parts)
+
+
+def restarted(memory: Memory, rows: Tensor, fresh: Memory) -> Memory:
+    """A memory in which some rows, a mask, are taken from a fresh one."""
+
+    def chosen(old: Tensor, new: Tensor) -> Tensor:
+        each = rows.repeat_interleave(len(old) // len(rows))
+        return torch.where(each.view(-1, *[1] * (old.ndim - 1)), new, old)
+
+    return mapped(chosen, memory, fresh)
 
 
 class TrainableRule(nn.Module):
@@ -77,21 +99,29 @@ class TrainableRule(nn.Module):
             for parameter in self._linear[-1].parameters():
                 parameter.mul_(FIRST)
 
+    def begin(self, observation: Tensor) -> Memory:
+        """What is remembered of episodes that begin."""
+        if self.cell is None:
+            return None
+        rows = len(observation if self.rows is None else self.rows.rows(observation))
+        return 2 * (observation.new_zeros(rows, self.cell.hidden_size),)
+
     @torch.no_grad()
-    def standardise(self, observation: Tensor) -> None:
+    def standardise(self, seen: Sequence[Tensor]) -> None:
         """Take mean and spread of features from observations, once; means of rows stay 0.
 
         A rule for single coordinates is odd in most of what it sees, and so keeps its middle.
         """
-        seen = observation if self.rows is None else self.rows.rows(observation)
-        self.std.copy_(seen.square().mean(0).sqrt().clip(min=1e-6))
+        observation = torch.cat(list(seen))
+        rows = observation if self.rows is None else self.rows.rows(observation)
+        self.std.copy_(rows.square().mean(0).sqrt().clip(min=1e-6))
 
     def forward(self, observation: Tensor, memory: Memory = None) -> tuple[Tensor, Memory]:
         """Actions (B, size) for observations (B, size), and what is remembered."""
         seen = observation if self.rows is None else self.rows.rows(observation)
         x = ((seen - self.mean) / self.std).clip(-CLIP, CLIP)
         if self.cell is not None:
-            memory = self._remembered(self.cell, x, memory)
+            memory = self._remembered(self.cell, x, memory or self.begin(observation))
             x = memory[0]
         *hidden, last = self._linear
         for layer in hidden:
@@ -101,9 +131,9 @@ class TrainableRule(nn.Module):
             x = self.rows.joined(x, len(x) // len(observation))
         return x, memory
 
-    def _remembered(self, cell: nn.LSTMCell, x: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
+    def _remembered(self, cell: nn.LSTMCell, x: Tensor, memory: Any) -> tuple[Tensor, Tensor]:
         """The cell's next output and memory; its own kernel is not known to `torch.func.vmap`."""
-        h, c = memory or 2 * (x.new_zeros(len(x), cell.hidden_size),)
+        h, c = memory
         gates = nn.functional.linear(x, cell.weight_ih, cell.bias_ih)
         gates = gates + nn.functional.linear(h, cell.weight_hh, cell.bias_hh)
         i, f, g, o = gates.chunk(4, dim=1)

@@ -87,14 +87,18 @@ class WindowTraining(Training):
         """
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            rule = TrainableRule(
-                regime,
-                layers=self.layers,
-                activation=self.activation,
-                recurrent=self.recurrent,
-                per_coordinate=self.per_coordinate,
-            )
+            rule = self.first_rule(regime)
         return rule, torch.optim.Adam(rule.parameters(), lr=self.learning_rate)
+
+    def first_rule(self, regime: Regime) -> Any:
+        """The rule with which it begins, as a torch module, its weights drawn by torch."""
+        return TrainableRule(
+            regime,
+            layers=self.layers,
+            activation=self.activation,
+            recurrent=self.recurrent,
+            per_coordinate=self.per_coordinate,
+        )
 
     def slow_down(self, optimizer: torch.optim.Optimizer, ended: int) -> None:
         """Give Adam the step that it has after so many windows."""

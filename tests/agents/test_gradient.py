@@ -11,9 +11,11 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
 from agents.checkpoint import restore, snapshot
+from agents.framed import FramedRule
 from agents.gradient import Gradient, TerminalValue
 from agents.logs import LogPosition
 from agents.perturbation import EvolutionStrategy, PersistentEvolutionStrategy
+from agents.presets import PRESETS
 from agents.rounds import RoundsTrainer
 from agents.trainable import TrainableRule
 from agents.trainer import Training
@@ -24,9 +26,11 @@ from landscape_gym.registration import regime
 from landscape_gym.simulation import Simulation
 from landscape_gym.torch_simulation import TorchSimulation
 
+FRAME: Any = PRESETS["gradient-frame"]
 SMALL: dict[str, Training] = {
     "gradient": Gradient(windows=7, window=4, num_envs=8, episode_steps=12),
     "recurrent": Gradient(windows=5, window=4, num_envs=8, episode_steps=12, recurrent=3),
+    "framed": replace(FRAME, windows=7, window=4, num_envs=8, episode_steps=12, layers=(4,)),
     "es": EvolutionStrategy(windows=7, window=4, pairs=4, episode_steps=12),
     "pes": PersistentEvolutionStrategy(windows=7, window=4, pairs=4, episode_steps=12, recurrent=2),
 }
@@ -111,13 +115,63 @@ def test_what_is_learned_is_what_was_trained(recurrent: int, *, per_coordinate: 
         for parameter in rule.parameters():
             parameter.uniform_(-0.3, 0.3, generator=torch.Generator().manual_seed(1))
     seen = torch.linspace(-2, 2, 40).view(2, 20)
-    rule.standardise(seen)
+    rule.standardise([seen])
     learned, memory = rule.learned(), None
     state = learned.begin(seen.numpy())
     for scale in (1.0, -0.5):
         actions, memory = rule(scale * seen, memory)
         found, state = learned.act(scale * seen.numpy(), state)
         assert_allclose(found, actions.detach().clip(-1, 1), rtol=1e-5, atol=1e-6)
+
+
+def test_what_is_learned_in_a_frame_is_what_was_trained() -> None:
+    made = trainer(SMALL["framed"], "hidden-curvature")
+    made.round()
+    rule, problem = made.progress.rule, made.regime.problem  # pyright: ignore[reportAttributeAccessIssue]
+    assert isinstance(rule, FramedRule)
+    one, other = (
+        Simulation.begun(
+            range(4),
+            problem=problem,
+            observation=made.regime.observation,
+            action=made.regime.action,
+        )
+        for _ in range(2)
+    )
+    learned, memory, state = made.rule(), None, None
+    assert learned.framed
+    assert learned.relative
+    for _ in range(6):
+        actions, memory = rule(torch.from_numpy(one.observe(one.state)).float(), memory)
+        one.advance(actions.detach().numpy())
+        action, state = learned.predict(other.observe(other.state), state)
+        other.advance(action)
+    assert_allclose(one.state.theta, other.state.theta, rtol=1e-3, atol=1e-4)
+    assert np.ptp(one.state.theta - one.state.learner.start) > 0.1
+
+
+def test_gradients_through_a_frame_go_through_vectors_alone() -> None:
+    made = trainer(SMALL["framed"], "hidden-curvature")
+    seen = torch.from_numpy(np.random.default_rng(0).normal(size=(3, 66)).astype(np.float32))
+    rule = made.progress.rule  # pyright: ignore[reportAttributeAccessIssue]
+    _, memory = rule(seen.requires_grad_())
+    actions, memory = rule(2 * seen, memory)
+    assert not memory.basis.requires_grad
+    assert not rule._frame.see(seen, memory)[0].invariants.requires_grad
+    (slope,) = torch.autograd.grad(actions.sum(), seen)
+    assert slope.abs().max() > 0, "axes are alike as an episode begins"
+    assert slope.isfinite().all()
+
+
+@pytest.mark.slow
+def test_hidden_curvature_is_learnt_in_a_frame_in_a_minute() -> None:
+    made = trainer(replace(FRAME, windows=300), "hidden-curvature")
+    for _ in range(made.rounds):
+        made.round()
+    problem = made.regime.problem
+    policies = {"learned": made.rule(), "optimum": LinearQuadraticPolicy(problem)}
+    found = compare(problem, policies, episodes=128, optimum="optimum")
+    assert found["learned"].ratio.value < 1.06  # pyright: ignore[reportOptionalMemberAccess]
 
 
 @pytest.mark.parametrize("training", [SMALL["gradient"], SMALL["es"]])
@@ -143,6 +197,16 @@ def test_episodes_are_at_all_ages_at_once_and_begin_one_by_one(name: str) -> Non
     assert ages == [[1, 1, 1, 1], [1, 2, 2, 1], [2, 1, 3, 2], [3, 2, 1, 3], [1, 3, 2, 1]]
 
 
+def test_a_frame_remembers_the_present_episode_alone() -> None:
+    made = trainer(SMALL["framed"], "hidden-curvature")
+    for _ in range(5):
+        made.round()
+        elapsed = made.simulation.state.learner.elapsed  # pyright: ignore[reportAttributeAccessIssue]
+        seen = made.progress.remembered.n  # pyright: ignore[reportAttributeAccessIssue]
+        assert_array_equal(seen, elapsed)
+    assert len(set(elapsed.tolist())) == 3
+
+
 @pytest.mark.parametrize("algorithm", [Gradient, PersistentEvolutionStrategy])
 def test_logarithms_of_losses_are_objectives_too(algorithm: type[WindowTraining]) -> None:
     batch: dict[str, Any] = {algorithm.batch: 4}
@@ -163,6 +227,8 @@ def test_numbers_out_of_range_are_refused() -> None:
         Gradient(windows=0)
     with pytest.raises(ValueError, match="one seed"):
         Gradient(windows=100_000, num_envs=128)
+    with pytest.raises(ValueError, match="framed"):
+        Gradient(framed=True, recurrent=3)
     with pytest.raises(ValueError, match="spread"):
         EvolutionStrategy(spread=0.0)
     with pytest.raises(ValueError, match="split"):
