@@ -217,7 +217,7 @@ ENTRANTS = {
 ON_PAGE = (
     *OURS[:1],
     ENTRANTS["SelfScaledSOAP, averaged"],
-    OURS[1],
+    *OURS[1:],
     COSINE,
     LINEAR,
     ADAM,

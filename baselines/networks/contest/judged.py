@@ -144,12 +144,5 @@ LARGE = {
         mlp(784, 1024, 512, 10, activation=nn.ReLU),
         held_out=HELD_OUT,
     ),
-    "text-large": SmallNetwork(
-        "text, transformer of width 192 and three layers, minibatches of 32: 1.3 million weights",
-        lambda: data("text", 4000),
-        lambda: CharacterTransformer(27, 8, 192, 4, 3),
-        batch=32,
-        held_out=HELD_OUT,
-    ),
 }
-"""Larger ones, judged in a table of their own: a training of these takes minutes."""
+"""Judged in a table of its own: a training takes minutes."""
