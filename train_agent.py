@@ -26,7 +26,8 @@ NAMES: Mapping[str, Iterable[str]] = {
         *("frame", "frame-any", "frame-parameters", "weights"),
         *("believer", "believer-parameters", "fine-tuned", "preconditioner"),
         *("a2c", "trpo", "sac", "td3", "ars", "evolution"),
-        *("gradient", "gradient-per-coordinate", "gradient-networks", "es", "pes", "pes-networks"),
+        *("gradient", "gradient-per-coordinate", "gradient-frame", "gradient-networks"),
+        *("es", "pes", "pes-networks"),
     ),
     "--executor": ("serial", "joblib", "ray"),
 }
