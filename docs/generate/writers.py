@@ -84,12 +84,6 @@ WRITERS: dict[str, Writer] = {
     "found": Writer(
         "docs/networks.md", ("-m", "agents", "networks", "--write"), "five minutes", ["found"]
     ),
-    "lasting": Writer(
-        "docs/networks.md",
-        ("-m", "baselines.networks.contest.lasting", "--write"),
-        "an hour",
-        ["contest-lasting"],
-    ),
     "contest": Writer(
         "docs/networks.md", ("-m", "baselines.networks.contest", "--write"), "hours", CONTEST
     ),

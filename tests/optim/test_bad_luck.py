@@ -63,7 +63,7 @@ REFUSED = {
     "self_tuning": "needs curvature, aim, pull, noise, cost, dt, for which there is no default",
 }
 SERVED = ("networks", "networks-ppo", "hidden-curvature", "hidden-curvature-frame", "landscape-nav")
-SERVED += ("landscape-nav-parameters",)
+SERVED += ("landscape-nav-parameters", "drifting-target")
 
 
 @pytest.mark.parametrize("name", [*RULES, *shipped_rules()])
