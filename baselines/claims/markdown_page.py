@@ -21,6 +21,25 @@ of the [notation](notation.md).
 
 `{command}` computes all of it and writes this page; it needs no network. Written by version
 {version}.
+
+Where the paper is corrected:
+
+- In steps of dt the learning rate of a short horizon is eta k dt / (1 - beta), not eta k / gamma.
+- A long horizon alone is no momentum: in a landscape that is known it changes gains; a velocity
+  pays where curvature, or a target that moves, is hidden.
+- Adam's exponent 1/2 is that of the filter of a drifting target, not of a long horizon's gain.
+- Under decay the rate has j (j + gamma) under its root, where the notebook has j (j - gamma); under
+  rotation the path does not end at the point that the notebook marks.
+- The ballistic optimizer behind Figure 2(e) keeps no velocity: it is RMSprop.
+
+Where it is exceeded:
+
+- Metric and curvature need not commute, and other coordinates leave the optimal path as it is.
+- Motion that is priced by other norms gives sign descent and Muon.
+- With fewer controls than parameters the policy's own Jacobian has an antisymmetric part.
+- How a landscape drifts decides which optimizer is right: descent, Adam or natural gradient.
+- Where a target rests, inference done properly beats Adam at its best constants.
+- Where changes of the task are not seen, a filter for each age of it beats one Kalman filter.
 """
 
 
