@@ -256,7 +256,8 @@ def drawn(found: Answer, rules: tuple[str, ...], number: int) -> dict[str, Any]:
         "table": _table(found),
         "duration": setting.problem.dt * setting.problem.steps,
         "values": {
-            name: f"{getattr(setting, name):g}" + (f" ({still[name]})" if name in still else "")
+            name: f"{getattr(setting, name):g}"
+            + (f" ({still[name].removesuffix('.')})" if name in still else "")
             for name in STEPS
         },
         "fixed": list(still),
