@@ -58,14 +58,14 @@ class AdamClaim:
         "filters the gradient, the second estimates the curvature."
     )
     remarks: ClassVar[tuple[str, ...]] = (
-        "The paper takes the exponent 1/2 from the long-horizon gain H^(-1/2). It comes from the "
-        "filter: a drifting target's estimate moves by q^(1/2) y / v^(1/2), the drift's deviation "
-        "times the gradient over the noise's, whatever the curvature. If control is free, RMSprop "
-        "with that learning rate is the optimum to second order; control of one speed kappa adds "
-        "b1 = 1 - dt kappa.",
+        "The paper takes the exponent 1/2 from the long-horizon gain `H^(-1/2)`. It comes from the "
+        "filter: a drifting target's estimate moves by `q^(1/2) y / v^(1/2)`, the drift's "
+        "deviation times the gradient over the noise's, whatever the curvature. If control is "
+        "free, RMSprop with that learning rate is the optimum to second order; control of one "
+        "speed kappa adds `b1 = 1 - dt kappa`.",
         "Which landscape moves how decides which optimizer is right: where the drift's variance "
-        "goes as h^-p the best exponent of v is (1 + p)/2, gradient descent for p = -1, Adam for "
-        "p = 0, natural gradient for p = 1.",
+        "goes as `h^-p` the best exponent of v is `(1 + p)/2`, gradient descent for p = -1, Adam "
+        "for p = 0, natural gradient for p = 1.",
         "It fails where the filter is as fast as control (refitted constants save most of it), and "
         "where the target rests and gradients outweigh noise: on landscape-nav derived Adam pays "
         "several times the optimum, and the next claim says what does better.",

@@ -76,12 +76,12 @@ class BallisticClaim:
     )
     remarks: ClassVar[tuple[str, ...]] = (
         "The optimizer behind the figure (class Ballistic of the paper's fig2-momentum.ipynb) is "
-        "s = b2 s + (1 - b2) g^2, theta <- theta - lr g / (s + eps)^(1/2) with lr = 5e-4, "
+        "`s = b2 s + (1 - b2) g^2`, `theta <- theta - lr g / (s + eps)^(1/2)` with lr = 5e-4, "
         "b2 = 0.999, eps = 1e-8. That is RMSprop, with eps under the root: no velocity is kept, "
         "and its argument bleed, a friction, is not used.",
         "Where its curvature estimate is that of theory 7(b), noise of covariance H, it is the "
-        "gain h^(-1/2) of the ballistic rule; on a network g^2 is mostly noise.",
-        "It has no bias correction, so its first step is (1 - b2)^(-1/2) = 32 times lr in every "
+        "gain `h^(-1/2)` of the ballistic rule; on a network g^2 is mostly noise.",
+        "It has no bias correction, so its first step is `(1 - b2)^(-1/2) = 32` times lr in every "
         "weight: the first epoch is worse than Adam's for that alone. eps = 1e-8 under the root "
         "is 1e-4 outside it.",
         "Trained on the 4000 digits that are here, not 60,000, and at the paper's rates, the "

@@ -44,7 +44,7 @@ class FigureOneClaim:
         "the global one; on its way the loss does not fall monotonically."
     )
     remarks: ClassVar[tuple[str, ...]] = (
-        "The loss is (x^2 - 1)^2 - x/2 + y^2, eta = k = 1, and paths are by dynamic programming, "
+        "The loss is `(x^2 - 1)^2 - x/2 + y^2`, eta = k = 1, and paths are by dynamic programming, "
         "where the paper minimises the objective over paths.",
     )
 

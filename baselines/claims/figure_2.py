@@ -30,13 +30,13 @@ class FigureTwoClaim:
     name: ClassVar[str] = "figure-2"
     title: ClassVar[str] = "Figure 2(a-d): the horizon sets rates of convergence"
     sentence: ClassVar[str] = (
-        "On a quadratic loss coordinate i converges at r_i = (gamma^2/4 + eta k h_i)^(1/2) - "
-        "gamma/2: four times the curvature is four times as fast for gamma >> 1, but only twice as "
-        "fast for gamma = 0."
+        "On a quadratic loss coordinate i converges at "
+        "`r_i = (gamma^2/4 + eta k h_i)^(1/2) - gamma/2`: four times the curvature is four times "
+        "as fast for gamma >> 1, but only twice as fast for gamma = 0."
     )
     remarks: ClassVar[tuple[str, ...]] = (
-        "Theory's cost of the optimal path, (r^2 + eta k h) e^2 / (2 eta (2 r + gamma)), is "
-        "r e^2 / (2 eta): the square of the distance, priced at the rate.",
+        "Theory's cost of the optimal path, `(r^2 + eta k h) e^2 / (2 eta (2 r + gamma))`, is "
+        "`r e^2 / (2 eta)`: the square of the distance, priced at the rate.",
         "At gamma dt near 1 the discrete gain is far from r (0.154 against 0.099 at gamma = 10, "
         "dt = 0.1): discrete problems need the discrete solution.",
     )

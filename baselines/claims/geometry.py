@@ -33,13 +33,13 @@ class GeometryClaim:
     name: ClassVar[str] = "geometry"
     title: ClassVar[str] = "Natural gradient is navigation with a metric"
     sentence: ClassVar[str] = (
-        "If moves cost theta' G theta' / (2 eta), a short horizon gives natural gradient "
-        "descent, u = -(eta k / gamma) G^-1 g, and any horizon u = -R (theta - z) with "
-        "R = (gamma^2/4 + eta k G^-1 H)^(1/2) - gamma/2."
+        "If moves cost `theta' G theta' / (2 eta)`, a short horizon gives natural gradient "
+        "descent, `u = -(eta k / gamma) G^-1 g`, and any horizon `u = -R (theta - z)` with "
+        "`R = (gamma^2/4 + eta k G^-1 H)^(1/2) - gamma/2`."
     )
     remarks: ClassVar[tuple[str, ...]] = (
         "The root is the principal one of a matrix that is not symmetric: G and H need not "
-        "commute. With other coordinates, theta = M phi and G -> M' G M, the path is the same; "
+        "commute. With other coordinates, `theta = M phi` and `G -> M' G M`, the path is the same; "
         "that of gradient descent is not.",
     )
 

@@ -49,8 +49,8 @@ class GradientDescentClaim:
     remarks: ClassVar[tuple[str, ...]] = (
         "The limit is approached as pull / gamma^2 with pull = eta k h, which is the square of "
         "the horizon measured in the landscape's own time.",
-        "In steps of dt the learning rate is eta k dt / (1 - beta), not eta k / gamma: the horizon "
-        "that counts is that of the discounted sum of steps.",
+        "In steps of dt the learning rate is `eta k dt / (1 - beta)`, not `eta k / gamma`: the "
+        "horizon that counts is that of the discounted sum of steps.",
     )
 
     rate: float = 1.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Sequence
 from html import escape
 
@@ -47,16 +48,21 @@ def _section(finding: Finding) -> str:
     claim = finding.claim
     head = (
         f"<h2 id='{claim.name}'>{escape(claim.title)}</h2><p>{_mark(finding)}</p>"
-        f"<blockquote>{escape(claim.sentence)}</blockquote>"
+        f"<blockquote>{_said(claim.sentence)}</blockquote>"
     )
     if finding.picture is None:
         return f"{head}<p class='yellow'>{escape(finding.skipped or '')}</p>"
     data = base64.b64encode(finding.picture).decode()
-    remarks = "".join(f"<li>{escape(remark)}</li>" for remark in claim.remarks)
+    remarks = "".join(f"<li>{_said(remark)}</li>" for remark in claim.remarks)
     return (
         f"{head}<img alt='{escape(claim.title)}' src='data:image/png;base64,{data}'>"
         f"<ul>{remarks}</ul><div class='wide'>{_table(finding)}</div>"
     )
+
+
+def _said(text: str) -> str:
+    """Prose, in which formulas stand between backticks."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def _table(finding: Finding) -> str:

@@ -46,7 +46,7 @@ class LocalMinimaClaim:
     )
     remarks: ClassVar[tuple[str, ...]] = (
         "For gamma = 0.5 and below every start in [-2, 2] crosses; for 1 and 2 starts cross "
-        "from x = -0.38 and -0.19 on. Above 2 sqrt(-eta k L'') = 3.90 at the local maximum no "
+        "from x = -0.38 and -0.19 on. Above `2 sqrt(-eta k L'')` = 3.90 at the local maximum no "
         "optimal path turns about it, and the boundary is the maximum itself, -0.127.",
         "Theory's -0.120 for gamma = 5 is where a value iteration whose moves go from node to "
         "node stalls: near the top the best move is shorter than half a cell.",

@@ -24,12 +24,12 @@ of the [notation](notation.md).
 
 Where the paper is corrected:
 
-- In steps of dt the learning rate of a short horizon is eta k dt / (1 - beta), not eta k / gamma.
+- In steps of dt a short horizon's learning rate is `eta k dt / (1 - beta)`, not `eta k / gamma`.
 - A long horizon alone is no momentum: in a landscape that is known it changes gains; a velocity
   pays where curvature, or a target that moves, is hidden.
 - Adam's exponent 1/2 is that of the filter of a drifting target, not of a long horizon's gain.
-- Under decay the rate has j (j + gamma) under its root, where the notebook has j (j - gamma); under
-  rotation the path does not end at the point that the notebook marks.
+- Under decay the rate has `j (j + gamma)` under its root, where the notebook has `j (j - gamma)`;
+  under rotation the path does not end at the point that the notebook marks.
 - The ballistic optimizer behind Figure 2(e) keeps no velocity: it is RMSprop.
 
 Where it is exceeded:

@@ -63,7 +63,7 @@ class MomentumClaim:
     remarks: ClassVar[tuple[str, ...]] = (
         "Where the landscape is known a longer horizon changes gains, and no velocity has to be "
         "remembered. Momentum proper pays where something is hidden: curvature (then the best b of "
-        "u = -a g + b u_prev grows with the horizon, if control is cheap), or a drifting target "
+        "`u = -a g + b u_prev` grows with the horizon, if control is cheap), or a drifting target "
         "behind noise (then heavy ball is the stationary LQG controller, exactly).",
         "Where control is dear the best b is negative for short horizons (b = -0.32 for eta = 1 "
         "and T = 2), so that momentum is no consequence of the horizon alone.",

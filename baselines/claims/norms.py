@@ -74,11 +74,11 @@ class NormsClaim:
     name: ClassVar[str] = "norms"
     title: ClassVar[str] = "Sign descent and Muon are navigation with other norms"
     sentence: ClassVar[str] = (
-        "If moves cost N(theta')^2 / (2 eta) for any norm N, a short horizon gives "
-        "u = -(eta k / gamma) N*(g) argmax <w, g> over N(w) <= 1, N* the dual norm: gradient "
-        "descent for the Euclidean norm, sign descent with speed |g|_1 for the largest coordinate, "
-        "and for the spectral norm of a matrix the orthogonalised update of Muon, with the nuclear "
-        "norm of the gradient as its speed."
+        "If moves cost `N(theta')^2 / (2 eta)` for any norm N, a short horizon gives "
+        "`u = -(eta k / gamma) N*(g) argmax <w, g>` over `N(w) <= 1`, N* the dual norm: "
+        "gradient descent for the Euclidean norm, sign descent with speed `|g|_1` for the largest "
+        "coordinate, and for the spectral norm of a matrix the orthogonalised update of Muon, with "
+        "the nuclear norm of the gradient as its speed."
     )
     remarks: ClassVar[tuple[str, ...]] = (
         "The paper prices motion by quadratic forms; that the same holds for norms is not in it. "
@@ -86,7 +86,7 @@ class NormsClaim:
         "steps that know no dual norm; and the multiple of the rule that costs least in the "
         "environment, by a parabola through its costs.",
         "Where the loss is linear the step is exact at any gamma, once 1/gamma is the sum over "
-        "steps, dt / (1 - exp(-gamma dt)). Where it bends, the error falls as gamma^-2.",
+        "steps, `dt / (1 - exp(-gamma dt))`. Where it bends, the error falls as `gamma^-2`.",
         "At a longer horizon the optimum still moves coordinates, or singular directions, at one "
         "speed; but what has come to where it is best off rests there, or waits for the others.",
         "As they are used, both rules have a constant speed, for a schedule to act on. The speed "

@@ -58,13 +58,13 @@ class PartialControlClaim:
     name: ClassVar[str] = "partial-control"
     title: ClassVar[str] = "Partial control gives rules that follow no gradient"
     sentence: ClassVar[str] = (
-        "If parameters move by themselves, theta' = f(theta) + u, the optimal rule is no gradient "
-        "rule, and the path ends short of the loss's minimum."
+        "If parameters move by themselves, `theta' = f(theta) + u`, the optimal rule is no "
+        "gradient rule, and the path ends short of the loss's minimum."
     )
     remarks: ClassVar[tuple[str, ...]] = (
-        "For decay f = -j theta the rate has j (j + gamma) under its root and the end point has it "
-        "in its denominator. The paper's notebook (fig3-nongrad.ipynb) has j (j - gamma), the "
-        "same at its figure's gamma = 0: for gamma = j its path would end at the minimum as if "
+        "For decay `f = -j theta` the rate has `j (j + gamma)` under its root and the end point "
+        "has it in its denominator. The paper's notebook (fig3-nongrad.ipynb) has `j (j - gamma)`, "
+        "the same at its figure's gamma = 0: for gamma = j its path would end at the minimum as if "
         "nothing decayed.",
         "With fewer controls than parameters the policy itself, and not only what happens to "
         "parameters, has a Jacobian with an antisymmetric part: the learner moves theta 1 for what "

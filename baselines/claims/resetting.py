@@ -50,8 +50,8 @@ class ResettingClaim:
     title: ClassVar[str] = "Weight resetting is the answer to task uncertainty"
     sentence: ClassVar[str] = (
         "If tasks are redrawn at rate lambda, the optimal learner aims not at the task's optimum "
-        "but part of the way back to the prior's mean: at (1 - w) z + w mu with "
-        "w = lambda / (lambda + gamma + r). Resetting weights, softly or at a switch, is optimal."
+        "but part of the way back to the prior's mean: at `(1 - w) z + w mu` with "
+        "`w = lambda / (lambda + gamma + r)`. Resetting weights, softly or at a switch, is optimal."
     )
     remarks: ClassVar[tuple[str, ...]] = (
         "Soft resets, weight decay and L2-to-initialisation are this rule, with a strength that is "

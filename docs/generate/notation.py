@@ -1,4 +1,4 @@
-"""Formulas of docstrings, which are written to be read in a terminal, as TeX for the site's pages.
+"""Formulas of docstrings and claims, written to be read in a terminal, as TeX for the site's pages.
 
 There ``h^(1/2) g_t' x+`` is a root, an index, a prime and a next value; ``<-`` assigns. A block
 with a sentence in it stays as it is: what is between two columns is not always a formula.
@@ -55,6 +55,17 @@ def tex(block: Sequence[str]) -> str | None:
     if len(rows) == 1:
         return re.sub(r" *& *", " ", rows[0]).strip()
     return rf"\begin{{aligned}} {(chr(92) * 2 + ' ').join(rows)} \end{{aligned}}"
+
+
+def inline(span: str) -> str | None:
+    r"""TeX of what stands between backticks; None where it is code.
+
+    Example:
+        >>> inline("H^(-1/2)"), inline("python -m agents")
+        ('H^{-1/2}', None)
+    """
+    words = [word for word in WORD.findall(span) if word not in (*NAMES, "lr")]
+    return None if words or SNAKE.search(span) or ODD.search(span) else _Reader(span).all()
 
 
 def _row(line: str) -> str | None:

@@ -29,6 +29,9 @@ from landscape_gym.env import LandscapeNavEnv
 
 PACKAGE = "landscape_gym"
 SIGN = re.compile(r"^<!-- write (.+) -->$", re.MULTILINE)
+CODE = re.compile(r"`([^`\n]+)`")
+FORMULAS = "claims"
+"""The page whose code is formulas, but for some that are none."""
 INTERVAL = re.compile(r" \[(-?[\d.][\w.+-]*), (-?[\d.][\w.+-]*)\](?= +\|)")
 """In a table, where it stays on the line of its figure."""
 SECTION = re.compile(r"[A-Z]\w*:")
@@ -65,13 +68,22 @@ PARTS: dict[str, Callable[..., str]] = {
 
 
 def write_parts(app: Sphinx, page: str, source: list[str]) -> None:
-    """Write what signs ask for, and make links to pages of the checkout links of the site."""
+    """Write what signs ask for, and make links to pages of the checkout links of the site.
+
+    On the page of claims code that is a formula is shown as one.
+    """
 
     def part(match: re.Match[str]) -> str:
         name, *arguments = shlex.split(match[1])
         return PARTS[name](*arguments)
 
+    def formula(match: re.Match[str]) -> str:
+        found = notation.inline(match[1])
+        return match[0] if found is None else f"${found}$"
+
     text = linked(SIGN.sub(part, source[0]), Path("docs", page).parent)
+    if page == FORMULAS:
+        text = CODE.sub(formula, text)
     source[0] = INTERVAL.sub("\N{NO-BREAK SPACE}[\\1,\N{NO-BREAK SPACE}\\2]", text)
 
 

@@ -89,6 +89,7 @@ def test_the_report_needs_nothing_else(tmp_path):
     pictures = re.findall(r"src='data:image/png;base64,([^']+)'", page)
     assert [base64.b64decode(picture) for picture in pictures] == [each.picture for each in found]
     assert page.count("does not hold") >= 2
+    assert "<code>theta = M phi</code>" in page
     assert "prefers-color-scheme: dark" in page
     assert not re.search(r"(src|href)='(?!data:|#)", page)
     write_page(found[:1], tmp_path, "command", "version")

@@ -1,13 +1,14 @@
 """Formulas of docstrings become TeX that the site can show; sentences stay as they are."""
 
 import ast
+import re
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
 import pytest
 
-from docs.generate.notation import tex
+from docs.generate.notation import inline, tex
 
 converter = pytest.importorskip("docutils.utils.math.latex2mathml", reason="of the extra 'docs'")
 LIBRARY = Path(__file__).parents[2] / "landscape_gym"
@@ -48,6 +49,21 @@ def test_lines_are_aligned_at_their_relations():
 )
 def test_what_is_not_a_formula_alone_is_left(written: str):
     assert tex(["    a = b", f"    {written}"]) is None
+
+
+@pytest.mark.parametrize("code", ["python -m agents", "baselines/claims/", "rule.step"])
+def test_code_between_backticks_stays_code(code: str):
+    assert inline(code) is None
+
+
+def test_formulas_of_claims_are_shown():
+    page = (LIBRARY.parent / "docs" / "claims.md").read_text()
+    codes = dict.fromkeys(re.findall(r"`([^`\n]+)`", page))
+    found = {code: formula for code in codes if (formula := inline(code))}
+    assert len(found) == len(codes) - 3, "but for a folder, a test and a command"
+    assert found["r e^2 / (2 eta)"] == r"r \, e^{2} / (2 \, \eta)"
+    for formula in found.values():
+        assert converter.tex2mathml(formula).startswith("<math")
 
 
 def indented() -> Iterator[list[str]]:
