@@ -279,8 +279,8 @@ PRESETS: dict[str, Training] = {
         episode_steps=200,
         learning_rate=4e-3,
     ),
-    # In the frame of gradients instead, by windows of two steps: of five, with as much to simulate,
-    # 1.040 for 1.028. Steps of Adam half as large come to 1.032.
+    # In the frame of gradients instead, by windows of two steps: with windows of five, and with
+    # steps of Adam half as large, it ends further off.
     "gradient-frame": Gradient(
         observation=FRAME.observation,
         action=FRAME.action,

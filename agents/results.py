@@ -79,8 +79,7 @@ Trials were single trainings of seed 0, with other `--settings`, unless more is 
   d = 100 (1.024, 1.028, 1.032). But the worst at d = 2 is 1.133, 1.181, 1.251: better with one seed
   only, and always the episode that was told of. With errors over J*^1.75 as well it is 1.107,
   1.134, 1.178, for means of 1.037, 1.035, 1.030 there and 1.0204, 1.0206, 1.0193 at d = 6. Neither
-  has all seeds below the bar, so there are still 24 rounds. In 1000 dimensions an episode takes
-  minutes: one was run, from seed 8,000,000, with 24 rounds, and cost 1.053 of the optimum's.
+  has all seeds below the bar, so there are still 24 rounds.
 - **Logistic regression**: the bar was 1.05. One step size and one momentum for all parameters, of
   loss and age, come to 1.09; a rule in the frame of gradients, 24 rounds of 64 episodes, to 1.062
   (1.070 in 16 of 32; 1.086 in units of the first gradient); one matrix times the gradient to 1.043.

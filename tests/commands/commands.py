@@ -1,6 +1,8 @@
 """The project's commands, as functions of the words behind their names."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -58,3 +60,18 @@ def environment(*folders: Path, **more: str) -> dict[str, str]:
     path = os.pathsep.join(map(str, (*folders, ROOT)))
     buffered = {"OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "", "PYTHONPATH": path}
     return {**os.environ, **buffered, **more}
+
+
+def customised(
+    script: str, words: list[str], place: Path, **more: str
+) -> subprocess.CompletedProcess[str]:
+    """A command in a process of its own that runs a script before it imports anything else."""
+    (place / "site").mkdir()
+    (place / "site" / "sitecustomize.py").write_text(script)
+    return subprocess.run(
+        [sys.executable, *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment(place / "site", **more),
+    )

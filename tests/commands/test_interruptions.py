@@ -11,7 +11,7 @@ import pytest
 
 import baselines.__main__ as baselines_command
 from landscape_gym.files import write_whole
-from tests.commands.commands import COMMANDS, ROOT, SMALL, SWEEP, environment
+from tests.commands.commands import COMMANDS, ROOT, SMALL, SWEEP, customised, environment
 
 pytestmark = pytest.mark.usefixtures("place")
 
@@ -166,15 +166,7 @@ sys.meta_path.insert(0, Interrupted())
 
 def interrupted_at(package: str, words: list[str], place: Path) -> str:
     """What a command says that is interrupted as a package is imported."""
-    (place / "site").mkdir()
-    (place / "site" / "sitecustomize.py").write_text(INTERRUPT)
-    done = subprocess.run(
-        [sys.executable, *words],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=environment(place / "site", INTERRUPTED=package),
-    )
+    done = customised(INTERRUPT, words, place, INTERRUPTED=package)
     assert done.returncode == 130
     assert done.stderr.count("\n") == 1, done.stderr
     return done.stderr

@@ -1,6 +1,5 @@
 """Commands whose packages are not installed: a line that names the extra."""
 
-import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -10,7 +9,7 @@ import pytest
 import baselines.__main__ as baselines_command
 from landscape_gym.extras import EXTRAS, lacking, require
 from landscape_gym.program import sentence
-from tests.commands.commands import COMMANDS, ROOT, SWEEP, environment
+from tests.commands.commands import COMMANDS, ROOT, SWEEP, customised
 
 pytestmark = pytest.mark.usefixtures("place")
 
@@ -41,15 +40,7 @@ sys.meta_path.insert(0, Blocked())
     ],
 )
 def test_a_missing_package_is_one_line_with_the_extra(place: Path, package: str, words: list[str]):
-    (place / "site").mkdir()
-    (place / "site" / "sitecustomize.py").write_text(BLOCK)
-    done = subprocess.run(
-        [sys.executable, *words],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=environment(place / "site", BLOCKED=package),
-    )
+    done = customised(BLOCK, words, place, BLOCKED=package)
     assert done.returncode == 2
     assert done.stderr == (
         f"the package {package!r} is missing: pip install 'landscape-gym[{EXTRAS[package]}]'.\n"

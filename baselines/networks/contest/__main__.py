@@ -88,14 +88,11 @@ class Options:
 def main(argv: Sequence[str] | None = None) -> None:
     options = parsed(Options, argv, prog=PROG, description=__doc__)
     torch.set_num_threads(1)
-    trials = Trials(options.file, lambda key: print(key, file=sys.stderr, flush=True))
-    try:
+    with Trials(options.file, lambda key: print(key, file=sys.stderr, flush=True)) as trials:
         if options.write:
             write(trials)
         else:
             show(trials, options)
-    finally:
-        trials.save()
 
 
 def show(trials: Trials, options: Options) -> None:

@@ -55,8 +55,7 @@ class Options:
 def main(argv: Sequence[str] | None = None) -> None:
     options = parsed(Options, argv, prog=PROG, description=__doc__)
     torch.set_num_threads(1)
-    trials = Trials(options.file, lambda key: print(key, file=sys.stderr, flush=True))
-    try:
+    with Trials(options.file, lambda key: print(key, file=sys.stderr, flush=True)) as trials:
         runs = {
             name: [
                 trials(name, SOAP_OURS, SOAP_OURS.middle, STEPS, seed)
@@ -64,8 +63,6 @@ def main(argv: Sequence[str] | None = None) -> None:
             ]
             for name in options.networks
         }
-    finally:
-        trials.save()
     print(markdown(HEAD, [row(name, each) for name, each in runs.items()]))
 
 

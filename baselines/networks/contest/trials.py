@@ -57,6 +57,13 @@ class Trials:
         test, accuracy = (math.nan if known[n] is None else known[n] for n in ("test", "accuracy"))
         return Trial(tuple(known["loss"]), test, accuracy, known["milliseconds"])
 
+    def __enter__(self) -> Trials:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """What was run is kept, whatever ended it."""
+        self.save()
+
     def save(self) -> None:
         """Write the file, a line for each trial."""
         if not self._unsaved:
