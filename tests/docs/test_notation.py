@@ -51,7 +51,7 @@ def test_what_is_not_a_formula_alone_is_left(written: str):
     assert tex(["    a = b", f"    {written}"]) is None
 
 
-@pytest.mark.parametrize("code", ["python -m agents", "baselines/claims/", "rule.step"])
+@pytest.mark.parametrize("code", ["python -m agents", "baselines/claims/", "gain_bound", "a: b"])
 def test_code_between_backticks_stays_code(code: str):
     assert inline(code) is None
 
