@@ -10,7 +10,7 @@ from filelock import FileLock, Timeout
 
 from agents.checkpoint import CHECKPOINTS
 from baselines.files import holds_something
-from landscape_gym.files import clear
+from landscape_gym.files import clear, half_written
 
 LOCK = ".lock"
 """A file that the operating system locks, and unlocks when the process ends, however it does."""
@@ -54,14 +54,14 @@ def new_folder(given: Path | None, stem: str) -> Iterator[Path]:
     """
     folder = _made(given, stem)
     with alone_in(folder):
-        if not _nothing_but_the_lock(folder):
+        if not _left_by_a_kill(folder):
             raise FileExistsError(_HELD.format(folder))  # by one that was as quick
         yield folder
 
 
-def _nothing_but_the_lock(folder: Path) -> bool:
-    """Whether a folder is empty, but for the lock, which may be that of a run that was killed."""
-    return all(path.name == LOCK for path in folder.iterdir())
+def _left_by_a_kill(folder: Path) -> bool:
+    """Whether a folder is empty, but for what a run leaves that is killed before it has begun."""
+    return all(path.name == LOCK or half_written(path) for path in folder.iterdir())
 
 
 _HELD = (
@@ -72,7 +72,7 @@ _HELD = (
 
 def _made(given: Path | None, stem: str) -> Path:
     if given is not None:
-        if holds_something(given) and not (given.is_dir() and _nothing_but_the_lock(given)):
+        if holds_something(given) and not (given.is_dir() and _left_by_a_kill(given)):
             raise FileExistsError(_HELD.format(given))
         given.mkdir(parents=True, exist_ok=True)
         return given

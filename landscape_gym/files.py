@@ -78,13 +78,18 @@ def hidden_beside(path: Path) -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def half_written(path: Path) -> bool:
+    """Whether a name is one of what is being written, or was when its command was killed."""
+    return _OURS.search(path.name) is not None
+
+
 def clear(folder: Path) -> None:
     """Remove what commands that were killed have left half-written in a folder.
 
     What another process is writing stays, and so do links, whatever their names.
     """
     for path in folder.glob(f"*{PARTIAL}*"):
-        if _OURS.search(path.name):
+        if half_written(path):
             with (
                 suppress(OSError),
                 _locked(os.open(path, os.O_RDONLY | _NOT_THROUGH_LINKS)) as free,

@@ -217,8 +217,8 @@ def check_pairs(pairs: int, place: Path, seed: int) -> Iterator[str]:
     for trial in range(pairs):
         folder = place / f"run{trial}"
         if trial % 2:
-            while not (folder / "config.json").is_file():
-                task.forked(folder).wait(draw.uniform(0.2, 0.5) * whole.seconds)
+            dies_at = int(draw.integers(whole.writes // 5, whole.writes // 2))
+            task.forked(folder, dies_at=dies_at).wait()
         waiting, begin = os.pipe()
         words = (task.goes_on if trial % 2 else task.begin)(folder)
         both = [

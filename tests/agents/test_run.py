@@ -15,6 +15,7 @@ import pytest
 from agents import ALGORITHMS, PRESETS, RunConfig, run, run_seeds
 from agents.algorithms import PPO
 from agents.config import read_config, settings_help
+from agents.folder import new_folder
 from agents.presets import OF_REGIME, preset_for
 from agents.stable_baselines import AgentTraining, training_problem
 from agents.training import train
@@ -239,6 +240,20 @@ def test_a_folder_that_holds_something_is_refused(tmp_path: Path):
     with pytest.raises(FileExistsError, match="holds something already"):
         run(RunConfig(settings=SHORT, out=tmp_path, progress=False))
     assert (tmp_path / "kept").read_text() == "mine"
+
+
+@pytest.mark.parametrize("left", [[], [".lock"], [".lock", f"config.partial-{8 * 'a1'}.json"]])
+def test_a_run_that_was_killed_before_it_had_begun_begins_again(left: list[str], tmp_path: Path):
+    for name in left:
+        (tmp_path / name).write_text("{")
+    with new_folder(tmp_path, "run") as folder:
+        assert [path.name for path in folder.iterdir()] == [".lock"]
+
+
+def test_what_is_only_called_like_something_half_written_is_refused(tmp_path: Path):
+    (tmp_path / "config.partial-mine.json").write_text("mine")
+    with pytest.raises(FileExistsError, match="holds something already"), new_folder(tmp_path, ""):
+        pass
 
 
 @pytest.mark.parametrize(

@@ -257,6 +257,8 @@ def test_rows_have_hazards_of_their_own_and_an_optimizer_takes_the_rule():
         np.testing.assert_allclose(u[1:], v, rtol=1e-12)
         assert t < 25 or both.changes.chance[0] > both.changes.chance[1]
     model = torch.nn.Linear(3, 1)
+    for parameter in model.parameters():
+        torch.nn.init.zeros_(parameter)
     optimizer = RuleOptimizer(model.parameters(), rule)
 
     def closure():
