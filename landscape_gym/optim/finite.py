@@ -24,11 +24,17 @@ def all_finite(gradients: Sequence[Tensor]) -> bool:
     if not gradients:
         return True
     wide = [g.float() if g.dtype in (torch.float16, torch.bfloat16) else g for g in gradients]
-    # A product is fast, and not finite if any square is not; but it may overflow by itself.
-    sums = numbers_of([torch.dot(g, g) for g in wide])
+    return squares_finite(wide, numbers_of([torch.dot(g, g) for g in wide]))
+
+
+def squares_finite(vectors: Sequence[Tensor], products: Sequence[float]) -> bool:
+    """Whether all squares are finite, told by the vectors' products with themselves.
+
+    A product is fast, and not finite if any square is not; but it may overflow by itself.
+    """
     return all(
-        math.isfinite(total) or bool(g.square().isfinite().all())
-        for total, g in zip(sums, wide, strict=True)
+        math.isfinite(product) or bool(v.square().isfinite().all())
+        for product, v in zip(products, vectors, strict=True)
     )
 
 

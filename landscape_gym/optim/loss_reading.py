@@ -17,7 +17,7 @@ from torch.optim.optimizer import ParamsT
 
 from landscape_gym.configuration import number
 from landscape_gym.gain_bound import GainBound, Gains
-from landscape_gym.optim.finite import all_finite, warn_once
+from landscape_gym.optim.finite import squares_finite, warn_once
 from landscape_gym.optim.iterate_averages import AVERAGE, IterateAverages
 from landscape_gym.optim.loading import check_shape, loading
 from landscape_gym.optim.loss_told import LossTold
@@ -197,9 +197,8 @@ class LossReading(LossTold, IterateAverages):
             seen = -seen
         moved = self._present()
         every = [m for _, those in moved for m in those]
-        slope = _slope(every)
-        finite = math.isfinite(seen) and math.isfinite(slope)
-        if not finite or not all_finite([m.gradient.reshape(-1) for m in every]):
+        slope, finite = _slope(every)
+        if not (finite and math.isfinite(slope) and math.isfinite(seen)):
             warn_once(self, seen)
             for m in every:
                 if m.state["step"] == 0:
@@ -380,12 +379,17 @@ def add(theta: Tensor, velocity: Tensor, kept: float, stride: float) -> None:
     theta.add_(velocity, alpha=stride)
 
 
-def _slope(moved: list[Moved]) -> float:
-    """Gradients times the last moves, of which none has a part that is not finite; else NaN."""
+def _slope(moved: list[Moved]) -> tuple[float, bool]:
+    """Gradients times the last moves, and whether gradients and squares are finite: in one pass."""
     flat = [m.gradient.reshape(-1) for m in moved]
-    dots = [torch.dot(m.state[VELOCITY].view(-1), g) for m, g in zip(moved, flat, strict=True)]
-    slopes = zip(moved, numbers_of(dots), strict=True)
-    return sum(m.state[STRIDE] * dot for m, dot in slopes)
+    products = [
+        product
+        for m, g in zip(moved, flat, strict=True)
+        for product in (torch.dot(m.state[VELOCITY].view(-1), g), torch.dot(g, g))
+    ]
+    numbers = numbers_of(products)
+    slope = sum(m.state[STRIDE] * dot for m, dot in zip(moved, numbers[::2], strict=True))
+    return slope, squares_finite(flat, numbers[1::2])
 
 
 def _is_distributed_tensor(p: Tensor) -> bool:

@@ -63,7 +63,7 @@ class SelfScaledSOAP(LossReading):
         betas: Likewise.
         eps: Likewise.
         adaptation: How fast coordinates find rates of their own, and the bound one for all of them,
-            by slopes at steps' ends, in logarithms a step, >= 0; 0: there are none.
+            by slopes at steps' ends, in logarithms a step, in [0, 1]; 0: there are none.
         stiffness: Likewise.
         gain: Likewise.
         renewal: Steps between two renewals of the frames, >= 1.
@@ -104,7 +104,7 @@ class SelfScaledSOAP(LossReading):
         **common: Unpack[Common],
     ) -> None:
         constants = {
-            "scale": scale, "betas": betas, "eps": eps, "adaptation": adaptation,
+            "scale": scale, "betas": betas, "eps": eps, "adaptation": adaptation, "interval": 1,
             "renewal": renewal, "max_dim": max_dim,
         }  # fmt: skip
         super().__init__(params, lr, constants, stiffness, gain, **common)
@@ -151,7 +151,7 @@ class SelfScaledSOAP(LossReading):
         if not sides:
             return
         start = time.perf_counter()
-        kept = tuple({adam_steps.SQUARE, adam_steps.LOG_RATE} & state.keys())
+        kept = tuple({adam_steps.SQUARE, adam_steps.RATE} & state.keys())
         frame.renew(state, sides, (adam_steps.GRADIENT,), kept)
         self._refresh_seconds += time.perf_counter() - start
 

@@ -77,9 +77,9 @@ def test_tensors_move_as_arrays_do_and_rows_by_themselves() -> None:
 
 
 def test_units_are_those_of_torchs_initialisation() -> None:
-    layers = torch.nn.Sequential(torch.nn.Conv2d(4, 8, 2), torch.nn.Linear(25, 3))
+    layers = torch.nn.Sequential(torch.nn.Conv2d(4, 8, 2), torch.nn.Linear(25, 12))
     units = SelfScaledAdam.for_parameters(layers.parameters()).units
-    assert units == ((128, 0.25), (8, 0.25), (75, 0.2), (3, 0.2))
+    assert units == ((128, 0.25), (8, 0.25), (300, 0.2), (12, 0.2))
     for p, (count, unit) in zip(layers.parameters(), units, strict=True):
         assert p.numel() == count
         assert 0.5 * unit < p.abs().max() <= unit

@@ -29,7 +29,7 @@ def trained(make, absent=lambda t: False):
 
 @pytest.mark.parametrize("absent", [lambda t: False, lambda t: t % 3 == 1])
 @pytest.mark.parametrize(
-    "make", [SelfScaledSOAP, SelfScaledAdam, lambda p: SelfScaledAdam(p, adaptation=0.1)]
+    "make", [SelfScaledSOAP, SelfScaledAdam, lambda p: SelfScaledAdam(p, adaptation=0.0)]
 )
 def test_together_they_come_to_what_each_alone_does(make, absent, monkeypatch):
     together = trained(make, absent)

@@ -1,8 +1,8 @@
 """Named optimizers make the steps of the pure rules, under the same bound."""
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ import torch
 
 from landscape_gym.gain_bound import GainBound
 from landscape_gym.optim import FilterBank, RuleOptimizer, SelfScaledAdam, SelfScaledSOAP
-from landscape_gym.optim.adam_steps import FASTEST, LOG_RATE, PRIOR, SLOWEST
+from landscape_gym.optim.adam_steps import FASTEST, PRIOR, RATE, SLOWEST
 from landscape_gym.optim.frame import matrix_shape
 from landscape_gym.optim.loss_reading import LossReading
 from landscape_gym.rules import Adam, Coupled, SelfTuning
@@ -52,16 +52,16 @@ def test_the_bank_of_one_tensor_is_the_pure_rule():
 
 @pytest.mark.parametrize("foreach", [None, True, False])
 def test_self_scaled_adam_is_the_pure_rule(foreach):
-    rule = Adam(lr=0.4 * SHAPE[1] ** -0.5, b2=0.99)
+    rule = Adam(lr=0.4 * SHAPE[1] ** -0.5, b2=0.95)
     pure = trained(lambda p: RuleOptimizer(p, Coupled(rule, GainBound(3.0, 1.0))))
-    ours = trained(lambda p: SelfScaledAdam(p, foreach=foreach))
+    ours = trained(lambda p: SelfScaledAdam(p, adaptation=0.0, foreach=foreach))
     torch.testing.assert_close(ours, pure, rtol=1e-12, atol=1e-12)
 
 
 def test_without_a_side_that_is_short_enough_soap_is_self_scaled_adam():
     torch.testing.assert_close(
         trained(lambda p: SelfScaledSOAP(p, max_dim=1, adaptation=0.0)),
-        trained(lambda p: SelfScaledAdam(p, betas=(0.9, 0.95))),
+        trained(lambda p: SelfScaledAdam(p, adaptation=0.0)),
         rtol=0,
         atol=0,
     )
@@ -73,7 +73,8 @@ def test_a_gain_without_end_leaves_the_bound_by_the_floor():
 
     rule = Adam(lr=0.2, b2=0.99)
     old = trained(lambda p: RuleOptimizer(p, Coupled(rule, LossBound(3.0, lowest=0.01))))
-    ours = trained(lambda p: at_once(SelfScaledAdam(p, gain=float("inf"), lowest=0.01)))
+    whole: dict[str, Any] = {"lowest": 0.01, "adaptation": 0.0, "betas": (0.9, 0.99)}
+    ours = trained(lambda p: at_once(SelfScaledAdam(p, gain=float("inf"), **whole)))
     torch.testing.assert_close(ours, old, rtol=1e-12, atol=1e-12)
 
 
@@ -99,8 +100,8 @@ def soap_by_hand(
         square = v / (1 - 0.95**t)
         rates = rates + np.log((99 + t) / (100 + t))  # together 1 / (1 + t / 100)
         if t > 10:
-            agreement = np.clip(before * rotated / square, -1, 1)
-            rates = np.clip(rates + 0.1 * agreement, -8, 1.5)
+            x = 0.1 * np.clip(before * rotated / square, -1, 1)
+            rates = np.clip(rates + np.log(1 + x + x**2 / 2), -8, 1.5)
         velocity = np.exp(rates) * (Q.T @ m @ P / (1 - 0.9**t)) / np.sqrt(square)
         u = Q @ velocity @ P.T
         moved -= 0.4 / np.sqrt(columns) * u
@@ -151,6 +152,34 @@ def test_only_in_the_frame_steps_that_end_uphill_limit_the_next(kind, falls):
     assert (optimizer.diagnostics()["reach"] < 0.9) is falls
 
 
+@pytest.mark.parametrize(("interval", "adaptation"), [(1, 0.1), (4, 0.1), (10, 0.1)])
+def test_coordinates_find_rates_of_their_own(interval: int, adaptation: float):
+    gradients = np.random.default_rng(0).normal(0.5, 1.0, size=(40, *SHAPE))
+    p = torch.nn.Parameter(torch.zeros(SHAPE, dtype=DOUBLE))
+    constants = {"adaptation": adaptation, "interval": interval}
+    optimizer = at_once(SelfScaledAdam([p], stiffness=1e-300, **constants))
+    theta, M, V, rate = np.zeros(SHAPE), np.zeros(SHAPE), np.zeros(SHAPE), np.ones(SHAPE)
+    for t, G in enumerate(gradients, 1):
+        p.grad = torch.tensor(G)
+        optimizer.step(loss=1.0)
+        before, b1, b2 = M / (1 - 0.9 ** max(t - 1, 1)), 0.9**t, 0.95**t
+        M, V = 0.9 * M + 0.1 * G, 0.95 * V + 0.05 * G**2
+        if t > 10 and t % interval == 0:
+            x = interval * adaptation * np.clip(before * G / (V / (1 - b2)), -1, 1)
+            rate *= 1 + x + x**2 / 2
+        step = 0.4 * SHAPE[1] ** -0.5 * rate / (1 + t / PRIOR)
+        theta -= step * M / (1 - b1) / (V / (1 - b2)) ** 0.5
+    np.testing.assert_allclose(p.detach(), theta, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("adaptation", "interval"), [(0.3, 4), (1.01, 1), (-0.1, 1), (0.1, 0)])
+def test_adaptations_that_are_none_are_refused(adaptation: float, interval: int):
+    with pytest.raises(ValueError, match=r"adaptation|interval"):
+        SelfScaledAdam(
+            [torch.nn.Parameter(torch.zeros(2))], adaptation=adaptation, interval=interval
+        )
+
+
 @pytest.mark.parametrize(("sign", "bound"), [(1, FASTEST), (-1, SLOWEST)])
 def test_rates_of_coordinates_stay_within_bounds_that_fade_with_the_age(sign, bound):
     p = torch.nn.Parameter(torch.ones(4, dtype=DOUBLE))
@@ -158,5 +187,5 @@ def test_rates_of_coordinates_stay_within_bounds_that_fade_with_the_age(sign, bo
     for t in range(150):
         p.grad = torch.ones_like(p) * sign**t
         optimizer.step(loss=1.0)
-    expected = torch.full_like(p, bound + math.log1p(150 / PRIOR))
-    torch.testing.assert_close(optimizer.state[p][LOG_RATE], expected.detach())
+    expected = torch.full_like(p, bound * (1 + 150 / PRIOR))
+    torch.testing.assert_close(optimizer.state[p][RATE], expected.detach())
