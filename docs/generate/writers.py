@@ -87,6 +87,12 @@ WRITERS: dict[str, Writer] = {
     "contest": Writer(
         "docs/networks.md", ("-m", "baselines.networks.contest", "--write"), "hours", CONTEST
     ),
+    "lasting": Writer(
+        "docs/networks.md",
+        ("-m", "baselines.networks.contest.lasting", "--write"),
+        "hours",
+        ["lasting"],
+    ),
     "continual": Writer("docs/continual.md", ("-m", "baselines.continual", "--write"), "hours"),
     "compatibility": Writer(
         "docs/compatibility.md",

@@ -206,6 +206,11 @@ def test_long_trainings_are_kept_and_printed(
     again = capsys.readouterr()
     assert (again.out, again.err) == (first.out, "")
     assert lasting.main(["--networks", "wave"]) == 2
+    page = tmp_path / "networks.md"
+    page.write_text("<!-- lasting:begin -->\n<!-- lasting:end -->\n")
+    monkeypatch.setattr(lasting, "PAGE", page)
+    assert lasting.main([*words, "--write"]) == 0
+    assert first.out.strip() in page.read_text()
 
 
 def test_unknown_names_are_refused(capsys: pytest.CaptureFixture[str]) -> None:

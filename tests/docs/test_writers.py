@@ -8,6 +8,7 @@ import pytest
 
 from agents.networks import NAME as FOUND
 from baselines.networks.contest.__main__ import BLOCKS as CONTEST
+from baselines.networks.contest.lasting import NAME as LASTING
 from baselines.networks.page import TABLES
 from baselines.pages import ROOT, between_markers, marker_names
 from benchmarks.__main__ import NAME as SPEED
@@ -64,6 +65,7 @@ def test_writers_are_registered_with_the_blocks_that_they_write():
         "networks": {*TABLES, "costs", "figure-2e", "provenance"},
         "found": {FOUND},
         "contest": set(CONTEST),
+        "lasting": {LASTING},
         "compatibility": {COMPATIBILITY},
     }
     assert written == {name: set(w.blocks) for name, w in WRITERS.items() if w.blocks}

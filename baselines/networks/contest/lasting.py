@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from baselines.pages import markdown
+from baselines.pages import ROOT, markdown, write_between_markers
 from landscape_gym.extras import needed_by
 from landscape_gym.program import program
 
@@ -29,6 +29,8 @@ with needed_by(__name__):
 
 PROG = "python -m baselines.networks.contest.lasting"
 STEPS, THIRD = 3000, 1000
+PAGE, NAME = ROOT / "docs" / "networks.md", "lasting"
+"""Where the table stands, between which markers."""
 KEPT = FILE.with_name("lasting.json")
 """Trials, those of the contest are shorter."""
 HEAD = ("network", "runs", "loss after 1000 steps", "after 3000", "worst", "rose", "failed")
@@ -44,6 +46,8 @@ class Options:
     """Runs for each, of the seeds from 0 up."""
     file: Path = KEPT
     """Where trials are kept, and found."""
+    write: bool = False
+    """Whether to put the table into docs/networks.md."""
 
     def __post_init__(self) -> None:
         for name in self.networks:
@@ -63,7 +67,10 @@ def main(argv: Sequence[str] | None = None) -> None:
             ]
             for name in options.networks
         }
-    print(markdown(HEAD, [row(name, each) for name, each in runs.items()]))
+    table = markdown(HEAD, [row(name, each) for name, each in runs.items()])
+    if options.write:
+        write_between_markers(PAGE, {NAME: table})
+    print(table)
 
 
 def row(network: str, runs: Sequence[Trial]) -> tuple[str, ...]:
