@@ -9,13 +9,10 @@ import torch
 
 from baselines.continual.hazard.experiment import INFERRED, TOLD, Experiment, FilterBank, fill
 from baselines.continual.hazard.page import draw, section, verdicts
-from baselines.continual.hazard.rivals import (
-    RIVALS,
-    AdamL2,
-    ContinualBackprop,
-    LearnedDrift,
-)
+from baselines.continual.hazard.rivals import RIVALS
 from baselines.continual.hazard.streams import STREAMS, Seen, Together, play
+from baselines.continual.hazard.unit_rivals import ContinualBackprop, SelfNormalisedResets
+from baselines.continual.hazard.weight_rivals import AdamL2, HareAndTortoise, LearnedDrift
 from baselines.continual.stream import Stream
 from landscape_gym.networks.landscape import engine_of
 from tests.contracts.instances import draws
@@ -34,6 +31,9 @@ class Watcher:
     def move(self, theta, seen):
         self.x.append(seen.x.flatten(2).mean(1).numpy())
         self.hazards.append(seen.hazard)
+        return theta
+
+    def answering(self, theta):
         return theta
 
 
@@ -73,8 +73,14 @@ def test_without_a_pull_or_a_drift_rivals_are_adam() -> None:
     x = torch.rand(2, 8, 1, 8, 8)
     parameter = torch.nn.Parameter(theta.clone())
     adam = torch.optim.Adam([parameter], lr=0.01)
-    rivals = AdamL2(0.01), LearnedDrift(0.01, drift_lr=0.0), ContinualBackprop(0.01, rate=0.0)
-    places = [theta] * 3
+    rivals = (
+        AdamL2(0.01),
+        LearnedDrift(0.01, drift_lr=0.0),
+        ContinualBackprop(0.01, rate=0.0),
+        SelfNormalisedResets(0.01, eta=0.0),
+        HareAndTortoise(0.01, lag=0.0),
+    )
+    places = [theta] * len(rivals)
     for rival in rivals:
         rival.begin(theta, networks)
     for gradient in gradients:
@@ -119,12 +125,96 @@ def test_continual_backprop_replaces_the_mature_unit_of_least_use() -> None:
     assert left.sum() <= 1  # of the unit that the next layer has replaced itself
 
 
+def test_a_unit_is_replaced_when_it_is_silent_for_longer_than_it_usually_is() -> None:
+    theta, networks = network(2)
+    rival = SelfNormalisedResets(0.0, eta=torch.tensor([[0.07], [0.4]]))
+    rival.begin(theta, networks)
+    worn = []
+    for i in range(23):
+        activity = torch.zeros(2, 1, 64)  # of the third unit and all others: they never fire
+        activity[:, :, 0] = i < 20
+        activity[:, :, 1] = i < 20 and i % 2
+        rows, units = rival.worn(0, activity, activity)
+        worn.append(list(zip(rows.tolist(), units.tolist(), strict=True)))
+    assert worn[:20] == [[]] * 20
+    # The first unit has had 20 silences, and this is the only one of a step: 1 / 20. The second has
+    # had eleven, with that which it began with, and this is the only one of two steps: 1 / 11.
+    assert worn[20] == [(0, 0), (1, 0)]
+    assert worn[21] == [(1, 1)]
+    # Being replaced begins another silence: 2 / 21 of the first unit's came to a step.
+    assert worn[22] == [(1, 0)]
+
+
+def test_a_replaced_unit_is_as_at_the_start_and_says_nothing() -> None:
+    theta, networks = network(1)
+    rival = SelfNormalisedResets(0.0, eta=0.5)
+    rival.begin(theta, networks)
+    place = theta.clone()
+    first, second = rival.layers[:2]
+    bias = first.replace("weight", "bias")
+    for level in (5.0, 5.0, 5.0, -50.0):  # it fires, and then is silent
+        for each in (first, second):
+            networks.split(place)[each.replace("weight", "bias")][:] = 5.0
+        networks.split(place)[bias][:, 7] = level
+        rival.m = torch.ones_like(theta)
+        seen = Seen(0 * place, torch.ones(1, 1), torch.rand(1, 8, 1, 8, 8), 0.0)
+        before, place = place, rival.move(place, seen)
+    now, moments = networks.split(place), networks.split(rival.m)
+    for part in (now, moments):
+        assert part[bias][0, 7] == 0
+        assert not part[second][0, :, 7].any()
+    assert moments[second][0, :, 6].any()
+    drawn = now[first][0, 7]
+    assert np.isin(drawn.numpy(), networks.split(theta)[first].numpy()).all()
+    assert not torch.equal(drawn, networks.split(before)[first][0, 7])
+
+
+def test_the_hare_is_set_back_to_its_average_which_answers() -> None:
+    theta, networks = network(1)
+    rival = HareAndTortoise(1.0, lag=1.0)  # an average of rate 1/2, and back every four steps
+    rival.begin(theta, networks)
+    assert rival.answering(theta) is theta
+    hare, slow, gradient = theta, theta, torch.ones_like(theta)
+    for step in range(1, 9):
+        hare, seen = hare - 1.0, Seen(gradient, torch.ones(1, 1), theta, 0.0)
+        slow = (slow + hare) / 2
+        if step % 4 == 0:
+            hare = slow
+        theta = rival.move(theta, seen)
+        torch.testing.assert_close(theta, hare, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(rival.answering(theta), slow, rtol=1e-4, atol=1e-4)
+    hare_answers = HareAndTortoise(1.0, lag=1.0, slow_answers=False)
+    hare_answers.begin(theta, networks)
+    assert hare_answers.answering(hare) is hare
+
+
+def test_accuracy_is_that_of_the_network_that_answers() -> None:
+    class Answers(Watcher):
+        def answering(self, theta):
+            return torch.zeros_like(theta)  # the first class, whatever is shown
+
+    watcher = Watcher()
+    pair = play(STREAMS["inputs"], Together([watcher, Answers()], rows=1), (3, 3), 50)
+    alone = play(STREAMS["inputs"], Watcher(), (3,), 50)
+    np.testing.assert_allclose(pair[0], alone[0], atol=1e-6)
+    assert np.abs(pair[1] - alone[0]).max() > 0
+    assert abs(pair[1].mean() - 0.1) < 0.01  # one of ten digits
+
+
 def test_a_tiny_run_goes_on_where_it_was_and_has_its_part_of_the_page(tmp_path: Path) -> None:
     path = tmp_path / "hazard.json"
     lines = list(fill(SMALL, path))
     assert len(lines) == len(SMALL.streams) * (len(RIVALS) + 1)
     assert list(fill(SMALL, path)) == []
     results = json.loads(path.read_text())
+    del results["labels"]["accuracy"]["continual backprop"]  # as before a rival was added
+    path.write_text(json.dumps(results))
+    with pytest.raises(ValueError, match="labels are not complete"):
+        section(results, "")
+    assert len(list(fill(SMALL, path))) == 1
+    again = json.loads(path.read_text())
+    assert again["labels"]["believed"] == results["labels"]["believed"]
+    results = again
     text = section(results, "images/inferred.png")
     for name in (TOLD, INFERRED, *RIVALS):
         assert text.count(f"| {name} ") >= len(SMALL.streams)

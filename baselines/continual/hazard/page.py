@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from baselines.continual.hazard.experiment import INFERRED, TOLD, Results
+from baselines.continual.hazard.experiment import INFERRED, TOLD, Results, not_judged
 from baselines.continual.hazard.rivals import RIVALS
 from baselines.continual.hazard.streams import STREAMS, Changing
 from baselines.continual.metrics import interval
@@ -35,7 +35,7 @@ def section(results: Results, picture: str) -> str:
         ValueError: if results are missing.
     """
     settings = results["settings"]
-    missing = [name for name in settings["streams"] if "accuracy" not in results.get(name, {})]
+    missing = [name for name in settings["streams"] if not_judged(results.get(name, {}))]
     if missing:
         raise ValueError(f"results of {', '.join(missing)} are not complete: run the command on.")
     parts = [_head(results, picture)]

@@ -91,6 +91,10 @@ class Learner(Protocol):
         """Parameters after a step."""
         ...
 
+    def answering(self, theta: Tensor) -> Tensor:
+        """Parameters of the network that answers, while that with `theta` learns."""
+        ...
+
 
 @dataclass
 class Together:
@@ -111,6 +115,12 @@ class Together:
             moved.append(learner.move(theta[own], part))
         return torch.cat(moved)
 
+    def answering(self, theta: Tensor) -> Tensor:
+        parts = theta.split(self.rows)
+        answers = [each.answering(own) for each, own in zip(self.learners, parts, strict=True)]
+        same = all(answer is own for answer, own in zip(answers, parts, strict=True))
+        return theta if same else torch.cat(answers)
+
 
 def play(stream: Changing, learner: Learner, seeds: Sequence[int], steps: int) -> Array:
     """Online accuracy at each step, (B, steps); `seeds` has one for each row."""
@@ -127,8 +137,12 @@ def play(stream: Changing, learner: Learner, seeds: Sequence[int], steps: int) -
         numbers = picked(engine, task, len(seeds), draw.uniform(n * BATCH))
         for x, y in _batches(*shown(task, *engine.train, numbers)):
             told = engine.networks.learn(theta, x, y)
-            right[:, t] = (told.outputs.argmax(-1) == y).float().mean(1).numpy()
             with torch.no_grad():
+                answering = learner.answering(theta)
+                outputs = told.outputs
+                if answering is not theta:
+                    outputs = engine.networks.outputs(engine.networks.split(answering), x)
+                right[:, t] = (outputs.argmax(-1) == y).float().mean(1).numpy()
                 seen = Seen(told.grads, told.losses[:, None], x, 1 / length)
                 theta = learner.move(theta, seen)
             t += 1
