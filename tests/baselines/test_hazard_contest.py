@@ -8,6 +8,10 @@ import pytest
 import torch
 
 from baselines.continual.hazard.experiment import INFERRED, TOLD, Experiment, FilterBank, fill
+from baselines.continual.hazard.layers import ASSUMED, EVERYWHERE, NOWHERE, Assuming, Layers
+from baselines.continual.hazard.layers import fill as fill_layers
+from baselines.continual.hazard.layers_page import section as layers_section
+from baselines.continual.hazard.layers_page import verdicts as layers_verdicts
 from baselines.continual.hazard.page import draw, section, verdicts
 from baselines.continual.hazard.rivals import RIVALS
 from baselines.continual.hazard.streams import STREAMS, Seen, Together, play
@@ -237,3 +241,62 @@ def test_verdicts_say_who_wins_and_by_how_much() -> None:
     assert "continual backprop wins" in said
     assert "difference of -0.200 ± 0.000" in said
     assert "at the end one in 100 steps (true: 200)" in said
+
+
+# ---- a rate for each layer ---------------------------------------------------------------------
+
+
+def test_layers_that_are_told_the_true_rate_are_the_bank_that_is_told() -> None:
+    learners = Assuming((200, 200, 200)), FilterBank(told=True), Assuming((500, 200, 200))
+    places = []
+    for learner in learners:
+        theta, networks = network(1)
+        learner.begin(theta, networks)
+        random = torch.Generator().manual_seed(0)
+        for _ in range(6):
+            gradient = torch.randn(theta.shape, generator=random)
+            theta = learner.move(theta, Seen(gradient, torch.ones(1, 1), theta, 1 / 200))
+        places.append(networks.split(theta))
+    same, told, other = places
+    for i, name in enumerate(same):
+        torch.testing.assert_close(same[name], told[name], rtol=1e-4, atol=1e-6)
+        assert torch.equal(other[name], same[name]) == (i > 1)  # the first layer's own alone move
+
+
+def test_a_tiny_run_of_layers_has_its_part_of_the_page(tmp_path: Path) -> None:
+    path = tmp_path / "layers.json"
+    small = Layers(tasks=2, steps=3, seeds=(0, 1))
+    assert len(list(fill_layers(small, path))) == 2
+    assert list(fill_layers(small, path)) == []
+    results = json.loads(path.read_text())
+    text = layers_section(results)
+    for who in ASSUMED:
+        assert text.count(f"| {who} ") == 1
+        assert np.shape(results["labels"][who]["loss"]) == (2, 2)
+    assert 2.2 < np.mean(results["labels"][NOWHERE]["loss"]) < 2.5  # the logarithm of 10 is 2.3
+    del results["inputs"]
+    with pytest.raises(ValueError, match="inputs are missing"):
+        layers_section(results)
+
+
+def test_verdicts_on_layers_follow_the_figures() -> None:
+    def part(first, last, whole):
+        noise = np.array([[-0.001], [0.0], [0.001]])
+        gains = dict.fromkeys(ASSUMED, 0.0) | {"first": first, "last": last, EVERYWHERE: whole}
+        level = lambda gain: np.array([[0.2, 0.2 + gain]]) + noise  # noqa: E731
+        return {
+            who: {"accuracy": level(gain).tolist(), "loss": (2 - level(gain)).tolist()}
+            for who, gain in gains.items()
+        }
+
+    said = " ".join(layers_verdicts({"labels": part(0.08, 0.02, 0.04), "inputs": part(-0.1, 0, 0)}))
+    assert "is no chance: +0.020 ± 0.000" in said
+    assert (
+        "Nor is it that accuracy is counted in place of the loss, which differs by -0.020" in said
+    )
+    assert "the difference is +0.000 ± 0.000: no task by itself is learnt better" in said
+    assert "gives +0.040 ± 0.000, in the last alone +0.010" in said
+    assert "layers change at rates of their own" in said
+    said = " ".join(layers_verdicts({"labels": part(0.02, 0.08, 0.0), "inputs": part(0, 0, 0)}))
+    assert "may be chance: +0.000 ± 0.000" in said
+    assert "does not explain it" in said

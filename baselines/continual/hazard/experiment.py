@@ -43,6 +43,11 @@ class Experiment:
         return json.loads(json.dumps(asdict(self)))
 
 
+def bank() -> InferredHazard:
+    """The bank of Kalman filters for the streams' network."""
+    return InferredHazard.for_networks(spread=spread_of(Stream()), growth=GROWTH, discount=DISCOUNT)
+
+
 @dataclass
 class FilterBank:
     """The bank of Kalman filters, told the stream's rate of change, or finding it out."""
@@ -50,9 +55,7 @@ class FilterBank:
     told: bool
 
     def begin(self, theta: Tensor, networks: Networks) -> None:
-        self.rule = InferredHazard.for_networks(
-            spread=spread_of(Stream()), growth=GROWTH, discount=DISCOUNT
-        )
+        self.rule = bank()
         self.start = theta
         self.state: Any = None
         self.believed: list[Array] = []

@@ -98,10 +98,10 @@ def verdicts(stream: Changing, part: Results, settings: Results) -> Iterator[str
     rival = max(RIVALS, key=lambda name: each[name].mean())
     mine, other = interval(each[INFERRED].mean(1)), interval(each[rival].mean(1))
     gap = interval((each[INFERRED] - each[rival]).mean(1))
-    beyond = "beyond its interval" if abs(gap.mean) > gap.half else "within its interval"
+    beyond = "beyond its interval" if gap.beyond else "within its interval"
     yield (
         f"Of all, {best} wins. The best rival is {rival}: {other} against {mine} for inferred, a "
-        f"difference of {gap.mean:+.3f} ± {gap.half:.3f} on the same seeds, {beyond}."
+        f"difference of {gap.signed} on the same seeds, {beyond}."
     )
     lead, cost = ((each[a] - each[b]).mean() for a, b in ((TOLD, rival), (INFERRED, TOLD)))
     decides = "the inference as much as the bank" if abs(cost) > abs(lead) else "the bank itself"
