@@ -240,7 +240,15 @@ def test_verdicts_say_who_wins_and_by_how_much() -> None:
     assert "NOT within 2% of told" in said
     assert "continual backprop wins" in said
     assert "difference of -0.200 ± 0.000" in said
+    assert "the bank that is told is behind that rival by 0.100" in said
+    assert "not to be told the rate adds -0.100: what decides is" in said
     assert "at the end one in 100 steps (true: 200)" in said
+    accuracy["continual backprop"] = (np.array([[0.01], [-0.01], [0.01]]) + level(0.7)).tolist()
+    said = "\n".join(verdicts(STREAMS["labels"], part, {}))
+    assert "is highest, but not for sure" in said
+    assert "within its interval" in said
+    assert "the bank that is told leads that rival by 0.097" in said
+    assert "nothing is decided" in said
 
 
 # ---- a rate for each layer ---------------------------------------------------------------------

@@ -98,16 +98,17 @@ def verdicts(stream: Changing, part: Results, settings: Results) -> Iterator[str
     rival = max(RIVALS, key=lambda name: each[name].mean())
     mine, other = interval(each[INFERRED].mean(1)), interval(each[rival].mean(1))
     gap = interval((each[INFERRED] - each[rival]).mean(1))
-    beyond = "beyond its interval" if gap.beyond else "within its interval"
+    wins, place = ("wins", "beyond") if gap.beyond else ("is highest, but not for sure", "within")
     yield (
-        f"Of all, {best} wins. The best rival is {rival}: {other} against {mine} for inferred, a "
-        f"difference of {gap.signed} on the same seeds, {beyond}."
+        f"Of all, {best} {wins}. The best rival is {rival}: {other} against {mine} for inferred, a "
+        f"difference of {gap.signed} on the same seeds, {place} its interval."
     )
     lead, cost = ((each[a] - each[b]).mean() for a, b in ((TOLD, rival), (INFERRED, TOLD)))
     decides = "the inference as much as the bank" if abs(cost) > abs(lead) else "the bank itself"
     yield (
-        f"Why: the bank that is told leads that rival by {lead:+.3f}, and not to be told the rate "
-        f"adds {cost:+.3f}: what decides is {decides}."
+        f"Why: the bank that is told {'leads' if lead > 0 else 'is behind'} that rival by "
+        f"{abs(lead):.3f}, and not to be told the rate adds {cost:+.3f}"
+        + (f": what decides is {decides}." if gap.beyond else ": nothing is decided.")
     )
     believed = np.exp(np.log(np.array(part["believed"])).mean(0))
     ends = [1 / believed[(len(believed) - 1) // 2], 1 / believed[-1]]
