@@ -91,10 +91,10 @@ def verdicts(results: Results) -> Iterator[str]:
     )
     if near.mean > far.mean and near.beyond and reverse[0].mean < reverse[1].mean:
         yield (
-            "So the rule's assumption is to blame that a change redraws the targets of all weights "
-            "about the initialisation: new labels leave useful what the first layer has learnt of "
-            "the inputs, which a permutation makes useless, and layers change at rates of their "
-            "own."
+            "So it is at least in part that the rule takes a change to redraw the targets of all "
+            "weights about the initialisation: new labels leave useful what the first layer has "
+            "learnt of the inputs, which a permutation makes useless, and layers change at rates "
+            "of their own."
         )
     else:
         yield "That some layers stay useful where labels change does not explain it by itself."

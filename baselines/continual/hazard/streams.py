@@ -56,7 +56,7 @@ STREAMS = {
     "labels": Changing(
         "Random labels",
         "random_labels",
-        note="The table of assumed rates above says why inferred may exceed told here: the best "
+        note="The tables of assumed rates above say why inferred may exceed told here: the best "
         "rate is below the true one.",
     ),
     "inputs": Changing("Permuted inputs", "permuted_inputs"),
