@@ -14,7 +14,7 @@ from baselines.continual.hazard.layers_page import section as layers_section
 from baselines.continual.hazard.layers_page import verdicts as layers_verdicts
 from baselines.continual.hazard.page import draw, section, verdicts
 from baselines.continual.hazard.rivals import RIVALS
-from baselines.continual.hazard.streams import STREAMS, Seen, Together, play
+from baselines.continual.hazard.streams import STREAMS, Changing, Seen, Together, play
 from baselines.continual.hazard.unit_rivals import ContinualBackprop, SelfNormalisedResets
 from baselines.continual.hazard.weight_rivals import AdamL2, HareAndTortoise, LearnedDrift
 from baselines.continual.stream import Stream
@@ -55,6 +55,13 @@ def test_gradually_an_eighth_of_the_inputs_changes_places_eight_times_as_often()
     moved = (np.abs(np.diff(means, axis=0)) > 0.1).sum(1)
     assert moved.max() <= 8
     assert moved.mean() > 3  # some change places with others of much the same mean
+
+
+def test_where_labels_are_drawn_too_there_is_little_to_learn() -> None:
+    for relabelled in (False, True):
+        stream = Changing("", "permuted_inputs", relabelled=relabelled)
+        learnt = play(stream, AdamL2(0.01), (0,), 120)[:, -40:].mean()
+        assert (learnt < 0.3) == relabelled, learnt
 
 
 def test_rows_of_one_seed_see_the_same_and_learners_do_not_disturb_each_other() -> None:
@@ -274,7 +281,7 @@ def test_layers_that_are_told_the_true_rate_are_the_bank_that_is_told() -> None:
 def test_a_tiny_run_of_layers_has_its_part_of_the_page(tmp_path: Path) -> None:
     path = tmp_path / "layers.json"
     small = Layers(tasks=2, steps=3, seeds=(0, 1))
-    assert len(list(fill_layers(small, path))) == 2
+    assert len(list(fill_layers(small, path))) == 3
     assert list(fill_layers(small, path)) == []
     results = json.loads(path.read_text())
     text = layers_section(results)
@@ -297,7 +304,9 @@ def test_verdicts_on_layers_follow_the_figures() -> None:
             for who, gain in gains.items()
         }
 
-    said = " ".join(layers_verdicts({"labels": part(0.08, 0.02, 0.04), "inputs": part(-0.1, 0, 0)}))
+    nothing = part(0, 0, 0)
+    found = {"labels": part(0.08, 0.02, 0.04), "inputs": part(-0.1, 0, 0), "both": nothing}
+    said = " ".join(layers_verdicts(found))
     assert "is no chance: +0.020 ± 0.000" in said
     assert (
         "Nor is it that accuracy is counted in place of the loss, which differs by -0.020" in said
@@ -305,6 +314,9 @@ def test_verdicts_on_layers_follow_the_figures() -> None:
     assert "the difference is +0.000 ± 0.000: no task by itself is learnt better" in said
     assert "gives +0.040 ± 0.000, in the last alone +0.010" in said
     assert "layers change at rates of their own" in said
-    said = " ".join(layers_verdicts({"labels": part(0.02, 0.08, 0.0), "inputs": part(0, 0, 0)}))
+    assert "+0.000 ± 0.000 in all: no more" in said
+    found = {"labels": part(0.02, 0.08, 0.0), "inputs": nothing, "both": part(0.0, 0.0, 0.02)}
+    said = " ".join(layers_verdicts(found))
     assert "may be chance: +0.000 ± 0.000" in said
     assert "does not explain it" in said
+    assert "+0.010 ± 0.000 in all: not all is explained so" in said

@@ -26,7 +26,7 @@ with needed_by(__name__):
     from torch import Tensor
 
     from baselines.continual.hazard.experiment import bank
-    from baselines.continual.hazard.streams import STREAMS, Seen, Together, play
+    from baselines.continual.hazard.streams import STREAMS, Changing, Seen, Together, play
     from baselines.continual.kept import results_at
     from baselines.pages import ROOT
     from landscape_gym.command_line import parsed
@@ -46,6 +46,11 @@ ASSUMED = {
     EVERYWHERE: (LONGER, LONGER, LONGER),
 }
 """Steps between changes of each layer, by the layers that are told the longer time."""
+SHOWN = {
+    "labels": STREAMS["labels"],
+    "inputs": STREAMS["inputs"],
+    "both": Changing("Both", "permuted_inputs", relabelled=True),
+}
 Results = dict[str, Any]
 
 
@@ -53,7 +58,7 @@ Results = dict[str, Any]
 class Layers:
     """The experiment."""
 
-    streams: tuple[str, ...] = ("labels", "inputs")
+    streams: tuple[str, ...] = tuple(SHOWN)
     tasks: int = 15
     steps: int = TRUE
     """Of a task."""
@@ -114,7 +119,7 @@ def learned(experiment: Layers, name: str) -> Results:
     banks = {who: Assuming(steps) for who, steps in ASSUMED.items()}
     seeds, steps = experiment.seeds, experiment.tasks * experiment.steps
     together = Together(list(banks.values()), len(seeds))
-    right = play(STREAMS[name], together, seeds * len(banks), steps)
+    right = play(SHOWN[name], together, seeds * len(banks), steps)
     losses = np.concatenate([torch.stack(each.losses, 1).numpy() for each in banks.values()])
     shape = (len(banks), len(seeds), experiment.tasks, experiment.steps)
     accuracy, loss = (

@@ -14,10 +14,10 @@ from baselines.continual.hazard.layers import (
     LONGER,
     NOWHERE,
     PROG,
+    SHOWN,
     TRUE,
     Results,
 )
-from baselines.continual.hazard.streams import STREAMS
 from baselines.continual.metrics import Interval, interval
 from baselines.pages import markdown, source
 
@@ -41,7 +41,7 @@ The derived soft reset once more, told a rate of change for each of the three la
 those in the first column, and the true 1/{TRUE} for the others. Online accuracy over
 {settings["tasks"]} tasks, seeds {seeds}, as differences from the first row on the same seeds."""
     table = markdown(
-        (f"1/{LONGER} assumed of", *(STREAMS[name].title for name in streams)),
+        (f"1/{LONGER} assumed of", *(SHOWN[name].title for name in streams)),
         [(who, *(_cell(results[name], who) for name in streams)) for who in ASSUMED],
     )
     return "\n\n".join([head, table, " ".join(verdicts(results))])
@@ -63,7 +63,7 @@ def gain(
 
 def verdicts(results: Results) -> Iterator[str]:
     """Why labels favour a lower rate, as far as the figures say."""
-    labels, inputs = results["labels"], results["inputs"]
+    labels, inputs, both = (results[name] for name in ("labels", "inputs", "both"))
     whole, loss = gain(labels, EVERYWHERE), gain(labels, EVERYWHERE, "loss")
     if whole.beyond and whole.mean > 0:
         same = loss.beyond and loss.mean < 0
@@ -98,3 +98,8 @@ def verdicts(results: Results) -> Iterator[str]:
         )
     else:
         yield "That some layers stay useful where labels change does not explain it by itself."
+    left, all_ = gain(both, FIRST), gain(both, EVERYWHERE)
+    yield (
+        f"Where both are drawn anew it gives {left.signed} in the first layer, and {all_.signed} "
+        f"in all: {'not all is explained so' if all_.beyond and all_.mean > 0 else 'no more'}."
+    )

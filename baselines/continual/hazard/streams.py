@@ -16,6 +16,7 @@ from torch import Tensor
 
 from baselines.continual.stream import Stream
 from landscape_gym.landscapes.base import Array
+from landscape_gym.networks import ContinualLandscape
 from landscape_gym.networks.batched import Networks
 from landscape_gym.networks.landscape import engine_of
 from landscape_gym.networks.stream_engine import picked, shown
@@ -44,6 +45,8 @@ class Changing:
     gradual: bool = False
     """Whether an eighth of the inputs is permuted eight times as often, instead of all at once:
     each input changes as often as with `rates`."""
+    relabelled: bool = False
+    """Whether labels are drawn at random with each task, too."""
     note: str = ""
     """What the page has to say of it beside the figures."""
 
@@ -130,7 +133,7 @@ def play(stream: Changing, learner: Learner, seeds: Sequence[int], steps: int) -
     theta = torch.from_numpy(landscape.default_start(draw))
     learner.begin(theta, engine.networks)
     right = np.zeros((len(seeds), steps), np.float32)
-    t, task = 0, landscape.sample(draw)
+    t, task = 0, _drawn(stream, landscape, draw)
     while t < steps:
         length = stream.length(t / steps)
         n = min(length // PART if stream.gradual else length, steps - t)
@@ -146,8 +149,15 @@ def play(stream: Changing, learner: Learner, seeds: Sequence[int], steps: int) -
                 seen = Seen(told.grads, told.losses[:, None], x, 1 / length)
                 theta = learner.move(theta, seen)
             t += 1
-        task = _partly(task, draw) if stream.gradual else landscape.sample(draw)
+        task = _partly(task, draw) if stream.gradual else _drawn(stream, landscape, draw)
     return right
+
+
+def _drawn(stream: Changing, landscape: ContinualLandscape, draw: RowDraws) -> Task:
+    task = landscape.sample(draw)
+    if not stream.relabelled:
+        return task
+    return task._replace(labels=Stream(tasks="random_labels").landscape.sample(draw).labels)
 
 
 def _batches(x: Tensor, y: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
