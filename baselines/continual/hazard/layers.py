@@ -28,7 +28,7 @@ with needed_by(__name__):
     from baselines.continual.hazard.experiment import bank
     from baselines.continual.hazard.streams import STREAMS, Changing, Seen, Together, play
     from baselines.continual.kept import results_at
-    from baselines.pages import ROOT
+    from baselines.pages import ROOT, revision
     from landscape_gym.command_line import parsed
     from landscape_gym.files import write_whole
     from landscape_gym.networks.batched import Networks
@@ -103,10 +103,11 @@ def fill(experiment: Layers, path: Path) -> Iterator[str]:
     Raises:
         ValueError: if the results are those of other settings.
     """
-    results = results_at(path, experiment.settings())
+    results, now = results_at(path, experiment.settings()), revision()
     for name in experiment.streams:
         if name not in results:
             results[name] = learned(experiment, name)
+            results["revision"] = now
             write_whole(path, json.dumps(results, indent=1) + "\n")
             means = {
                 who: round(float(np.mean(r["accuracy"])), 4) for who, r in results[name].items()
