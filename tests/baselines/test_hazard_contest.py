@@ -278,10 +278,21 @@ def test_layers_that_are_told_the_true_rate_are_the_bank_that_is_told() -> None:
         assert torch.equal(other[name], same[name]) == (i > 1)  # the first layer's own alone move
 
 
+def test_weights_that_begin_larger_are_drawn_back_to_what_they_began_at() -> None:
+    theta, networks = network(1)
+    learner = Assuming((200, 200, 200), larger=2.0)
+    learner.begin(theta, networks)
+    seen = Seen(torch.zeros_like(theta), torch.ones(1, 1), theta, 1 / 200)
+    place = learner.move(theta, seen)
+    for i, (name, now) in enumerate(networks.split(place).items()):
+        torch.testing.assert_close(now, networks.split(theta)[name] * (2 if i == 0 else 1))
+    torch.testing.assert_close(learner.move(place, seen), place)
+
+
 def test_a_tiny_run_of_layers_has_its_part_of_the_page(tmp_path: Path) -> None:
     path = tmp_path / "layers.json"
     small = Layers(tasks=2, steps=3, seeds=(0, 1))
-    assert len(list(fill_layers(small, path))) == 3
+    assert len(list(fill_layers(small, path))) == 4
     assert list(fill_layers(small, path)) == []
     results = json.loads(path.read_text())
     text = layers_section(results)
@@ -295,17 +306,22 @@ def test_a_tiny_run_of_layers_has_its_part_of_the_page(tmp_path: Path) -> None:
 
 
 def test_verdicts_on_layers_follow_the_figures() -> None:
-    def part(first, last, whole):
+    def part(first, last, whole, level=0.2):
         noise = np.array([[-0.001], [0.0], [0.001]])
         gains = dict.fromkeys(ASSUMED, 0.0) | {"first": first, "last": last, EVERYWHERE: whole}
-        level = lambda gain: np.array([[0.2, 0.2 + gain]]) + noise  # noqa: E731
+        each = {who: np.array([[level, level + gain]]) + noise for who, gain in gains.items()}
         return {
-            who: {"accuracy": level(gain).tolist(), "loss": (2 - level(gain)).tolist()}
-            for who, gain in gains.items()
+            who: {"accuracy": right.tolist(), "loss": (2 - right).tolist()}
+            for who, right in each.items()
         }
 
     nothing = part(0, 0, 0)
-    found = {"labels": part(0.08, 0.02, 0.04), "inputs": part(-0.1, 0, 0), "both": nothing}
+    found = {
+        "labels": part(0.08, 0.02, 0.04),
+        "inputs": part(-0.1, 0, 0),
+        "both": nothing,
+        "larger": part(0, 0, 0),
+    }
     said = " ".join(layers_verdicts(found))
     assert "is no chance: +0.020 ± 0.000" in said
     assert (
@@ -315,8 +331,12 @@ def test_verdicts_on_layers_follow_the_figures() -> None:
     assert "gives +0.040 ± 0.000, in the last alone +0.010" in said
     assert "layers change at rates of their own" in said
     assert "+0.000 ± 0.000 in all: no more" in said
+    assert "larger weights explain nothing" in said
     found = {"labels": part(0.02, 0.08, 0.0), "inputs": nothing, "both": part(0.0, 0.0, 0.02)}
+    found["larger"] = part(0.0, 0.0, -0.1, level=0.3)
     said = " ".join(layers_verdicts(found))
     assert "may be chance: +0.000 ± 0.000" in said
     assert "does not explain it" in said
     assert "+0.010 ± 0.000 in all: not all is explained so" in said
+    assert "comes to 0.300 ± 0.002 on labels (0.200 ± 0.002 as begun usually)" in said
+    assert "1/500 differs from it by -0.050 ± 0.000: labels want larger weights" in said

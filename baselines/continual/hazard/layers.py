@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,10 @@ SHOWN = {
     "labels": STREAMS["labels"],
     "inputs": STREAMS["inputs"],
     "both": Changing("Both", "permuted_inputs", relabelled=True),
+    "larger": replace(STREAMS["labels"], title="Random labels, first layer begun twice as large"),
 }
+LARGER = {"larger": 2.0}
+"""How many times as large the first layer's weights begin, where that is not once."""
 Results = dict[str, Any]
 
 
@@ -73,21 +76,28 @@ class Assuming:
     """The bank of filters, told how many steps lie between changes of each layer."""
 
     steps: Sequence[int]
+    larger: float = 1.0
+    """How many times as large the first layer's weights begin; they are drawn back there, too."""
 
     def begin(self, theta: Tensor, networks: Networks) -> None:
         each = [steps for steps in self.steps for _ in ("weight", "bias")]
         rates = (1 / torch.tensor(each)).repeat_interleave(torch.tensor(networks.sizes))
         self.rule = bank().told(-torch.expm1(-rates)[None])
         self.start = theta
+        if self.larger != 1:
+            self.start = theta.clone()
+            next(iter(networks.split(self.start).values())).mul_(self.larger)
         self.state: Any = None
         self.losses: list[Tensor] = []
 
     def move(self, theta: Tensor, seen: Seen) -> Tensor:
+        self.losses.append(seen.loss[:, 0])
+        if self.larger != 1 and len(self.losses) == 1:
+            return self.start  # the first step goes there
         gone = theta - self.start
         if self.state is None:
             self.state = self.rule.init(seen.gradient, displacement=gone)
         u, self.state = self.rule.update(seen.gradient, self.state, displacement=gone)
-        self.losses.append(seen.loss[:, 0])
         return theta + u
 
     def answering(self, theta: Tensor) -> Tensor:
@@ -117,7 +127,9 @@ def fill(experiment: Layers, path: Path) -> Iterator[str]:
 
 def learned(experiment: Layers, name: str) -> Results:
     """Online accuracy and loss, each (seeds, tasks), by the layers told the longer time."""
-    banks = {who: Assuming(steps) for who, steps in ASSUMED.items()}
+    larger = LARGER.get(name, 1.0)
+    told = ASSUMED if larger == 1 else {who: ASSUMED[who] for who in (NOWHERE, EVERYWHERE)}
+    banks = {who: Assuming(steps, larger) for who, steps in told.items()}
     seeds, steps = experiment.seeds, experiment.tasks * experiment.steps
     together = Together(list(banks.values()), len(seeds))
     right = play(SHOWN[name], together, seeds * len(banks), steps)

@@ -48,6 +48,8 @@ those in the first column, and the true 1/{TRUE} for the others. Online accuracy
 
 
 def _cell(part: Results, who: str) -> str:
+    if who not in part:
+        return ""
     if who == NOWHERE:
         return str(interval(np.array(part[who]["accuracy"]).mean(1)))
     return gain(part, who).signed
@@ -63,7 +65,7 @@ def gain(
 
 def verdicts(results: Results) -> Iterator[str]:
     """Why labels favour a lower rate, as far as the figures say."""
-    labels, inputs, both = (results[name] for name in ("labels", "inputs", "both"))
+    labels, inputs, both, larger = (results[name] for name in SHOWN)
     whole, loss = gain(labels, EVERYWHERE), gain(labels, EVERYWHERE, "loss")
     if whole.beyond and whole.mean > 0:
         same = loss.beyond and loss.mean < 0
@@ -102,4 +104,16 @@ def verdicts(results: Results) -> Iterator[str]:
     yield (
         f"Where both are drawn anew it gives {left.signed} in the first layer, and {all_.signed} "
         f"in all: {'not all is explained so' if all_.beyond and all_.mean > 0 else 'no more'}."
+    )
+    usual, doubled = (interval(np.array(p[NOWHERE]["accuracy"]).mean(1)) for p in (labels, larger))
+    rest = gain(larger, EVERYWHERE)
+    yield (
+        f"With a first layer that begins twice as large the true rate comes to {doubled} on labels "
+        f"({usual} as begun usually), and 1/{LONGER} differs from it by {rest.signed}: "
+        + (
+            "labels want larger weights there than the initialisation has, and a lower rate lets "
+            "them stay large."
+            if doubled.above(usual) and rest.mean < whole.mean
+            else "larger weights explain nothing of it."
+        )
     )
