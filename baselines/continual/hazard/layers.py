@@ -136,7 +136,7 @@ def learned(experiment: Layers, name: str) -> Results:
     losses = np.concatenate([torch.stack(each.losses, 1).numpy() for each in banks.values()])
     shape = (len(banks), len(seeds), experiment.tasks, experiment.steps)
     accuracy, loss = (
-        np.round(all_.reshape(shape).mean(-1), 5).tolist() for all_ in (right, losses)
+        all_.reshape(shape).mean(-1, dtype=float).round(5).tolist() for all_ in (right, losses)
     )
     return {who: {"accuracy": accuracy[i], "loss": loss[i]} for i, who in enumerate(banks)}
 

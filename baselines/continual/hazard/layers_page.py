@@ -44,7 +44,8 @@ those in the first column, and the true 1/{TRUE} for the others. Online accuracy
         (f"1/{LONGER} assumed of", *(SHOWN[name].title for name in streams)),
         [(who, *(_cell(results[name], who) for name in streams)) for who in ASSUMED],
     )
-    return "\n\n".join([head, table, " ".join(verdicts(results))])
+    lines = "\n".join(f"- {line}" for line in verdicts(results))
+    return "\n\n".join([head, table, lines])
 
 
 def _cell(part: Results, who: str) -> str:
@@ -87,23 +88,24 @@ def verdicts(results: Results) -> Iterator[str]:
     )
     near, far = gain(labels, FIRST), gain(labels, LAST)
     reverse = gain(inputs, FIRST), gain(inputs, LAST)
-    yield (
+    told = (
         f"With new labels the lower rate in the first layer alone gives {near.signed}, in the last "
         f"alone {far.signed}; with permuted inputs, {reverse[0].signed} and {reverse[1].signed}."
     )
     if near.mean > far.mean and near.beyond and reverse[0].mean < reverse[1].mean:
         yield (
-            "So it is at least in part that the rule takes a change to redraw the targets of all "
-            "weights about the initialisation: new labels leave useful what the first layer has "
-            "learnt of the inputs, which a permutation makes useless, and layers change at rates "
-            "of their own."
+            f"{told} So it is at least in part that the rule takes a change to redraw the targets "
+            "of all weights about the initialisation: new labels leave useful what the first layer "
+            "has learnt of the inputs, which a permutation makes useless, and layers change at "
+            "rates of their own."
         )
     else:
-        yield "That some layers stay useful where labels change does not explain it by itself."
+        yield f"{told} That some layers stay useful does not explain it by itself."
     left, all_ = gain(both, FIRST), gain(both, EVERYWHERE)
     yield (
-        f"Where both are drawn anew it gives {left.signed} in the first layer, and {all_.signed} "
-        f"in all: {'not all is explained so' if all_.beyond and all_.mean > 0 else 'no more'}."
+        f"Where both are drawn anew the lower rate gives {left.signed} in the first layer, and "
+        f"{all_.signed} in all: "
+        f"{'not all is explained so' if all_.beyond and all_.mean > 0 else 'no more'}."
     )
     usual, doubled = (interval(np.array(p[NOWHERE]["accuracy"]).mean(1)) for p in (labels, larger))
     rest = gain(larger, EVERYWHERE)
@@ -111,8 +113,8 @@ def verdicts(results: Results) -> Iterator[str]:
         f"With a first layer that begins twice as large the true rate comes to {doubled} on labels "
         f"({usual} as begun usually), and 1/{LONGER} differs from it by {rest.signed}: "
         + (
-            "labels want larger weights there than the initialisation has, and a lower rate lets "
-            "them stay large."
+            "labels want larger weights there than the initialisation has. A lower rate lets "
+            "weights stay further from it, and gains less where they begin so."
             if doubled.above(usual) and rest.mean < whole.mean
             else "larger weights explain nothing of it."
         )
