@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from baselines.continual.hazard.experiment import INFERRED, TOLD, Experiment, FilterBank, fill
-from baselines.continual.hazard.layers import ASSUMED, EVERYWHERE, NOWHERE, Assuming, Layers
+from baselines.continual.hazard.layers import ASSUMED, EVERYWHERE, FIRST, NOWHERE, Assuming, Layers
 from baselines.continual.hazard.layers import fill as fill_layers
 from baselines.continual.hazard.layers_page import section as layers_section
 from baselines.continual.hazard.layers_page import verdicts as layers_verdicts
@@ -262,7 +262,7 @@ def test_verdicts_say_who_wins_and_by_how_much() -> None:
 
 
 def test_layers_that_are_told_the_true_rate_are_the_bank_that_is_told() -> None:
-    learners = Assuming((200, 200, 200)), FilterBank(told=True), Assuming((500, 200, 200))
+    learners = Assuming(ASSUMED[NOWHERE]), FilterBank(told=True), Assuming(ASSUMED[FIRST])
     places = []
     for learner in learners:
         theta, networks = network(1)
@@ -308,7 +308,7 @@ def test_a_tiny_run_of_layers_has_its_part_of_the_page(tmp_path: Path) -> None:
 def test_verdicts_on_layers_follow_the_figures() -> None:
     def part(first, last, whole, level=0.2):
         noise = np.array([[-0.001], [0.0], [0.001]])
-        gains = dict.fromkeys(ASSUMED, 0.0) | {"first": first, "last": last, EVERYWHERE: whole}
+        gains = dict.fromkeys(ASSUMED, 0.0) | {FIRST: first, "last": last, EVERYWHERE: whole}
         each = {who: np.array([[level, level + gain]]) + noise for who, gain in gains.items()}
         return {
             who: {"accuracy": right.tolist(), "loss": (2 - right).tolist()}

@@ -72,8 +72,8 @@ def verdicts(results: Results) -> Iterator[str]:
         same = loss.beyond and loss.mean < 0
         yield (
             f"That labels favour 1/{LONGER} is no chance: {whole.signed} on the same seeds. "
-            f"{'Nor is it' if same else 'It may be'} that accuracy is counted in place of the loss, "
-            f"which differs by {loss.signed}."
+            f"{'Nor is it' if same else 'It may be'} that accuracy is counted in place of the "
+            f"loss, which differs by {loss.signed}."
         )
     else:
         yield f"That labels favour 1/{LONGER} may be chance: {whole.signed} on the same seeds."
