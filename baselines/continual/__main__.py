@@ -44,8 +44,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     for line in fill(Experiment(), options.results):
         print(line, flush=True)
     if options.write:
-        inferred = read_json(options.results.with_name("hazard.json")) or None
-        write_page(ROOT / "docs", json.loads(options.results.read_text()), inferred)
+        inferred, layers = (
+            read_json(options.results.with_name(f"{name}.json")) or None
+            for name in ("hazard", "layers")
+        )
+        write_page(ROOT / "docs", json.loads(options.results.read_text()), inferred, layers)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,16 @@ class Interval(NamedTuple):
     def __str__(self) -> str:
         return f"{self.mean:.3f} ± {self.half:.3f}"
 
+    @property
+    def signed(self) -> str:
+        """With a sign, as of a difference."""
+        return f"{self.mean:+.3f} ± {self.half:.3f}"
+
+    @property
+    def beyond(self) -> bool:
+        """Whether 0 is outside."""
+        return abs(self.mean) > self.half
+
     def above(self, other: Interval) -> bool:
         """Whether it lies above, with intervals apart."""
         return self.mean - self.half > other.mean + other.half

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from baselines.continual.experiment import SOFT_RESET, Results
+from baselines.continual.hazard import layers_page
 from baselines.continual.hazard import page as hazard_page
 from baselines.continual.learners import GROWTH, contestants
 from baselines.continual.metrics import Interval, ends, interval, lost_plasticity, plasticity
@@ -25,23 +26,26 @@ CLOSE = 0.02
 """What counts as no loss of accuracy."""
 
 
-def write_page(docs: Path, results: Results, inferred: Results | None = None) -> None:
+def write_page(
+    docs: Path, results: Results, inferred: Results | None = None, layers: Results | None = None
+) -> None:
     """Write the page, and its pictures beside it.
 
     Args:
         docs: The folder of the page.
         results: Of the experiment.
         inferred: Of `hazard.experiment`, where the rate is not told; None leaves that part out.
+        layers: Of `hazard.layers`, with rates for single layers; likewise.
     """
     (docs / PICTURES).mkdir(parents=True, exist_ok=True)
     for name, draw in (("accuracy", draw_tasks), ("hazard", draw_hazards)):
         save_picture(results, draw, docs / PICTURES / f"{name}.png")
     if inferred is not None:
         hazard_page.draw(inferred, docs / PICTURES / "inferred.png")
-    write_whole(docs / PAGE, page(results, inferred))
+    write_whole(docs / PAGE, page(results, inferred, layers))
 
 
-def page(results: Results, inferred: Results | None = None) -> str:
+def page(results: Results, inferred: Results | None = None, layers: Results | None = None) -> str:
     """The text, in Markdown.
 
     Raises:
@@ -67,6 +71,8 @@ def page(results: Results, inferred: Results | None = None) -> str:
             f"{stream.steps} steps), over the first {settings['hazard_tasks']} tasks:",
             _hazards(part, settings["intervals"]),
         ]
+    if layers is not None:
+        parts.append(layers_page.section(layers))
     if inferred is not None:
         parts.append(hazard_page.section(inferred, (PICTURES / "inferred.png").as_posix()))
     parts += ["## Settings and search", *_search(results, stream)]

@@ -18,6 +18,7 @@ from baselines.continual.kept import results_at
 from baselines.continual.learners import DISCOUNT, GROWTH, spread_of
 from baselines.continual.search import Point, climb
 from baselines.continual.stream import Stream
+from baselines.pages import revision
 from landscape_gym.files import write_whole
 from landscape_gym.landscapes.base import Array
 from landscape_gym.networks.batched import Networks
@@ -42,6 +43,11 @@ class Experiment:
         return json.loads(json.dumps(asdict(self)))
 
 
+def bank() -> InferredHazard:
+    """The bank of Kalman filters for the streams' network."""
+    return InferredHazard.for_networks(spread=spread_of(Stream()), growth=GROWTH, discount=DISCOUNT)
+
+
 @dataclass
 class FilterBank:
     """The bank of Kalman filters, told the stream's rate of change, or finding it out."""
@@ -49,9 +55,7 @@ class FilterBank:
     told: bool
 
     def begin(self, theta: Tensor, networks: Networks) -> None:
-        self.rule = InferredHazard.for_networks(
-            spread=spread_of(Stream()), growth=GROWTH, discount=DISCOUNT
-        )
+        self.rule = bank()
         self.start = theta
         self.state: Any = None
         self.believed: list[Array] = []
@@ -72,6 +76,9 @@ class FilterBank:
         self.believed.append(self.state.changes.chance[:, 0].numpy())
         return theta + u
 
+    def answering(self, theta: Tensor) -> Tensor:
+        return theta
+
 
 def fill(experiment: Experiment, path: Path) -> Iterator[str]:
     """Do what the results at `path` lack, and save them after each part.
@@ -82,19 +89,31 @@ def fill(experiment: Experiment, path: Path) -> Iterator[str]:
     Raises:
         ValueError: if the results are those of other settings.
     """
-    results = results_at(path, experiment.settings())
+    results, now = results_at(path, experiment.settings()), revision()
+
+    def save() -> None:
+        results["revision"] = now
+        write_whole(path, json.dumps(results, indent=1) + "\n")
+
     for name in experiment.streams:
         part = results.setdefault(name, {})
         for rival in RIVALS:
             if rival not in part.setdefault("found", {}):
                 part["found"][rival] = tuned(experiment, STREAMS[name], RIVALS[rival])
-                write_whole(path, json.dumps(results, indent=1) + "\n")
+                save()
                 yield f"{name}: {rival}: {part['found'][rival]['best']}"
-        if "accuracy" not in part:
-            part |= judged(experiment, STREAMS[name], part["found"])
-            write_whole(path, json.dumps(results, indent=1) + "\n")
+        if missing := not_judged(part):
+            new = judged(experiment, STREAMS[name], part["found"], missing)
+            new["accuracy"] = part.get("accuracy", {}) | new["accuracy"]
+            part |= new
+            save()
             means = {who: round(float(np.mean(a)), 4) for who, a in part["accuracy"].items()}
             yield f"{name}: {means}"
+
+
+def not_judged(part: Results) -> list[str]:
+    """Who has not yet learnt a stream, of all who are compared."""
+    return [who for who in (TOLD, INFERRED, *RIVALS) if who not in part.get("accuracy", {})]
 
 
 def tuned(experiment: Experiment, stream: Changing, rival: Rival) -> Results:
@@ -127,18 +146,21 @@ def _constants(rival: Rival, point: Point) -> dict[str, float]:
     }
 
 
-def judged(experiment: Experiment, stream: Changing, found: Results) -> Results:
-    """Online accuracy of all over blocks of 100 steps, (seeds, blocks), and what was believed."""
-    bank = FilterBank(told=False)
-    learners: dict[str, Learner] = {TOLD: FilterBank(told=True), INFERRED: bank}
-    for name, rival in RIVALS.items():
-        learners[name] = rival.make(**found[name]["best"])
+def judged(
+    experiment: Experiment, stream: Changing, found: Results, names: Sequence[str]
+) -> Results:
+    """Online accuracy of these over blocks of 100 steps, (seeds, blocks), and what was believed."""
+    banks = {TOLD: FilterBank(told=True), INFERRED: FilterBank(told=False)}
+    learners: dict[str, Learner] = {
+        name: banks[name] if name in banks else RIVALS[name].make(**found[name]["best"])
+        for name in names
+    }
     rows = len(experiment.seeds)
     together = Together(list(learners.values()), rows)
     right = play(stream, together, experiment.seeds * len(learners), experiment.steps)
     blocks = right.reshape(len(learners), rows, -1, min(100, experiment.steps)).mean(-1)
-    believed = np.array(bank.believed)[min(100, experiment.steps) - 1 :: 100].T
-    return {
-        "accuracy": dict(zip(learners, np.round(blocks, 5).tolist(), strict=True)),
-        "believed": np.round(believed, 6).tolist(),
-    }
+    judgement = {"accuracy": dict(zip(learners, np.round(blocks, 5).tolist(), strict=True))}
+    if INFERRED in learners:
+        believed = np.array(banks[INFERRED].believed)[min(100, experiment.steps) - 1 :: 100].T
+        judgement["believed"] = np.round(believed, 6).tolist()
+    return judgement

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from baselines.continual.hazard.experiment import INFERRED, TOLD, Results
+from baselines.continual.hazard.experiment import INFERRED, TOLD, Results, not_judged
 from baselines.continual.hazard.rivals import RIVALS
 from baselines.continual.hazard.streams import STREAMS, Changing
 from baselines.continual.metrics import interval
@@ -35,7 +35,7 @@ def section(results: Results, picture: str) -> str:
         ValueError: if results are missing.
     """
     settings = results["settings"]
-    missing = [name for name in settings["streams"] if "accuracy" not in results.get(name, {})]
+    missing = [name for name in settings["streams"] if not_judged(results.get(name, {}))]
     if missing:
         raise ValueError(f"results of {', '.join(missing)} are not complete: run the command on.")
     parts = [_head(results, picture)]
@@ -98,16 +98,17 @@ def verdicts(stream: Changing, part: Results, settings: Results) -> Iterator[str
     rival = max(RIVALS, key=lambda name: each[name].mean())
     mine, other = interval(each[INFERRED].mean(1)), interval(each[rival].mean(1))
     gap = interval((each[INFERRED] - each[rival]).mean(1))
-    beyond = "beyond its interval" if abs(gap.mean) > gap.half else "within its interval"
+    wins, place = ("wins", "beyond") if gap.beyond else ("is highest, but not for sure", "within")
     yield (
-        f"Of all, {best} wins. The best rival is {rival}: {other} against {mine} for inferred, a "
-        f"difference of {gap.mean:+.3f} ± {gap.half:.3f} on the same seeds, {beyond}."
+        f"Of all, {best} {wins}. The best rival is {rival}: {other} against {mine} for inferred, a "
+        f"difference of {gap.signed} on the same seeds, {place} its interval."
     )
     lead, cost = ((each[a] - each[b]).mean() for a, b in ((TOLD, rival), (INFERRED, TOLD)))
     decides = "the inference as much as the bank" if abs(cost) > abs(lead) else "the bank itself"
     yield (
-        f"Why: the bank that is told leads that rival by {lead:+.3f}, and not to be told the rate "
-        f"adds {cost:+.3f}: what decides is {decides}."
+        f"Why: the bank that is told {'leads' if lead > 0 else 'is behind'} that rival by "
+        f"{abs(lead):.3f}, and not to be told the rate adds {cost:+.3f}"
+        + (f": what decides is {decides}." if gap.beyond else ": nothing is decided.")
     )
     believed = np.exp(np.log(np.array(part["believed"])).mean(0))
     ends = [1 / believed[(len(believed) - 1) // 2], 1 / believed[-1]]

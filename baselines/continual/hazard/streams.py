@@ -16,6 +16,7 @@ from torch import Tensor
 
 from baselines.continual.stream import Stream
 from landscape_gym.landscapes.base import Array
+from landscape_gym.networks import ContinualLandscape
 from landscape_gym.networks.batched import Networks
 from landscape_gym.networks.landscape import engine_of
 from landscape_gym.networks.stream_engine import picked, shown
@@ -44,6 +45,8 @@ class Changing:
     gradual: bool = False
     """Whether an eighth of the inputs is permuted eight times as often, instead of all at once:
     each input changes as often as with `rates`."""
+    relabelled: bool = False
+    """Whether labels are drawn at random with each task, too."""
     note: str = ""
     """What the page has to say of it beside the figures."""
 
@@ -56,7 +59,7 @@ STREAMS = {
     "labels": Changing(
         "Random labels",
         "random_labels",
-        note="The table of assumed rates above says why inferred may exceed told here: the best "
+        note="The tables of assumed rates above say why inferred may exceed told here: the best "
         "rate is below the true one.",
     ),
     "inputs": Changing("Permuted inputs", "permuted_inputs"),
@@ -91,6 +94,10 @@ class Learner(Protocol):
         """Parameters after a step."""
         ...
 
+    def answering(self, theta: Tensor) -> Tensor:
+        """Parameters of the network that answers, while that with `theta` learns."""
+        ...
+
 
 @dataclass
 class Together:
@@ -111,6 +118,12 @@ class Together:
             moved.append(learner.move(theta[own], part))
         return torch.cat(moved)
 
+    def answering(self, theta: Tensor) -> Tensor:
+        parts = theta.split(self.rows)
+        answers = [each.answering(own) for each, own in zip(self.learners, parts, strict=True)]
+        same = all(answer is own for answer, own in zip(answers, parts, strict=True))
+        return theta if same else torch.cat(answers)
+
 
 def play(stream: Changing, learner: Learner, seeds: Sequence[int], steps: int) -> Array:
     """Online accuracy at each step, (B, steps); `seeds` has one for each row."""
@@ -120,20 +133,31 @@ def play(stream: Changing, learner: Learner, seeds: Sequence[int], steps: int) -
     theta = torch.from_numpy(landscape.default_start(draw))
     learner.begin(theta, engine.networks)
     right = np.zeros((len(seeds), steps), np.float32)
-    t, task = 0, landscape.sample(draw)
+    t, task = 0, _drawn(stream, landscape, draw)
     while t < steps:
         length = stream.length(t / steps)
         n = min(length // PART if stream.gradual else length, steps - t)
         numbers = picked(engine, task, len(seeds), draw.uniform(n * BATCH))
         for x, y in _batches(*shown(task, *engine.train, numbers)):
             told = engine.networks.learn(theta, x, y)
-            right[:, t] = (told.outputs.argmax(-1) == y).float().mean(1).numpy()
             with torch.no_grad():
+                answering = learner.answering(theta)
+                outputs = told.outputs
+                if answering is not theta:
+                    outputs = engine.networks.outputs(engine.networks.split(answering), x)
+                right[:, t] = (outputs.argmax(-1) == y).float().mean(1).numpy()
                 seen = Seen(told.grads, told.losses[:, None], x, 1 / length)
                 theta = learner.move(theta, seen)
             t += 1
-        task = _partly(task, draw) if stream.gradual else landscape.sample(draw)
+        task = _partly(task, draw) if stream.gradual else _drawn(stream, landscape, draw)
     return right
+
+
+def _drawn(stream: Changing, landscape: ContinualLandscape, draw: RowDraws) -> Task:
+    task = landscape.sample(draw)
+    if not stream.relabelled:
+        return task
+    return task._replace(labels=Stream(tasks="random_labels").landscape.sample(draw).labels)
 
 
 def _batches(x: Tensor, y: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
