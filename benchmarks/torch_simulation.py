@@ -118,7 +118,7 @@ def one_network(
     @torch.no_grad()
     def ours() -> None:
         for _ in range(steps):
-            simulation.advance(-0.1 * simulation.observe())
+            simulation.advance(simulation.observe().mul_(-0.1))
         _finish(device)
 
     def theirs() -> None:
