@@ -284,14 +284,21 @@ class TorchSimulation:
         """Which rows are within the bound and finite, (B,); None if, as usual, all of them are."""
         if self.device.type == "meta":
             return None
-        # If all rows together are, each of them is: few numbers, told fastest as Python's own.
-        bound, flat = self.problem.norm_bound**2, (theta.reshape(-1), grad.reshape(-1), cost)
-        norm, *rest = (float(torch.dot(each, each)) for each in flat)
-        if ROUNDED * norm + 0 * sum(rest) <= bound:  # NaN is not
+        # Few numbers on all rows cost next to nothing, and as Python's own they are told fastest.
+        bound = self.problem.norm_bound**2
+        rest = float(_squared(grad)) + float(torch.dot(cost, cost))
+        if self._largest_norm(theta) + 0 * rest <= bound:  # NaN is not
             return None
         good = (theta * theta).sum(1) <= bound
         good = good & cost.isfinite() & grad.isfinite().all(1)
         return None if good.all() else good
+
+    def _largest_norm(self, theta: Tensor) -> float:
+        """What no row's squared norm is above."""
+        if len(theta) == 1:
+            return ROUNDED * float(_squared(theta))
+        low, high = map(float, theta.aminmax())
+        return self.problem.dim * max(-low, high) ** 2
 
     def _change_landscapes(
         self, theta: Tensor, loss: Tensor, grad: Tensor, elapsed: Tensor
@@ -399,6 +406,12 @@ class TorchSimulation:
             return kept.to(self.dtype) if kept.is_floating_point() else kept
 
         return type(instances)(*map(tensor, instances))
+
+
+def _squared(tensor: Tensor) -> Tensor:
+    """The sum of its squares."""
+    flat = tensor.reshape(-1)
+    return torch.dot(flat, flat)
 
 
 def _value(tensor: Tensor) -> Tensor:
