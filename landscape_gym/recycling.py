@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-LARGE = 2**16
-"""Bytes from which on an array is worth it; smaller ones are had faster as usual."""
+LARGE = 2**20
+"""Bytes from which on it pays; for smaller arrays the process has memory at hand as it is."""
 MOST = 24
 """How many pieces of memory a `Recycling` remembers."""
 

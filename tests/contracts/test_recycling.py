@@ -20,7 +20,7 @@ from landscape_gym.recycling import LARGE, MOST, Recycling, room
 from landscape_gym.torch_simulation import TorchSimulation
 
 DATA = (np.eye(16, 200, dtype=np.float32), np.arange(16) % 4)
-LANDSCAPE = NetworkLandscape(Mlp((120,)), DATA)
+LANDSCAPE = NetworkLandscape(Mlp((1500,)), DATA)
 SETTINGS: dict[str, Any] = {
     "landscape": LANDSCAPE,
     "noise": {"kind": "minibatch", "batch_size": 4, "exact_loss": False},
