@@ -18,8 +18,10 @@ import numpy as np
 
 LARGE = 2**20
 """Bytes from which on it pays; for smaller arrays the process has memory at hand as it is."""
-MOST = 24
-"""How many pieces of memory a `Recycling` remembers."""
+DTYPES = ("float32", "float64")
+"""Of which steps have large arrays."""
+MOST = 12
+"""How many pieces of memory a `Recycling` remembers: more than a step has arrays as large."""
 
 
 class Recycling:
@@ -74,22 +76,21 @@ class Recycling:
 def room(like: Any) -> Any:
     """Uninitialised memory for a result like an array or tensor, to be given as ``out``.
 
-    None, with which functions take memory as usual, for small results, other than floating ones,
-    other devices than the CPU, and outside of a `Recycling`.
+    None, with which functions take memory as usual, for small results, other dtypes and devices,
+    and outside of a `Recycling`.
     """
     recycling: Recycling | None = getattr(_here, "recycling", None)
     if recycling is None or like.nbytes < LARGE:
         return None
-    if isinstance(like, np.ndarray):
-        if like.dtype.kind != "f":
-            return None
-        return recycling.piece(like.shape, like.dtype).view()
-    if like.device.type != "cpu" or not like.is_floating_point():
+    name, of_numpy = str(like.dtype).removeprefix("torch."), isinstance(like, np.ndarray)
+    if name not in DTYPES or not (of_numpy or like.device.type == "cpu"):
         return None
+    piece = recycling.piece(tuple(like.shape), np.dtype(name))
+    if of_numpy:
+        return piece.view()
     import torch
 
-    name = str(like.dtype).removeprefix("torch.")
-    return torch.from_numpy(recycling.piece(tuple(like.shape), np.dtype(name)))
+    return torch.from_numpy(piece)
 
 
 _here = threading.local()

@@ -33,14 +33,18 @@ class Chain:
             (tuple(l.weight.shape), place[id(l.weight)], place.get(id(l.bias), -1))
             for l in self._linear
         ]
-
         used = [p for _, *places in self._places for p in places if p >= 0]
-        self._each_once = sorted(used) == list(range(len(self._sizes)))
+        each_once = sorted(used) == list(range(len(self._sizes)))
+        self._plain = each_once and not any(getattr(layer, "inplace", False) for layer in layers)
 
     def takes(self, theta: Tensor, x: Tensor) -> bool:
-        """Whether it can learn there: each parameter of one layer, each datum one vector to it."""
+        """Whether it can learn there.
+
+        Each parameter belongs to one layer, no layer writes over what another put out, and each
+        datum is one vector to every one.
+        """
         vectors = x.ndim == 2 or (bool(self._layers) and isinstance(self._layers[0], nn.Flatten))
-        return self._each_once and vectors and theta.is_contiguous()
+        return self._plain and vectors and theta.is_contiguous()
 
     def learn(
         self, theta: Tensor, x: Tensor, losses: Callable[[Tensor], Tensor]

@@ -106,20 +106,29 @@ def test_memory_is_given_of_a_shape_and_dtype_and_only_where_it_pays() -> None:
     assert len(pickle.dumps(recycling)) < 200
 
 
-@pytest.mark.parametrize("repeated", [False, True])
-@pytest.mark.parametrize("shape", [(3,), (4, 3)])
+SAME = nn.Linear(5, 5)
+
+
+@pytest.mark.parametrize(
+    ("shape", "between", "written"),
+    [
+        ((3,), (nn.Linear(5, 5),), True),
+        ((4, 3), (nn.Linear(5, 5),), False),
+        ((3,), (SAME, nn.ReLU(), SAME), False),
+        ((3,), (nn.Linear(5, 5), nn.ReLU(inplace=True)), False),
+    ],
+    ids=["one vector", "several vectors", "a layer twice", "in place"],
+)
 def test_gradients_of_one_network_are_autograds_to_the_bit(
-    shape: tuple[int, ...], repeated: bool
+    shape: tuple[int, ...], between: tuple[nn.Module, ...], written: bool
 ) -> None:
     torch.manual_seed(0)
-    same = nn.Linear(5, 5)
-    between = [same, nn.ReLU(), same] if repeated else [nn.Linear(5, 5)]
     module = nn.Sequential(nn.Linear(3, 5), nn.Tanh(), *between, nn.Linear(5, 2, bias=False))
     networks = Networks(module, "mse", vectorized=True)
     x, y = torch.randn(1, 7, *shape), torch.randn(1, 7, *shape[:-1], 2)
     theta = nn.utils.parameters_to_vector(module.parameters()).detach()[None]
     assert networks.chain is not None
-    assert networks.chain.takes(theta, x[0]) == (len(shape) == 1 and not repeated)
+    assert networks.chain.takes(theta, x[0]) == written
     outputs, losses, grads = networks.learn(theta, x, y)
     expected = module(x[0])
     loss = networks.losses(expected[None], y)
