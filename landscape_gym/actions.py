@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
-from landscape_gym.arrays import Array, like
+from landscape_gym.arrays import Array, like, scaled
 from landscape_gym.configuration import number
 from landscape_gym.learner import Learner
 from landscape_gym.problem import NavigationProblem
@@ -56,7 +56,7 @@ class Velocity(Action):
 
     def control(self, action: Array, learner: Learner, B: Array | None = None) -> Array:
         """u, (batch, m)."""
-        return self.scale * action
+        return action if self.scale == 1 else scaled(self.scale, action)
 
 
 @dataclass(frozen=True)

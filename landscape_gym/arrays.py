@@ -12,6 +12,8 @@ import numpy as np
 from array_api_compat import array_namespace, device
 from array_api_compat import numpy as numpy_namespace
 
+from landscape_gym.recycling import room
+
 Array: TypeAlias = Any
 """A NumPy array or a torch tensor."""
 SMALLEST = 1e-30
@@ -84,9 +86,34 @@ def dot(a: Array, b: Array) -> Array:
 
 def moved(x: Array, scale: Any, y: Array) -> Array:
     """``scale y + x``, of arrays of one shape."""
-    if isinstance(x, np.ndarray) or not isinstance(scale, int | float):
-        return scale * y + x  # in this order NumPy adds in place where arrays are large
-    return x.add(y, alpha=scale)  # torch's own: one pass instead of two
+    if isinstance(x, np.ndarray):
+        place = room(x)
+        if place is None:
+            return scale * y + x  # in this order NumPy adds in place
+        return np.add(np.multiply(scale, y, out=place), x, out=place)
+    if not isinstance(scale, int | float):
+        return scale * y + x
+    import torch
+
+    return torch.add(x, y, alpha=scale, out=room(x))  # one pass instead of two
+
+
+def scaled(scale: float, x: Array) -> Array:
+    """``scale x``, in a new array."""
+    if isinstance(x, np.ndarray):
+        return np.multiply(scale, x, out=room(x))
+    import torch
+
+    return torch.mul(x, scale, out=room(x))
+
+
+def clipped(x: Array, low: float, high: float) -> Array:
+    """Values between two bounds, in a new array."""
+    if isinstance(x, np.ndarray):
+        return np.clip(x, low, high, out=room(x))
+    import torch
+
+    return torch.clamp(x, low, high, out=room(x))
 
 
 def matvec(A: Array, x: Array) -> Array:
@@ -102,4 +129,6 @@ def diagonal_of(A: Array) -> Array:
 def below(size: int, uniform: Array) -> Array:
     """Whole numbers below `size` from uniform ones in [0, 1)."""
     xp = namespace(uniform)
-    return xp.astype(uniform * size, xp.int64).clip(None, size - 1)  # rounding can reach it
+    return xp.astype(uniform * size, xp.int64, copy=False).clip(
+        None, size - 1
+    )  # rounding can reach it

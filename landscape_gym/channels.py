@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 
-from landscape_gym.arrays import SMALLEST, Array, bounded, brought, dot, like, namespace
+from landscape_gym.arrays import SMALLEST, Array, bounded, brought, clipped, dot, like, namespace
 from landscape_gym.learner import Learner
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.state import State
@@ -75,7 +75,7 @@ class Channel:
         if scale is not None and self.power:
             with np.errstate(over="ignore"):  # what overflows is clipped
                 values = values * (scale**self.power)[:, None]
-        return values.clip(low, high)
+        return clipped(values, low, high)
 
 
 @dataclass(frozen=True)

@@ -56,14 +56,15 @@ def philox(counter: tuple[Array, ...], key: tuple[Array, Array]) -> tuple[Array,
 
 def uniform(words: Array, dtype: Any) -> Array:
     """Numbers in [0, 1) from words of 32 bits, of which 24 are used, as float32 can tell."""
-    return namespace(words).astype(words >> 8, dtype) * 2.0**-24
+    return namespace(words).astype(words >> 8, dtype, copy=False) * 2.0**-24
 
 
 def normal(first: Array, second: Array, dtype: Any) -> tuple[Array, Array]:
     """Two standard normal numbers from two words (Box and Muller, 1958), up to 6.6 in size."""
     xp = namespace(first)
-    size = xp.sqrt(-2.0 * xp.log((xp.astype(first, dtype) + 0.5) * 2.0**-32))
-    angle = (2.0 * math.pi * 2.0**-32) * xp.astype(second, dtype)
+    first, second = (xp.astype(words, dtype, copy=False) for words in (first, second))
+    size = xp.sqrt(-2.0 * xp.log((first + 0.5) * 2.0**-32))
+    angle = (2.0 * math.pi * 2.0**-32) * second
     return size * xp.cos(angle), size * xp.sin(angle)
 
 
@@ -88,6 +89,8 @@ def numbers(
         dtype: Of the library of the keys.
     """
     xp = namespace(time)
+    if not count:  # most problems have no use for one of both
+        return xp.zeros((*time.shape, 0), dtype=dtype, device=time.device)
     lanes = xp.arange(-(-count // 4), device=time.device) + (what << 28)
     episode, time, lower, upper = (each[..., None] for each in (episode, time, *key))
     words = philox((lanes, time & WORD, episode, (time >> 32) & WORD), (lower, upper))

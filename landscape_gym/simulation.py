@@ -10,6 +10,7 @@ from gymnasium import spaces
 
 from landscape_gym import dynamics, registration
 from landscape_gym.actions import Action
+from landscape_gym.arrays import clipped
 from landscape_gym.channels import CHANNELS
 from landscape_gym.configuration import count, one_of
 from landscape_gym.landscapes import assign, take
@@ -18,6 +19,7 @@ from landscape_gym.learner import Learner
 from landscape_gym.memory import Memory
 from landscape_gym.observation import Layout
 from landscape_gym.problem import NavigationProblem
+from landscape_gym.recycling import Recycling
 from landscape_gym.state import State
 from landscape_gym.streams import Streams
 
@@ -103,6 +105,7 @@ class Simulation:
         self._control_matrix = np.array(B, self.dtype) if isinstance(B, tuple) else None
         self._tensors = self.problem.landscape.tensors()
         self._norm_bound = self.problem.norm_bound**2
+        self._recycling = Recycling()
         self._drift_std = math.sqrt(self.problem.drift * self.problem.dt)
 
     @classmethod
@@ -168,7 +171,8 @@ class Simulation:
     @QUIET
     def observe(self, state: State) -> Array:
         """What the learner sees of a state, (B, size), in a new array."""
-        return self.layout.observe(state)
+        with self._recycling:
+            return self.layout.observe(state)
 
     def advance(self, actions: Any, still: Array | None = None) -> Outcome:
         """Move every row by its action, then let the landscapes change.
@@ -182,6 +186,11 @@ class Simulation:
             ValueError: if actions have another shape, or are NaN or no numbers; the state is then
                 as it was.
         """
+        with self._recycling:
+            return self._advance(actions, still)
+
+    def _advance(self, actions: Any, still: Array | None) -> Outcome:
+        """`advance`, whose large results lie in memory that was used before."""
         action = self._checked(actions)
         state, learner, problem = self.state, self.state.learner, self.problem
         before = learner.theta
@@ -233,7 +242,7 @@ class Simulation:
                 f"actions have shape {shape[1:]} per environment, {shape} in all; "
                 f"got {action.shape}."
             )
-        return action.clip(-1.0, 1.0).astype(self.dtype, copy=False)
+        return clipped(action, -1.0, 1.0).astype(self.dtype, copy=False)
 
     def _refuse_nan(self, action: Array, still: Array | None) -> None:
         """Raise for actions that are NaN, in rows whose episode is not over."""

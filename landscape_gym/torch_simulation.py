@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,12 +19,14 @@ from torch import Tensor
 
 from landscape_gym import dynamics, registration
 from landscape_gym.actions import Action
+from landscape_gym.arrays import clipped
 from landscape_gym.configuration import count, one_of, unknown
 from landscape_gym.counter import CounterStreams
 from landscape_gym.learner import Learner
 from landscape_gym.memory import Memory
 from landscape_gym.observation import Layout
 from landscape_gym.problem import NavigationProblem
+from landscape_gym.recycling import Recycling
 from landscape_gym.refusal import Refusal
 from landscape_gym.simulation import LARGEST_COST
 from landscape_gym.state import State
@@ -32,6 +35,8 @@ from landscape_gym.tensor_state import changed, mapped, merged, with_rows
 
 CONSTANTS = ("eta", "k", "dt", "gamma", "drift")
 """Constants of a problem that may be tensors."""
+ROUNDED = 1.001
+"""By what a sum of squares may be larger than it comes out in float32."""
 DRAWS = ("counter", "numpy")
 """Where random numbers come from."""
 
@@ -137,6 +142,7 @@ class TorchSimulation:
         B = self.problem.control_matrix
         self._control_matrix = self._tensor(np.array(B)) if isinstance(B, tuple) else None
         self._tensors = self.problem.landscape.tensors()
+        self._recycling = Recycling()
 
     # ---- Episodes
 
@@ -204,7 +210,8 @@ class TorchSimulation:
 
     def observe(self) -> Tensor:
         """What the learner sees now, (B, size)."""
-        return self.layout.observe(self.state)
+        with self._memory:
+            return self.layout.observe(self.state)
 
     def advance(self, actions: Tensor) -> TorchOutcome:
         """Move every row by its action, then let the landscapes change.
@@ -217,11 +224,17 @@ class TorchSimulation:
         """
         if actions.shape != (shape := (self.num_rows, self.action_size)):
             raise ValueError(f"actions have shape {shape}; got {tuple(actions.shape)}.")
+        with self._memory:
+            return self._advance(actions)
+
+    def _advance(self, actions: Tensor) -> TorchOutcome:
+        """`advance`, whose large results lie in memory that was used before."""
         state, learner, problem = self.state, self.state.learner, self._varied
-        before, action = learner.theta, self._clipped(actions.to(self.dtype))
+        before, action = learner.theta, clipped(actions.to(self.dtype), -1.0, 1.0)
         control = self.action.control(action, learner, self._control_matrix)
         theta = dynamics.transition(problem, before, control, learner.gradient)
         charge = dynamics.control_cost(problem, state.instances, state.point(before), control)
+        self._refuse_nan(action, _value(charge))
         self._streams.advance()
         loss, grad = dynamics.loss_and_grad(
             problem, state.instances, state.point(theta), self._uniform
@@ -260,31 +273,32 @@ class TorchSimulation:
         self._perceive(theta, seen, now, control, elapsed, largest)
         return TorchOutcome(loss, excess, charge, cost, terminated, truncated)
 
-    def _clipped(self, actions: Tensor) -> Tensor:
-        """Actions as they are where, on a CPU, one look finds all of them within [-1, 1].
-
-        Raises:
-            ValueError: if it finds NaN.
-        """
-        if self.device.type != "cpu":  # which would wait for the answer
-            return actions.clip(-1.0, 1.0)
-        low, high = map(float, actions.detach().aminmax())
-        if math.isnan(low):
+    def _refuse_nan(self, action: Tensor, charge: Tensor) -> None:
+        """Raise, on a CPU, for actions that are NaN: elsewhere one would wait for the answer."""
+        if self.device.type != "cpu" or not math.isnan(float(torch.dot(charge, charge))):
+            return
+        if action.isnan().any():  # not a control that overflowed
             raise ValueError("an action is NaN; give numbers in [-1, 1].")
-        return actions if low >= -1.0 and high <= 1.0 else actions.clip(-1.0, 1.0)
 
     def _good(self, theta: Tensor, grad: Tensor, cost: Tensor) -> Tensor | None:
         """Which rows are within the bound and finite, (B,); None if, as usual, all of them are."""
         if self.device.type == "meta":
             return None
         # Few numbers on all rows cost next to nothing, and as Python's own they are told fastest.
-        bound, (low, high) = self.problem.norm_bound**2, map(float, theta.aminmax())
-        rest = float(torch.dot(grad.flatten(), grad.flatten())) + float(torch.dot(cost, cost))
-        if self.problem.dim * max(-low, high) ** 2 + 0 * rest <= bound:  # NaN is not
+        bound = self.problem.norm_bound**2
+        rest = float(_squared(grad)) + float(torch.dot(cost, cost))
+        if self._largest_norm(theta) + 0 * rest <= bound:  # NaN is not
             return None
         good = (theta * theta).sum(1) <= bound
         good = good & cost.isfinite() & grad.isfinite().all(1)
         return None if good.all() else good
+
+    def _largest_norm(self, theta: Tensor) -> float:
+        """What no row's squared norm is above."""
+        if len(theta) == 1:
+            return ROUNDED * float(_squared(theta))
+        low, high = map(float, theta.aminmax())
+        return self.problem.dim * max(-low, high) ** 2
 
     def _change_landscapes(
         self, theta: Tensor, loss: Tensor, grad: Tensor, elapsed: Tensor
@@ -358,6 +372,11 @@ class TorchSimulation:
     # ---- Tensors
 
     @property
+    def _memory(self) -> AbstractContextManager[None]:
+        """Where results lie: gradients go through none that is written where something lay."""
+        return nullcontext() if torch.is_grad_enabled() else self._recycling
+
+    @property
     def _varied(self) -> Any:
         return _Varied(self.problem, self.constants) if self.constants else self.problem
 
@@ -387,6 +406,12 @@ class TorchSimulation:
             return kept.to(self.dtype) if kept.is_floating_point() else kept
 
         return type(instances)(*map(tensor, instances))
+
+
+def _squared(tensor: Tensor) -> Tensor:
+    """The sum of its squares."""
+    flat = tensor.reshape(-1)
+    return torch.dot(flat, flat)
 
 
 def _value(tensor: Tensor) -> Tensor:

@@ -76,7 +76,10 @@ WRITERS: dict[str, Writer] = {
         "docs/learning.md", ("-m", "docs.generate.elsewhere"), "ten minutes", ["elsewhere"]
     ),
     "optimizers": Writer(
-        "docs/learning.md", ("-m", "docs.generate.optimizers"), "ten minutes", ["optimizers"]
+        "docs/learning.md",
+        ("-m", "docs.generate.optimizers"),
+        "a quarter of an hour",
+        ["optimizers"],
     ),
     "networks": Writer(
         "docs/networks.md", ("-m", "baselines.networks", "--write"), "hours", NETWORKS

@@ -15,6 +15,9 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 from torch.utils._pytree import tree_map
 
+from landscape_gym.networks.chain import Chain
+from landscape_gym.recycling import room
+
 Loss = Callable[[Tensor, Tensor], Tensor]
 Parameters = dict[str, Tensor]
 
@@ -55,6 +58,7 @@ class Networks:
         self.shapes = {name: p.shape for name, p in module.named_parameters()}
         self.sizes = [p.numel() for p in module.parameters()]
         self.layers = _layers(module)
+        self.chain = None if self.layers is None else Chain(self.layers, module)
 
     def split(self, theta: Tensor) -> Parameters:
         """Parameters (..., d) by name, (..., *shape): views."""
@@ -87,6 +91,8 @@ class Networks:
         If theta requires a gradient, it can be had of all of them.
         """
         alone, again = len(theta) == 1, theta.requires_grad
+        if alone and not again and self.chain and self.chain.takes(theta, x[0]):
+            return Lesson(*self.chain.learn(theta, x[0], lambda outputs: self.losses(outputs, y)))
         parts = self.split(theta.squeeze(0) if alone else theta)
         # Each parameter is a leaf: cheaper than a gradient through views of all of them.
         leaves = parts if again else {n: p.requires_grad_() for n, p in parts.items()}
@@ -101,7 +107,8 @@ class Networks:
             create_graph=again,
             materialize_grads=True,
         )
-        flat = torch.cat([grad.reshape(len(theta), -1) for grad in grads], dim=1)
+        pieces = [grad.reshape(len(theta), -1) for grad in grads]
+        flat = torch.cat(pieces, dim=1, out=None if again else room(theta))
         return Lesson(*(each if again else each.detach() for each in (outputs, losses, flat)))
 
     def _output(self, parameters: Parameters, x: Tensor) -> Tensor:
@@ -168,7 +175,7 @@ LOSSES: dict[str, Loss] = {f.__name__: f for f in (cross_entropy, mse)}
 def _layers(module: nn.Module) -> list[nn.Module] | None:
     """What comes one after another in the module; None if something has no batched form here."""
     found: list[nn.Module] = []
-    for layer in module.children() if type(module) is nn.Sequential else [module]:
+    for layer in module if type(module) is nn.Sequential else [module]:  # again where repeated
         if type(layer) is nn.Sequential:
             inner = _layers(layer)
         else:
