@@ -56,7 +56,7 @@ class SelfScaledAdam(LossReading):
         adaptation: float = 0.1,
         interval: int = 4,
         stiffness: float = 3.0,
-        gain: float = 1.0,
+        gain: float = 3.0,
         **common: Unpack[Common],
     ) -> None:
         constants = {
