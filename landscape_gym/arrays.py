@@ -129,6 +129,5 @@ def diagonal_of(A: Array) -> Array:
 def below(size: int, uniform: Array) -> Array:
     """Whole numbers below `size` from uniform ones in [0, 1)."""
     xp = namespace(uniform)
-    return xp.astype(uniform * size, xp.int64, copy=False).clip(
-        None, size - 1
-    )  # rounding can reach it
+    whole = xp.astype(uniform * size, xp.int64, copy=False)
+    return whole.clip(None, size - 1)  # rounding can reach it
