@@ -8,7 +8,6 @@ constants.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
@@ -31,12 +30,11 @@ from landscape_gym.refusal import Refusal
 from landscape_gym.simulation import LARGEST_COST
 from landscape_gym.state import State
 from landscape_gym.streams import Streams
+from landscape_gym.tensor_checks import good_rows, refuse_nan
 from landscape_gym.tensor_state import changed, mapped, merged, with_rows
 
 CONSTANTS = ("eta", "k", "dt", "gamma", "drift")
 """Constants of a problem that may be tensors."""
-ROUNDED = 1.001
-"""By what a sum of squares may be larger than it comes out in float32."""
 DRAWS = ("counter", "numpy")
 """Where random numbers come from."""
 
@@ -234,14 +232,15 @@ class TorchSimulation:
         control = self.action.control(action, learner, self._control_matrix)
         theta = dynamics.transition(problem, before, control, learner.gradient)
         charge = dynamics.control_cost(problem, state.instances, state.point(before), control)
-        self._refuse_nan(action, _value(charge))
+        refuse_nan(action, _value(charge))
         self._streams.advance()
         loss, grad = dynamics.loss_and_grad(
             problem, state.instances, state.point(theta), self._uniform
         )
         excess = loss - state.minimum_loss
         cost = charge + problem.dt * problem.k * excess
-        good = self._good(*map(_value, (theta, grad, cost)))
+        values = _value(theta), _value(grad), _value(cost)
+        good = good_rows(*values, self.problem.norm_bound)
         if good is not None:
             control, theta, loss, grad = (
                 torch.where(good.view(-1, *[1] * (new.ndim - 1)), new, old.detach())
@@ -272,33 +271,6 @@ class TorchSimulation:
             seen, now = self._change_landscapes(theta, loss, grad, elapsed)
         self._perceive(theta, seen, now, control, elapsed, largest)
         return TorchOutcome(loss, excess, charge, cost, terminated, truncated)
-
-    def _refuse_nan(self, action: Tensor, charge: Tensor) -> None:
-        """Raise, on a CPU, for actions that are NaN: elsewhere one would wait for the answer."""
-        if self.device.type != "cpu" or not math.isnan(float(torch.dot(charge, charge))):
-            return
-        if action.isnan().any():  # not a control that overflowed
-            raise ValueError("an action is NaN; give numbers in [-1, 1].")
-
-    def _good(self, theta: Tensor, grad: Tensor, cost: Tensor) -> Tensor | None:
-        """Which rows are within the bound and finite, (B,); None if, as usual, all of them are."""
-        if self.device.type == "meta":
-            return None
-        # Few numbers on all rows cost next to nothing, and as Python's own they are told fastest.
-        bound = self.problem.norm_bound**2
-        rest = float(_squared(grad)) + float(torch.dot(cost, cost))
-        if self._largest_norm(theta) + 0 * rest <= bound:  # NaN is not
-            return None
-        good = (theta * theta).sum(1) <= bound
-        good = good & cost.isfinite() & grad.isfinite().all(1)
-        return None if good.all() else good
-
-    def _largest_norm(self, theta: Tensor) -> float:
-        """What no row's squared norm is above."""
-        if len(theta) == 1:
-            return ROUNDED * float(_squared(theta))
-        low, high = map(float, theta.aminmax())
-        return self.problem.dim * max(-low, high) ** 2
 
     def _change_landscapes(
         self, theta: Tensor, loss: Tensor, grad: Tensor, elapsed: Tensor
@@ -406,12 +378,6 @@ class TorchSimulation:
             return kept.to(self.dtype) if kept.is_floating_point() else kept
 
         return type(instances)(*map(tensor, instances))
-
-
-def _squared(tensor: Tensor) -> Tensor:
-    """The sum of its squares."""
-    flat = tensor.reshape(-1)
-    return torch.dot(flat, flat)
 
 
 def _value(tensor: Tensor) -> Tensor:

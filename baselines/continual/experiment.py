@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 
 from baselines.continual import metrics
-from baselines.continual.kept import results_at
+from baselines.continual.kept import keep, results_at
 from baselines.continual.learners import contestants, soft_reset
 from baselines.continual.search import search
 from baselines.continual.stream import Record, Stream, play
-from landscape_gym.files import write_whole
 
 SOFT_RESET = "derived soft reset"
 Results = dict[str, Any]
@@ -55,7 +54,7 @@ def fill(experiment: Experiment, path: Path) -> Iterator[str]:
         done = results.setdefault(tasks, {})
         if name not in done:
             done[name] = work()
-            write_whole(path, json.dumps(results, indent=1) + "\n")
+            keep(results, path)
             yield f"{tasks}: {name}: {_line(done[name])}"
 
 

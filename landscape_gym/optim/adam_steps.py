@@ -28,7 +28,7 @@ SOONEST = 10
 """Age after which they are adapted: by then running means are more than their first gradients."""
 
 
-def begun(like: Tensor, adaptation: float = 0.0) -> dict[str, Any]:
+def begun(like: Tensor, adaptation: float) -> dict[str, Any]:
     """No gradient seen."""
     means = {name: torch.zeros_like(like) for name in (GRADIENT, SQUARE)}
     return means | {RATE: torch.ones_like(like)} if adaptation else means
@@ -38,13 +38,12 @@ def check(group: dict[str, Any]) -> None:
     """Refuse constants out of their range."""
     number("scale", group["scale"], low=0.0)
     number("eps", group["eps"], low=0.0, strict=True)
-    if "adaptation" in group:
-        interval = count("interval", group["interval"])
-        if interval * number("adaptation", group["adaptation"], low=0.0) > 1:
-            raise ValueError(
-                "adaptation is by logarithms of at most 1 at once, got an adaptation of "
-                f"{group['adaptation']:g} a step in intervals of {interval}."
-            )
+    interval = count("interval", group["interval"])
+    if interval * number("adaptation", group["adaptation"], low=0.0) > 1:
+        raise ValueError(
+            "adaptation is by logarithms of at most 1 at once, got an adaptation of "
+            f"{group['adaptation']:g} a step in intervals of {interval}."
+        )
     if len(group["betas"]) != 2 or not all(0 <= beta < 1 for beta in group["betas"]):
         raise ValueError(f"betas are two decays in [0, 1), got {group['betas']!r}.")
 
@@ -96,7 +95,7 @@ def proposed(
     for (age, *_), numbers in ages.items():
         vectors = together(numbers, moved, gradients, packed)
         advance(vectors, group, age)
-        fading = 1 / (1 + age / PRIOR) if group.get("adaptation") else 1.0
+        fading = 1 / (1 + age / PRIOR) if group["adaptation"] else 1.0
         for each in vectors:
             if each.rate is not None:
                 each.velocity.mul_(each.rate)
@@ -111,7 +110,7 @@ def proposed(
 
 def advance(vectors: list[Together], group: dict[str, Any], age: int) -> None:
     """Write velocities without their factors, after a gradient, and what is remembered of it."""
-    if age > SOONEST and age % group.get("interval", 1) == 0:
+    if age > SOONEST and age % group["interval"] == 0:
         for each in vectors:
             if each.rate is not None:
                 adapted = each.rate, each.mean, each.square, each.gradient, each.velocity

@@ -14,12 +14,11 @@ from torch import Tensor
 
 from baselines.continual.hazard.rivals import RIVALS, Rival
 from baselines.continual.hazard.streams import STREAMS, Changing, Learner, Seen, Together, play
-from baselines.continual.kept import results_at
+from baselines.continual.kept import keep, results_at
 from baselines.continual.learners import DISCOUNT, GROWTH, spread_of
 from baselines.continual.search import Point, climb
 from baselines.continual.stream import Stream
 from baselines.pages import revision
-from landscape_gym.files import write_whole
 from landscape_gym.landscapes.base import Array
 from landscape_gym.networks.batched import Networks
 from landscape_gym.rules import InferredHazard
@@ -93,7 +92,7 @@ def fill(experiment: Experiment, path: Path) -> Iterator[str]:
 
     def save() -> None:
         results["revision"] = now
-        write_whole(path, json.dumps(results, indent=1) + "\n")
+        keep(results, path)
 
     for name in experiment.streams:
         part = results.setdefault(name, {})

@@ -27,10 +27,9 @@ with needed_by(__name__):
 
     from baselines.continual.hazard.experiment import bank
     from baselines.continual.hazard.streams import STREAMS, Changing, Seen, Together, play
-    from baselines.continual.kept import results_at
+    from baselines.continual.kept import keep, results_at
     from baselines.pages import ROOT, revision
     from landscape_gym.command_line import parsed
-    from landscape_gym.files import write_whole
     from landscape_gym.networks.batched import Networks
 
 PROG = "python -m baselines.continual.hazard.layers"
@@ -118,7 +117,7 @@ def fill(experiment: Layers, path: Path) -> Iterator[str]:
         if name not in results:
             results[name] = learned(experiment, name)
             results["revision"] = now
-            write_whole(path, json.dumps(results, indent=1) + "\n")
+            keep(results, path)
             means = {
                 who: round(float(np.mean(r["accuracy"])), 4) for who, r in results[name].items()
             }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
 import torch
@@ -16,7 +17,7 @@ Units = tuple[Tensor, Tensor]
 
 
 @dataclass
-class UnitResets(AdamL2):
+class UnitResets(AdamL2, ABC):
     """Adam that replaces hidden units, those that `worn` says.
 
     Incoming weights are drawn anew as at the start, bias and outgoing weights are 0, and so is what
@@ -52,9 +53,9 @@ class UnitResets(AdamL2):
                 part[after][rows, :, units] = 0.0
         return moved
 
+    @abstractmethod
     def worn(self, layer: int, activity: Tensor, outgoing: Tensor) -> Units:
         """Units to replace, by the layer's activity (B, n, units) and weights (B, after, units)."""
-        raise NotImplementedError
 
 
 @dataclass
