@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.optim.adamw import adamw
 
 from landscape_gym.configuration import count, number
-from landscape_gym.optim.loss_reading import VELOCITY, Moved, Proposal
-from landscape_gym.optim.packed import Packed
-from landscape_gym.optim.pieces import CHUNK, numbers_of, pieces
+from landscape_gym.optim.blocks import Block
+from landscape_gym.optim.pieces import pieces
 
 GRADIENT, SQUARE = "exp_avg", "exp_avg_sq"
 """Keys of the running means, torch.optim's names."""
@@ -48,21 +47,7 @@ def check(group: dict[str, Any]) -> None:
         raise ValueError(f"betas are two decays in [0, 1), got {group['betas']!r}.")
 
 
-class Together(NamedTuple):
-    """Vectors on which the recurrence works at once: of one large parameter, or of small ones."""
-
-    numbers: list[int]
-    """Of the parameters."""
-    mean: Tensor
-    square: Tensor
-    rate: Tensor | None
-    gradient: Tensor
-    velocity: Tensor
-
-
-def proposed(
-    group: dict[str, Any], moved: list[Moved], gradients: list[Tensor], packed: Packed
-) -> tuple[list[Proposal], float]:
+def propose(block: Block, gradient: Tensor, velocity: Tensor) -> float:
     """``-scale unit M / (V^(1/2) + eps)``, with the running means M and V corrected for their age.
 
     Where coordinates have factors of their own, velocities are multiplied by ``e^l / (1 + t /
@@ -77,83 +62,47 @@ def proposed(
     exponential is its series to second order: nearly as good for these, and five times as fast.)
 
     Args:
-        group: With ``scale``, ``betas``, ``eps``; ``adaptation`` and ``interval``, if states have
-            `RATE`.
-        moved: Parameters, of which states and units are used, and the states' means are updated.
-        gradients: In the coordinates in which the means are; contiguous.
-        packed: Where small parameters' states are kept together.
+        block: Of which the states' means are updated. Its group has ``scale``, ``betas``, ``eps``,
+            ``adaptation`` and ``interval``.
+        gradient: In the coordinates in which the means are, (d,).
+        velocity: Where it is written, (d,), up to a factor; finite.
 
     Returns:
-        The velocities, flat and in the order of `moved`, and the decrease that they promise.
+        The factor.
     """
-    ages: dict[Any, list[int]] = {}
-    for i, m in enumerate(moved):
-        m.state["step"] += 1
-        ages.setdefault((m.state["step"], m.gradient.dtype, m.gradient.device), []).append(i)
-    proposals: list[Any] = [None] * len(moved)
-    dots: list[Any] = [None] * len(moved)
-    for (age, *_), numbers in ages.items():
-        vectors = together(numbers, moved, gradients, packed)
-        advance(vectors, group, age)
-        fading = 1 / (1 + age / PRIOR) if group["adaptation"] else 1.0
-        for each in vectors:
-            if each.rate is not None:
-                each.velocity.mul_(each.rate)
-            sizes = [gradients[i].numel() for i in each.numbers]
-            for i, velocity in zip(each.numbers, each.velocity.split(sizes), strict=True):
-                factor = group["scale"] * moved[i].unit * fading
-                proposals[i] = Proposal(moved[i].parameter, velocity, factor)
-                dots[i] = torch.dot(velocity, gradients[i].view(-1))
-    decreases = zip(proposals, numbers_of(dots), strict=True)
-    return proposals, -sum(proposal.factor * dot for proposal, dot in decreases)
+    group, age, fading = block.group, block.age, 1.0
+    mean, square = block.vector(GRADIENT), block.vector(SQUARE)
+    rate = block.vector(RATE) if RATE in block.states[0] else None
+    if rate is not None and age > SOONEST and age % group["interval"] == 0:
+        for r, m, v, g, room in pieces((rate, mean, square, gradient, velocity)):
+            adapt(r, m, v, g, room, group, age)
+    recurrence(mean, square, gradient, velocity, group, age)
+    if rate is not None:
+        velocity.mul_(rate)
+        fading = 1 / (1 + age / PRIOR)
+    return group["scale"] * fading * block.in_units(velocity)
 
 
-def advance(vectors: list[Together], group: dict[str, Any], age: int) -> None:
-    """Write velocities without their factors, after a gradient, and what is remembered of it."""
-    if age > SOONEST and age % group["interval"] == 0:
-        for each in vectors:
-            if each.rate is not None:
-                adapted = each.rate, each.mean, each.square, each.gradient, each.velocity
-                for rate, mean, square, gradient, room in pieces(adapted):
-                    adapt(rate, mean, square, gradient, room, group, age)
-    recurrence(vectors, group, age)
-
-
-def together(
-    numbers: list[int], moved: list[Moved], gradients: list[Tensor], packed: Packed
-) -> list[Together]:
-    """These parameters' vectors; velocities of large ones are over the last."""
-    small, found = [], []
-    for i in numbers:
-        if gradients[i].numel() <= CHUNK:
-            small.append(i)
-            continue
-        state = moved[i].state
-        mean, square, velocity = (state[name].view(-1) for name in (GRADIENT, SQUARE, VELOCITY))
-        rate = state[RATE].view(-1) if RATE in state else None
-        found.append(Together([i], mean, square, rate, gradients[i].view(-1), velocity))
-    if small:
-        states = [moved[i].state for i in small]
-        mean, square = (packed.vector(name, states) for name in (GRADIENT, SQUARE))
-        rate = packed.vector(RATE, states) if RATE in states[0] else None
-        gradient = torch.cat([gradients[i].view(-1) for i in small])
-        found.append(Together(small, mean, square, rate, gradient, torch.zeros_like(gradient)))
-    return found
-
-
-def recurrence(every: list[Together], group: dict[str, Any], age: int) -> None:
+def recurrence(
+    mean: Tensor, square: Tensor, gradient: Tensor, out: Tensor, group: dict[str, Any], age: int
+) -> None:
     """Running means after a gradient, in place, and ``-M / (V^(1/2) + eps)``, both corrected.
 
     It is the step that torch's AdamW takes at a learning rate and a decay of 1, which is from zero.
+    Where there is a kernel for it, that is called at once: what `torch.optim` does around it takes
+    longer than small networks' steps.
     """
-    device = every[0].mean.device
-    fused = group["foreach"] is None and device.type in FUSED
-    steps = torch.full((len(every),), age - 1.0, device=device if fused else None)
-    _, means, squares, _, gradients, out = map(list, zip(*every, strict=True))
     (beta1, beta2), eps = group["betas"], group["eps"]
+    vectors = [out], [gradient], [mean], [square], []
+    if group["foreach"] is None and out.device.type in FUSED:
+        steps = [torch.full((), float(age), device=out.device)]
+        torch._fused_adamw_(  # pyright: ignore[reportPrivateImportUsage]
+            *vectors, steps, lr=1.0, beta1=beta1, beta2=beta2, weight_decay=1.0, eps=eps,
+            amsgrad=False, maximize=False,
+        )  # fmt: skip
+        return
     adamw(
-        out, gradients, means, squares, [], list(steps.unbind()),
-        foreach=None if fused else group["foreach"], fused=fused, amsgrad=False, beta1=beta1,
+        *vectors, [torch.tensor(age - 1.0)], foreach=group["foreach"], amsgrad=False, beta1=beta1,
         beta2=beta2, lr=1.0, weight_decay=1.0, eps=eps, maximize=False,
     )  # fmt: skip
 

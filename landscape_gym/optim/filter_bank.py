@@ -11,7 +11,9 @@ from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
 from landscape_gym.configuration import number
-from landscape_gym.optim.loss_reading import VELOCITY, Common, LossReading, Moved, Proposal
+from landscape_gym.optim.blocks import Block
+from landscape_gym.optim.loss_reading import VELOCITY, Common, LossReading
+from landscape_gym.optim.pieces import numbers_of
 
 CHUNK = 2**14
 """Coordinates in a piece on a CPU: with a dozen intermediate results it stays in the cache."""
@@ -118,19 +120,16 @@ class FilterBank(LossReading):
             "variance": [group["spread"] ** 2] * points,
         }
 
-    def _proposed(
-        self, group: dict[str, Any], moved: list[Moved]
-    ) -> tuple[list[Proposal], Tensor | float]:
-        promise, noises, rooms = [], [], moved[0].gradient.new_empty(0, 0)
-        for m in moved:
-            m.state["step"] += 1
-            room, y = m.state[VELOCITY].view(-1), m.gradient.reshape(-1)
-            bank = Filters.of(group["curvature"], m.state["variance"], group["discount"], y)
+    def _propose(self, block: Block) -> float:
+        group, noises, rooms = block.group, [], block.gradient.new_empty(0, 0)
+        velocities = block.parts(block.vector(VELOCITY))
+        parts = block.parameters, block.states, block.parts(block.gradient), velocities
+        for p, state, y, u in zip(*parts, strict=True):
+            bank = Filters.of(group["curvature"], state["variance"], group["discount"], y)
             M = len(bank.curvature)
-            theta = m.parameter.detach().reshape(-1).to(y.dtype)
-            targets = m.state["target"].view(M, -1)
-            odds = m.state["log_odds"].view(M - 1, -1)
-            mean, noise = m.state["exp_avg"].view(-1), m.state["noise"].view(-1)
+            theta = p.detach().reshape(-1).to(y.dtype)
+            targets, odds = state["target"].view(M, -1), state["log_odds"].view(M - 1, -1)
+            mean, noise = state["exp_avg"].view(-1), state["noise"].view(-1)
             n = len(y)
             size = min(CHUNK, n) if y.device.type == "cpu" else n
             rooms = enough(rooms, y, 4 * M + 1, size)
@@ -140,19 +139,16 @@ class FilterBank(LossReading):
                 moments(y[part], mean[part], noise[part], group["betas"], these[0])
                 mixture(
                     y[part], theta[part], noise[part], bank, targets[:, part], odds[:, part],
-                    these, room[part],
+                    these, u[part],
                 )  # fmt: skip
-                promise.append(-torch.dot(room[part], y[part]))
             noises.append(noise.mean())
         drift = group["growth"] * group["spread"] ** 2
-        values = torch.stack(noises).tolist()
-        for m, r in zip(moved, values, strict=True):
-            m.state["variance"] = [
+        for state, r in zip(block.states, numbers_of(noises), strict=True):
+            state["variance"] = [
                 P * r / (h * h * P + r + TINY) + drift
-                for h, P in zip(group["curvature"], m.state["variance"], strict=True)
+                for h, P in zip(group["curvature"], state["variance"], strict=True)
             ]
-        proposals = [Proposal(m.parameter, m.state[VELOCITY], 1.0) for m in moved]
-        return proposals, torch.stack(promise).sum()
+        return 1.0
 
 
 def aim(h: float, discount: float) -> float:

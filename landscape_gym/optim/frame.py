@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any
 
 import torch
 from torch import Tensor
+
+from landscape_gym.optim.blocks import State, matrix_shape
 
 LEFT, RIGHT = "left", "right"
 """Keys of the running means of G G' and of G' G, of a matrix's gradients G."""
@@ -18,13 +19,6 @@ DECAY = 0.95
 """Of the running means per step."""
 LONGER = 4
 """How many times as long as others sides of small matrices may be that have a frame."""
-
-State = dict[str, Any]
-
-
-def matrix_shape(shape: torch.Size) -> tuple[int, int]:
-    """Outputs, and all that a unit takes in: convolutions unfolded, vectors as columns."""
-    return shape[0] if shape else 1, math.prod(shape[1:])
 
 
 def begun(like: Tensor, max_dim: int) -> State:
@@ -42,6 +36,11 @@ def begun(like: Tensor, max_dim: int) -> State:
         if 1 < n <= longest:
             state[name] = like.new_zeros(n, n)
     return state
+
+
+def framed(state: State) -> bool:
+    """Whether a side of the matrix has a frame by now."""
+    return LEFT_FRAME in state or RIGHT_FRAME in state
 
 
 def renewed(state: State, renewal: int, max_dim: int) -> list[str]:

@@ -27,9 +27,9 @@ class IterateAverages(torch.optim.Optimizer):
 
     averaging: bool
 
-    def _newness(self, p: Tensor) -> float:
-        """Weight of the last iterate in the average, 0 if it has no part in it."""
-        number, between = divmod(self.state[p]["step"], APART)
+    def _newness(self, age: int) -> float:
+        """Weight of an iterate of that age in the average, 0 if it has no part in it."""
+        number, between = divmod(age, APART)
         if number == 0:
             return POWER / (between - 1 + POWER)
         return 0.0 if between else POWER / (number - 1 + POWER)

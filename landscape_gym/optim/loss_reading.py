@@ -7,9 +7,10 @@ import sys
 import time
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple, TypedDict
+from operator import is_
+from typing import Any, TypedDict
 
 import torch
 from torch import Tensor
@@ -17,38 +18,18 @@ from torch.optim.optimizer import ParamsT
 
 from landscape_gym.configuration import number
 from landscape_gym.gain_bound import GainBound, Gains
+from landscape_gym.optim.blocks import Block, Packed, type_of_state
 from landscape_gym.optim.finite import squares_finite, warn_once
 from landscape_gym.optim.iterate_averages import AVERAGE, IterateAverages
 from landscape_gym.optim.loading import check_shape, loading
 from landscape_gym.optim.loss_told import LossTold
-from landscape_gym.optim.packed import Packed
-from landscape_gym.optim.pieces import numbers_of, pieces
+from landscape_gym.optim.pieces import CHUNK, numbers_of, pieces
 from landscape_gym.optim.units import units
 
 SHARED = "shared"
 """Key of the state that all parameters have in common."""
 VELOCITY, STRIDE = "velocity", "stride"
 """Keys of a parameter's last velocity, and of the factor with which it was moved by that."""
-
-
-class Moved(NamedTuple):
-    """A parameter that has a gradient, and what is known of it."""
-
-    parameter: Tensor
-    gradient: Tensor
-    """Of what falls: negated where it is maximised; in the type of the state."""
-    state: dict[str, Any]
-    unit: float
-    """Of its coordinates."""
-
-
-class Proposal(NamedTuple):
-    """How far a parameter would move, were the coordinates independent."""
-
-    parameter: Tensor
-    velocity: Tensor
-    """Up to the factor, shaped like the parameter or flat."""
-    factor: float
 
 
 class Common(TypedDict, total=False):
@@ -125,10 +106,12 @@ class LossReading(LossTold, IterateAverages):
         """The recurrence's state before the first step; `like` has its type, and 0 everywhere."""
 
     @abstractmethod
-    def _proposed(
-        self, group: dict[str, Any], moved: list[Moved]
-    ) -> tuple[list[Proposal], Tensor | float]:
-        """Velocities after these gradients, and ``-sum v g``: the decrease that they promise."""
+    def _propose(self, block: Block) -> float:
+        """Write velocities after these gradients, shaped like parameters, into the states.
+
+        Returns:
+            The factor with which they would be added to the parameters.
+        """
 
     def _more_diagnostics(self) -> dict[str, float]:
         return {}
@@ -195,55 +178,77 @@ class LossReading(LossTold, IterateAverages):
         start = time.perf_counter()
         if self.defaults["maximize"]:
             seen = -seen
-        moved = self._present()
-        every = [m for _, those in moved for m in those]
-        slope, finite = _slope(every)
+        blocks = self._present()
+        slope, finite = _slope(blocks)
         if not (finite and math.isfinite(slope) and math.isfinite(seen)):
             warn_once(self, seen)
-            for m in every:
-                if m.state["step"] == 0:
-                    del self.state[m.parameter]  # begun by what it was given now
+            for block in blocks:
+                block.release()
+                if block.age == 0:  # begun by what it was given now
+                    for p in block.parameters:
+                        del self.state[p]
             return loss
-        proposals, promise = [], 0.0
-        for group, those in moved:
-            velocities, decrease = self._proposed(group, those)
-            proposals.append((group, velocities))
-            promise += float(decrease)
-        slowdown = self._slowdown(promise, seen, slope)
-        for group, velocities in proposals:
-            self._move(group, velocities, slowdown)
+        for state in (state for block in blocks for state in block.states):
+            state["step"] += 1
+        factors = [self._propose(block) for block in blocks]
+        slowdown = self._slowdown(_promise(blocks, factors), seen, slope)
+        for block, factor in zip(blocks, factors, strict=True):
+            self._move(block, slowdown, factor)
+            block.release()
         self._seconds += time.perf_counter() - start
         return loss
 
-    def _present(self) -> list[tuple[dict[str, Any], list[Moved]]]:
-        """Parameters that have gradients, by groups; those that are new get a state."""
-        present = []
-        for group in self.param_groups:
-            moved = []
-            for p in group["params"]:
-                if p.grad is None or p.numel() == 0:
-                    continue
-                if p.grad.layout != torch.strided:
-                    raise ValueError(
-                        f"a gradient has the layout {p.grad.layout}, which {type(self).__name__} "
-                        "does not read: use dense ones, torch.nn.Embedding(sparse=False)."
-                    )
-                gradient = p.grad.to(_type_of_state(p))
-                moved.append((p, -gradient if group["maximize"] else gradient))
-            present.append((group, moved))
-        every = units(self.param_groups) if self._units is None else self._units
-        self._units = every
+    def _present(self) -> list[Block]:
+        """Parameters that have gradients; those that are new get a state."""
+        present = [
+            [p for p in group["params"] if p.grad is not None and p.numel()]
+            for group in self.param_groups
+        ]
+        every = [p for those in present for p in those]
+        for layout in {p.grad.layout for p in every} - {torch.strided}:
+            raise ValueError(
+                f"a gradient has the layout {layout}, which {type(self).__name__} does not read: "
+                "use dense ones, torch.nn.Embedding(sparse=False)."
+            )
+        before, states = self._last
+        if not _same(every, before) or not _same(map(self.state.get, every), states):
+            self._blocks = [
+                block
+                for group, those in zip(self.param_groups, present, strict=True)
+                for block in self._arranged(group, those)
+            ]
+            self._last = every, [self.state[p] for p in every]
+        for block in self._blocks:
+            block.read()
+        return self._blocks
+
+    def _arranged(self, group: dict[str, Any], present: list[Tensor]) -> list[Block]:
+        """Blocks of small parameters of one type, device and age, and of large ones alone."""
+        if self._units is None:
+            self._units = units(self.param_groups)
+        alike: dict[Any, list[Tensor]] = {}
+        for p in present:
+            state = self._state(group, p)
+            alone = p if p.numel() > CHUNK else None
+            # What they were moved by last is one number of a block, too.
+            kind = alone, p.dtype, p.device, state["step"], state[STRIDE]
+            alike.setdefault(kind, []).append(p)
         return [
-            (group, [Moved(p, g, self._state(group, p), every[p]) for p, g in moved])
-            for group, moved in present
-            if moved
+            Block(
+                group,
+                those,
+                [self.state[p] for p in those],
+                [self._units[p] for p in those],
+                self._packed,
+            )
+            for those in alike.values()
         ]
 
     def _state(self, group: dict[str, Any], p: Tensor) -> dict[str, Any]:
         state = self.state[p]
         if not state:
             zeros = torch.zeros_like(
-                p, dtype=_type_of_state(p), memory_format=torch.contiguous_format
+                p, dtype=type_of_state(p), memory_format=torch.contiguous_format
             )
             state.update({"step": 0, VELOCITY: zeros.clone(), STRIDE: 0.0})
             state.update(self._begun(group, p, zeros))
@@ -280,22 +285,24 @@ class LossReading(LossTold, IterateAverages):
         lowest = self._shared.get("lowest")
         return self.bound if lowest is None else replace(self.bound, lowest=lowest)
 
-    def _move(self, group: dict[str, Any], proposals: list[Proposal], slowdown: float) -> None:
-        """Add the velocities to the parameters, and these to their averages, piece by piece."""
-        stride = float(group["lr"]) * slowdown
-        kept = 1 - stride * group["weight_decay"]
-        for p, v, factor in proposals:
-            self.state[p][STRIDE] = stride * factor
-            newness = self._newness(p)
-            average = self.state[p].get(AVERAGE) if newness else None
-            if average is None or not p.is_contiguous():
-                add(p, v.view_as(p), kept, stride * factor)
-                if average is not None:
-                    average.lerp_(p.to(average.dtype), newness)
-                continue
-            for theta, velocity, mean in pieces((p.detach(), v.view_as(p), average)):
-                add(theta, velocity, kept, stride * factor)
+    def _move(self, block: Block, slowdown: float, factor: float) -> None:
+        """Add the velocities to the parameters, and these to their averages."""
+        scale = float(block.group["lr"]) * slowdown
+        kept, stride = 1 - scale * block.group["weight_decay"], scale * factor
+        for state in block.states:
+            state[STRIDE] = stride
+        newness = self._newness(block.age)
+        means = [s[AVERAGE] for s in block.states if AVERAGE in s] if newness else []
+        velocities = [state[VELOCITY] for state in block.states]
+        if len(block.parameters) == 1 and means and block.parameters[0].is_contiguous():
+            whole = block.parameters[0].detach(), velocities[0], means[0]
+            for theta, velocity, mean in pieces(whole):
+                _add([theta], [velocity], kept, stride)
                 mean.lerp_(theta.to(mean.dtype), newness)
+            return
+        _add(block.parameters, velocities, kept, stride)
+        for p, mean in zip(block.parameters, means, strict=bool(means)):
+            mean.lerp_(p.to(mean.dtype), newness)
 
     # ---- What can be asked
 
@@ -342,14 +349,12 @@ class LossReading(LossTold, IterateAverages):
         """Refuse state that is not what the first step would begin with."""
         for group in self.param_groups:
             for p in (p for p in group["params"] if self.state.get(p)):
-                held, zeros = self.state[p], torch.zeros_like(p, dtype=_type_of_state(p))
+                held, zeros = self.state[p], torch.zeros_like(p, dtype=type_of_state(p))
                 begun = self._begun(group, p, zeros) | ({AVERAGE: zeros} if AVERAGE in held else {})
                 for name, value in begun.items():
                     if isinstance(value, Tensor):
                         check_shape(name, held.get(name), tuple(value.shape))
-                velocity = held.get(VELOCITY)  # of any shape, as long as it is one for each weight
-                flat = velocity.reshape(-1) if isinstance(velocity, Tensor) else velocity
-                check_shape(VELOCITY, flat, (p.numel(),))
+                check_shape(VELOCITY, held.get(VELOCITY), tuple(p.shape))
 
     def __getstate__(self) -> dict[str, Any]:
         own = {name: getattr(self, name) for name in ("bound", "averaging", "process_group")}
@@ -362,34 +367,46 @@ class LossReading(LossTold, IterateAverages):
     def _forget_caches(self) -> None:
         self._units: dict[Tensor, float] | None = None
         self._packed = Packed()
+        self._blocks: list[Block] = []
+        self._last: tuple[list[Tensor], list[dict[str, Any]]] = [], []
         self._observed: list[float] = []
         self._warned = False
         self._seconds, self._refresh_seconds = 0.0, 0.0
 
 
-def _type_of_state(p: Tensor) -> torch.dtype:
-    """float32 for those of half precision."""
-    return torch.float32 if p.dtype in (torch.float16, torch.bfloat16) else p.dtype
-
-
-def add(theta: Tensor, velocity: Tensor, kept: float, stride: float) -> None:
+def _add(thetas: list[Tensor], velocities: list[Tensor], kept: float, stride: float) -> None:
     """``kept theta + stride velocity``, in place."""
     if kept != 1:
-        theta.mul_(kept)
-    theta.add_(velocity, alpha=stride)
+        torch._foreach_mul_(thetas, kept)  # pyright: ignore[reportPrivateImportUsage]
+    torch._foreach_add_(  # pyright: ignore[reportPrivateImportUsage]
+        thetas, velocities, alpha=stride
+    )
 
 
-def _slope(moved: list[Moved]) -> tuple[float, bool]:
+def _slope(blocks: list[Block]) -> tuple[float, bool]:
     """Gradients times the last moves, and whether gradients and squares are finite: in one pass."""
-    flat = [m.gradient.reshape(-1) for m in moved]
+    flat = [block.gradient for block in blocks]
     products = [
         product
-        for m, g in zip(moved, flat, strict=True)
-        for product in (torch.dot(m.state[VELOCITY].view(-1), g), torch.dot(g, g))
+        for block, g in zip(blocks, flat, strict=True)
+        for product in (torch.dot(block.vector(VELOCITY), g), torch.dot(g, g))
     ]
     numbers = numbers_of(products)
-    slope = sum(m.state[STRIDE] * dot for m, dot in zip(moved, numbers[::2], strict=True))
+    strides = [block.states[0][STRIDE] for block in blocks]
+    slope = sum(stride * dot for stride, dot in zip(strides, numbers[::2], strict=True))
     return slope, squares_finite(flat, numbers[1::2])
+
+
+def _promise(blocks: list[Block], factors: list[float]) -> float:
+    """``-sum v g``: the decrease that the velocities promise."""
+    dots = numbers_of([torch.dot(block.vector(VELOCITY), block.gradient) for block in blocks])
+    return -sum(factor * dot for factor, dot in zip(factors, dots, strict=True))
+
+
+def _same(these: Iterable[Any], those: list[Any]) -> bool:
+    """Whether they are the same objects in the same order."""
+    held = list(these)
+    return len(held) == len(those) and all(map(is_, held, those))
 
 
 def _is_distributed_tensor(p: Tensor) -> bool:

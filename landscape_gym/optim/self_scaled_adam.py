@@ -8,7 +8,8 @@ from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
 from landscape_gym.optim import adam_steps
-from landscape_gym.optim.loss_reading import VELOCITY, Common, LossReading, Moved, Proposal
+from landscape_gym.optim.blocks import Block
+from landscape_gym.optim.loss_reading import VELOCITY, Common, LossReading
 
 
 class SelfScaledAdam(LossReading):
@@ -72,9 +73,5 @@ class SelfScaledAdam(LossReading):
     def _begun(self, group: dict[str, Any], parameter: Tensor, like: Tensor) -> dict[str, Any]:
         return adam_steps.begun(like, group["adaptation"])
 
-    def _proposed(self, group: dict[str, Any], moved: list[Moved]) -> tuple[list[Proposal], float]:
-        gradients = [m.gradient.contiguous() for m in moved]
-        proposals, promise = adam_steps.proposed(group, moved, gradients, self._packed)
-        for m, proposal in zip(moved, proposals, strict=True):
-            m.state[VELOCITY] = proposal.velocity
-        return proposals, promise
+    def _propose(self, block: Block) -> float:
+        return adam_steps.propose(block, block.gradient, block.vector(VELOCITY))

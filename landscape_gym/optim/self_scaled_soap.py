@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Unpack
 
@@ -11,14 +12,9 @@ from torch.optim.optimizer import ParamsT
 
 from landscape_gym.configuration import count
 from landscape_gym.optim import adam_steps, frame
+from landscape_gym.optim.blocks import Block, State
 from landscape_gym.optim.loading import check_shape
-from landscape_gym.optim.loss_reading import (
-    VELOCITY,
-    Common,
-    LossReading,
-    Moved,
-    Proposal,
-)
+from landscape_gym.optim.loss_reading import VELOCITY, Common, LossReading
 
 
 class SelfScaledSOAP(LossReading):
@@ -128,24 +124,16 @@ class SelfScaledSOAP(LossReading):
                     n = len(held[side]) if side in held else 0
                     check_shape(name, held[name], (n, n))
 
-    def _proposed(self, group: dict[str, Any], moved: list[Moved]) -> tuple[list[Proposal], float]:
-        matrices = [m.gradient.reshape(frame.matrix_shape(m.parameter.shape)) for m in moved]
-        rotated = [
-            frame.into(m.state, G).contiguous() for m, G in zip(moved, matrices, strict=True)
-        ]
-        proposals, promise = adam_steps.proposed(group, moved, rotated, self._packed)
-        own = [Proposal(p, self._turned(p, v), factor) for p, v, factor in proposals]
+    def _propose(self, block: Block) -> float:
+        velocity = block.vector(VELOCITY)
+        factor = adam_steps.propose(block, _into_frames(block), velocity)
+        _turn(block.matrices(velocity), frame.out_of)
         # After the velocities: a frame that this gradient had a part in would flatter it.
-        for m, G in zip(moved, matrices, strict=True):
-            frame.seen(m.state, G)
-            self._renew(m.state, frame.renewed(m.state, group["renewal"], group["max_dim"]))
-        return own, promise
-
-    def _turned(self, p: Tensor, velocity: Tensor) -> Tensor:
-        """A velocity in the parameter's own coordinates, in which it is kept."""
-        state = self.state[p]
-        state[VELOCITY] = frame.out_of(state, velocity.view(frame.matrix_shape(p.shape)))
-        return state[VELOCITY]
+        renewal, max_dim = block.group["renewal"], block.group["max_dim"]
+        for state, G in block.matrices(block.gradient):
+            frame.seen(state, G)
+            self._renew(state, frame.renewed(state, renewal, max_dim))
+        return factor
 
     def _renew(self, state: dict[str, Any], sides: list[str]) -> None:
         if not sides:
@@ -165,3 +153,19 @@ class SelfScaledSOAP(LossReading):
         ]
         share = self._refresh_seconds / self._seconds if self._seconds else 0.0
         return {"frame_age": float(max(ages, default=0)), "refresh_share": share}
+
+
+def _turn(matrices: list[tuple[State, Tensor]], by: Callable[[State, Tensor], Tensor]) -> None:
+    """Turn those that have a frame, in place."""
+    for state, A in matrices:
+        if frame.framed(state):
+            A.copy_(by(state, A))
+
+
+def _into_frames(block: Block) -> Tensor:
+    """The gradient in the frames' coordinates."""
+    if not any(map(frame.framed, block.states)):
+        return block.gradient
+    turned = block.gradient.clone()
+    _turn(block.matrices(turned), frame.into)
+    return turned

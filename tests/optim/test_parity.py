@@ -11,7 +11,7 @@ import torch
 from landscape_gym.gain_bound import GainBound
 from landscape_gym.optim import FilterBank, RuleOptimizer, SelfScaledAdam, SelfScaledSOAP
 from landscape_gym.optim.adam_steps import FASTEST, PRIOR, RATE, SLOWEST
-from landscape_gym.optim.frame import matrix_shape
+from landscape_gym.optim.blocks import matrix_shape
 from landscape_gym.optim.loss_reading import LossReading
 from landscape_gym.rules import Adam, Coupled, SelfTuning
 

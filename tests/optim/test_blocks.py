@@ -1,11 +1,15 @@
 """Small parameters are worked on together, and come to what each alone comes to."""
 
+import sys
+import warnings
+
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from landscape_gym.optim import SelfScaledAdam, SelfScaledSOAP, adam_steps
-from landscape_gym.optim.packed import Packed
+from landscape_gym.optim import FilterBank, SelfScaledAdam, SelfScaledSOAP, loss_reading
+from landscape_gym.optim.blocks import Packed
 
 
 def trained(make, absent=lambda t: False):
@@ -29,12 +33,41 @@ def trained(make, absent=lambda t: False):
 
 @pytest.mark.parametrize("absent", [lambda t: False, lambda t: t % 3 == 1])
 @pytest.mark.parametrize(
-    "make", [SelfScaledSOAP, SelfScaledAdam, lambda p: SelfScaledAdam(p, adaptation=0.0)]
+    "make",
+    [SelfScaledSOAP, SelfScaledAdam, FilterBank, lambda p: SelfScaledAdam(p, adaptation=0.0)],
 )
 def test_together_they_come_to_what_each_alone_does(make, absent, monkeypatch):
     together = trained(make, absent)
-    monkeypatch.setattr(adam_steps, "CHUNK", 0)
+    monkeypatch.setattr(loss_reading, "CHUNK", 0)
     torch.testing.assert_close(together, trained(make, absent), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("first", [1.0, float("nan")])
+@pytest.mark.parametrize("size", [3, 2**16])
+def test_gradients_are_not_held_between_steps(size, first):
+    p = nn.Parameter(torch.zeros(size))
+    optimizer = SelfScaledAdam([p])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        for value in (first, 1.0):
+            gradient = np.full(size, value, np.float32)
+            held = sys.getrefcount(gradient)
+            p.grad = torch.from_numpy(gradient)
+            optimizer.step(loss=1.0)
+            assert sys.getrefcount(gradient) == held + 1, "by more than the parameter"
+            optimizer.zero_grad()
+            assert sys.getrefcount(gradient) == held
+
+
+def test_a_state_that_is_taken_away_is_begun_anew():
+    p = nn.Parameter(torch.zeros(3))
+    optimizer = SelfScaledAdam([p])
+    for _ in range(3):
+        p.grad = torch.ones(3)
+        optimizer.step(loss=1.0)
+    del optimizer.state[p]
+    optimizer.step(loss=1.0)
+    assert optimizer.state[p]["step"] == 1
 
 
 def test_a_vector_stays_until_a_state_has_another_tensor():

@@ -1,0 +1,134 @@
+"""Parameters on which an optimizer works at once: a large one alone, small ones as one vector."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from operator import is_
+from typing import Any
+
+import torch
+from torch import Tensor
+
+State = dict[str, Any]
+"""What is remembered of a parameter."""
+
+
+class Packed:
+    """Vectors of which tensors in parameters' states are parts, kept from step to step.
+
+    A network of a hundred thousand weights spends most of an elementwise step on calling, not on
+    computing.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, int], tuple[Tensor, list[Tensor]]] = {}
+        self._constants: dict[tuple[float, ...], Tensor] = {}
+
+    def vector(self, name: str, states: list[State]) -> Tensor:
+        """The states' tensors of that name, one after another; these are parts of it from then on.
+
+        Args:
+            name: Key of contiguous tensors of one type and device.
+            states: Of the parameters.
+        """
+        key = name, id(states[0])
+        whole, parts = self._kept.get(key, (None, []))
+        held = [state[name] for state in states]
+        if whole is None or len(held) != len(parts) or not all(map(is_, held, parts)):
+            whole = torch.cat([tensor.view(-1) for tensor in held])
+            flat = whole.split([tensor.numel() for tensor in held])
+            parts = [part.view(tensor.shape) for part, tensor in zip(flat, held, strict=True)]
+            for state, part in zip(states, parts, strict=True):
+                state[name] = part
+            self._kept[key] = whole, parts
+        return whole
+
+    def constant(self, values: Sequence[float], sizes: Sequence[int], like: Tensor) -> Tensor:
+        """A vector like another, in which each value stands as many times as its size says."""
+        key = (*values, *sizes)
+        found = self._constants.get(key)
+        if found is None or (found.dtype, found.device) != (like.dtype, like.device):
+            counts = torch.tensor(sizes, device=like.device)
+            found = like.new_tensor(values).repeat_interleave(counts)
+            self._constants[key] = found
+        return found
+
+
+class Block:
+    """Parameters of one group, type, device and age, and what is known of their d coordinates.
+
+    Args:
+        group: Theirs.
+        parameters: With gradients.
+        states: What is remembered of each.
+        units: Of their coordinates.
+        packed: Of the optimizer.
+    """
+
+    def __init__(
+        self,
+        group: dict[str, Any],
+        parameters: list[Tensor],
+        states: list[State],
+        units: list[float],
+        packed: Packed,
+    ) -> None:
+        self.group, self.parameters, self.states = group, parameters, states
+        self._units, self._packed = units, packed
+        self._sizes = [p.numel() for p in parameters]
+        self._matrices = [
+            (i, matrix_shape(p.shape)) for i, p in enumerate(parameters) if p.ndim > 1
+        ]
+        self.release()
+
+    @property
+    def age(self) -> int:
+        """Gradients seen."""
+        return self.states[0]["step"]
+
+    def read(self) -> None:
+        """Take the parameters' gradients of this step."""
+        flat = [p.grad.reshape(-1) for p in self.parameters]  # pyright: ignore[reportOptionalMemberAccess]
+        gradient = flat[0] if len(flat) == 1 else torch.cat(flat)
+        self.gradient = gradient.to(type_of_state(self.parameters[0]))
+        if self.group["maximize"]:
+            self.gradient = -self.gradient
+
+    def release(self) -> None:
+        """Leave the gradients, whose memory the training loop may want until the next step."""
+        self.gradient = torch.empty(0)
+        """Of what falls, (d,): negated where it is maximised; in the type of the state."""
+
+    def vector(self, name: str) -> Tensor:
+        """What the states have under a name, (d,); changes of it are changes of theirs."""
+        if len(self.states) == 1:
+            return self.states[0][name].view(-1)
+        return self._packed.vector(name, self.states)
+
+    def parts(self, vector: Tensor) -> Sequence[Tensor]:
+        """A vector (d,) in the parameters' parts."""
+        return vector.split_with_sizes(self._sizes)
+
+    def matrices(self, vector: Tensor) -> list[tuple[State, Tensor]]:
+        """The parts of a vector (d,) that are matrices, (rows, columns), and their states."""
+        parts = self.parts(vector)
+        return [(self.states[i], parts[i].view(shape)) for i, shape in self._matrices]
+
+    def in_units(self, velocity: Tensor) -> float:
+        """Multiply a vector (d,) by the units, in place, but for the factor that is returned."""
+        unit = self._units[0]
+        if all(other == unit for other in self._units):
+            return unit
+        velocity.mul_(self._packed.constant(self._units, self._sizes, velocity))
+        return 1.0
+
+
+def matrix_shape(shape: torch.Size) -> tuple[int, int]:
+    """Outputs, and all that a unit takes in: convolutions unfolded, vectors as columns."""
+    return shape[0] if shape else 1, math.prod(shape[1:])
+
+
+def type_of_state(p: Tensor) -> torch.dtype:
+    """float32 for those of half precision."""
+    return torch.float32 if p.dtype in (torch.float16, torch.bfloat16) else p.dtype
