@@ -11,6 +11,8 @@ from landscape_gym.configuration import count, number
 
 SHORTEST = 1e-4
 """Least limit that slopes at steps' ends set."""
+LOST = 10
+"""Losses in a row above twice their slow average, after which all that was remembered is void."""
 HOPE = 0.5
 """Part of the loss, over the age, that is hoped for where nothing was gained."""
 
@@ -40,6 +42,8 @@ class Gains(NamedTuple):
     """Running mean of what the steps promised that were made, slowed as they were."""
     reach: Any
     """The limit of the factor that slopes at steps' ends set; 1 at first."""
+    risen: Any
+    """Losses in a row that were more than twice their slow average."""
     move: Any
     """The last move, (..., d), 0 at first; of `GainBound.slowed` alone."""
 
@@ -96,6 +100,12 @@ class GainBound:
 
     Steps may promise a rise, where a rule has not seen yet that the gradient has turned. Such a one
     is bounded as a fall is: what is left says how far the gradient can be trusted, either way.
+
+    A step may undo the training: deep networks' losses can jump to what they were at first, and
+    stay. Then nothing was gained for as long as the training has lasted, and steps would be 1e5
+    times too short. So after ten losses in a row above twice A_1 (above its bound, if it has one),
+    all that was remembered is void, and the bound is as before the first step. Single losses, of
+    minibatches with an outlier, do not make ten; noise that stays does not double.
 
     At first nothing is known, and gradients of deep networks are so small that steps promise next
     to nothing, but move all layers at once: without a warm-up eight layers are lost in ten steps.
@@ -156,8 +166,9 @@ class GainBound:
         first = abs(loss) if math.isinf(self.lowest) else loss - self.lowest
         slow, quick = loss + first, loss + zero
         return Gains(
-            zero, zero, zero, slow, quick, quick, slow, quick, zero, zero, zero + 1, 0.0 * gradient
-        )
+            zero, zero, zero, slow, quick, quick, slow, quick, zero, zero, zero + 1, zero,
+            0.0 * gradient,
+        )  # fmt: skip
 
     def slowed(self, v: Any, gradient: Any, loss: Any, state: Gains) -> tuple[Any, Gains]:
         """The velocity u, and what is remembered with this step's promise and loss in it.
@@ -186,6 +197,7 @@ class GainBound:
             slope: This gradient times the move that led here; None: the track follows the loss, and
                 the reach stays.
         """
+        state = self._unless_lost(loss, state)
         b, t = self.decay, state.step
         floor = 0.0 if math.isinf(self.lowest) else self.lowest
         track = loss if slope is None else state.track + slope
@@ -205,12 +217,23 @@ class GainBound:
             descent,
             state.made,
             _upper(_lower(reach, 1.0), SHORTEST),
+            state.risen,
             state.move,
         )
         half = self.stiffness * abs(now.promise) / (4 * self.left(now) + SMALLEST)
         factor = _lower(1 / ((1 + half * half) ** 0.5 + half), now.step / self.warm_up)
         factor = _lower(factor, now.reach)
         return factor, now._replace(made=b * now.made + (1 - b) * factor * decrease)
+
+    def _unless_lost(self, loss: Any, state: Gains) -> Gains:
+        """What was remembered, or as before the first step where a step has undone the training."""
+        floor = 0.0 if math.isinf(self.lowest) else self.lowest
+        above = 1.0 * (loss - state.slow > abs(state.slow - floor))
+        risen = (state.risen + 1) * above
+        lost = 1.0 * (risen >= LOST)
+        first = self.init(loss)
+        begun = (old + lost * (new - old) for old, new in zip(state[:-2], first[:-2], strict=True))
+        return Gains(*begun, risen * (1 - lost), state.move)
 
     def left(self, now: Gains) -> Any:
         """What there is to gain, in the weight of the running means, which start at 0."""
