@@ -11,8 +11,8 @@ from landscape_gym.configuration import count, number
 
 SHORTEST = 1e-4
 """Least limit that slopes at steps' ends set."""
-LOST = 10
-"""Losses in a row above twice their slow average, after which all that was remembered is void."""
+REGAIN = 0.2
+"""Part of what was lost lately that can be gained again."""
 HOPE = 0.5
 """Part of the loss, over the age, that is hoped for where nothing was gained."""
 
@@ -42,8 +42,6 @@ class Gains(NamedTuple):
     """Running mean of what the steps promised that were made, slowed as they were."""
     reach: Any
     """The limit of the factor that slopes at steps' ends set; 1 at first."""
-    risen: Any
-    """Losses in a row that were more than twice their slow average."""
     move: Any
     """The last move, (..., d), 0 at first; of `GainBound.slowed` alone."""
 
@@ -56,7 +54,7 @@ class GainBound:
         track <- track + <u before, g>                                          (at first L)
         A_p <- A_p + (p + 1)/(t + 11 + p) (L - A_p),       B_p likewise of the track,  p = 1, 9
         A = A_1 - A_9,   B = B_1 - B_9,   gained = min(A, max(B, A^2 / loss))
-        left = min(loss, max(gain gained, loss / (2 (t + 11))))
+        left = min(loss, max(gain gained, -A/5, loss / (2 (t + 11))))
         r = stiffness |promise| / (2 left)
         reach <- min( 1, reach (1 + adaptation a) ),
             a = mean of -<u before, g>  /  mean of what these steps promised
@@ -87,9 +85,12 @@ class GainBound:
     comes near its bound they are no harm: in narrow valleys the fastest descent overshoots in every
     step. The nearer A is to all of the loss, the less B counts.
 
-    Where the loss has *risen*, nothing was gained, and a rule that stopped could never find out
-    that there is something: so at least a part of the loss is hoped for that falls with the age,
-    too little to matter otherwise.
+    Where the loss has *risen*, nothing was gained, but what was lost was there before: a step may
+    undo the training, as deep networks' losses jump to what they were at first, or the task may
+    change. A part of what was lost is taken to be left, without which steps would be far too short
+    for as long as the training has lasted, and no more, as noise that too long steps stir has to
+    settle. And a rule that stopped could never find out that there is something: so at least a part
+    of the loss is hoped for that falls with the age, too little to matter otherwise.
 
     Whatever is left, a step should not be longer than what is right along itself. So `reach` falls
     while slopes at steps' ends are uphill, and rises while they go on falling: successive
@@ -100,12 +101,6 @@ class GainBound:
 
     Steps may promise a rise, where a rule has not seen yet that the gradient has turned. Such a one
     is bounded as a fall is: what is left says how far the gradient can be trusted, either way.
-
-    A step may undo the training: deep networks' losses can jump to what they were at first, and
-    stay. Then nothing was gained for as long as the training has lasted, and steps would be 1e5
-    times too short. So after ten losses in a row above twice A_1 (above its bound, if it has one),
-    all that was remembered is void, and the bound is as before the first step. Single losses, of
-    minibatches with an outlier, do not make ten; noise that stays does not double.
 
     At first nothing is known, and gradients of deep networks are so small that steps promise next
     to nothing, but move all layers at once: without a warm-up eight layers are lost in ten steps.
@@ -166,9 +161,8 @@ class GainBound:
         first = abs(loss) if math.isinf(self.lowest) else loss - self.lowest
         slow, quick = loss + first, loss + zero
         return Gains(
-            zero, zero, zero, slow, quick, quick, slow, quick, zero, zero, zero + 1, zero,
-            0.0 * gradient,
-        )  # fmt: skip
+            zero, zero, zero, slow, quick, quick, slow, quick, zero, zero, zero + 1, 0.0 * gradient
+        )
 
     def slowed(self, v: Any, gradient: Any, loss: Any, state: Gains) -> tuple[Any, Gains]:
         """The velocity u, and what is remembered with this step's promise and loss in it.
@@ -197,7 +191,6 @@ class GainBound:
             slope: This gradient times the move that led here; None: the track follows the loss, and
                 the reach stays.
         """
-        state = self._unless_lost(loss, state)
         b, t = self.decay, state.step
         floor = 0.0 if math.isinf(self.lowest) else self.lowest
         track = loss if slope is None else state.track + slope
@@ -217,23 +210,12 @@ class GainBound:
             descent,
             state.made,
             _upper(_lower(reach, 1.0), SHORTEST),
-            state.risen,
             state.move,
         )
         half = self.stiffness * abs(now.promise) / (4 * self.left(now) + SMALLEST)
         factor = _lower(1 / ((1 + half * half) ** 0.5 + half), now.step / self.warm_up)
         factor = _lower(factor, now.reach)
         return factor, now._replace(made=b * now.made + (1 - b) * factor * decrease)
-
-    def _unless_lost(self, loss: Any, state: Gains) -> Gains:
-        """What was remembered, or as before the first step where a step has undone the training."""
-        floor = 0.0 if math.isinf(self.lowest) else self.lowest
-        above = 1.0 * (loss - state.slow > abs(state.slow - floor))
-        risen = (state.risen + 1) * above
-        lost = 1.0 * (risen >= LOST)
-        first = self.init(loss)
-        begun = (old + lost * (new - old) for old, new in zip(state[:-2], first[:-2], strict=True))
-        return Gains(*begun, risen * (1 - lost), state.move)
 
     def left(self, now: Gains) -> Any:
         """What there is to gain, in the weight of the running means, which start at 0."""
@@ -245,7 +227,8 @@ class GainBound:
         by_loss = weight * (now.slow - now.quick)
         by_slopes = weight * (now.slow_track - now.quick_track)
         gained = _lower(by_loss, _upper(by_slopes, by_loss * abs(by_loss) / (size + SMALLEST)))
-        gained = _upper(self.gain * gained, HOPE * size / (now.step + 11))
+        known = _upper(self.gain * gained, -REGAIN * by_loss)
+        gained = _upper(known, HOPE * size / (now.step + 11))
         return gained if math.isinf(self.lowest) else _lower(above, gained)
 
 
