@@ -39,7 +39,8 @@ def test_rules_train_the_network_of_the_front_page_as_it_says(capsys: pytest.Cap
     assert len(printed) == len(promised) == 5
     for (first, last), (first_said, last_said) in zip(printed, promised, strict=True):
         assert float(first) == pytest.approx(float(first_said), rel=0.01)
-        assert float(last) == pytest.approx(float(last_said), rel=0.5)  # rounding grows in training
+        # Rounding, which differs among processors, grows in training.
+        assert 1 / 3 < float(last) / float(last_said) < 3
     usual, tuned, *others = (float(last) for _, last in printed)
     assert max(others) < 0.01 * usual
     assert others[-1] < tuned
