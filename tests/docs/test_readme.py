@@ -36,7 +36,7 @@ def test_rules_train_the_network_of_the_front_page_as_it_says(capsys: pytest.Cap
         torch.set_num_threads(threads)
     printed = ARROW.findall(capsys.readouterr().out)
     promised = ARROW.findall(code)
-    assert len(printed) == len(promised) == 5
+    assert len(printed) == len(promised) == 6
     for (first, last), (first_said, last_said) in zip(printed, promised, strict=True):
         assert float(first) == pytest.approx(float(first_said), rel=0.01)
         # Rounding, which differs among processors, grows in training.
