@@ -74,6 +74,24 @@ def strided() -> nn.Module:
     )  # fmt: skip
 
 
+class Residual(nn.Module):
+    """A block of two layers, added to what it is given."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.block = nn.Sequential(
+            nn.LayerNorm(width), nn.Linear(width, width), nn.GELU(), nn.Linear(width, width)
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.block(x)
+
+
+def residual() -> nn.Module:
+    blocks = (Residual(256) for _ in range(9))
+    return nn.Sequential(nn.Linear(40, 256), *blocks, nn.LayerNorm(256), nn.Linear(256, 10))
+
+
 JUDGED = {
     "rings": SmallNetwork(
         "rings, 2-40-40-2, LayerNorm, SiLU",
@@ -142,6 +160,12 @@ LARGE = {
         "MNIST, 784-1024-512-10, ReLU: 1.3 million weights",
         lambda: data("mnist", 4000),
         mlp(784, 1024, 512, 10, activation=nn.ReLU),
+        held_out=HELD_OUT,
+    ),
+    "residual-large": SmallNetwork(
+        "MNIST-1D, nine residual blocks of 256, LayerNorm, GELU: 1.2 million weights",
+        lambda: data("mnist1d", 4000),
+        residual,
         held_out=HELD_OUT,
     ),
 }

@@ -80,15 +80,18 @@ def league_table(contest: Contest, league: League) -> str:
     return markdown(("optimizer", *means, *worst), rows)
 
 
-def network_table(contest: Contest, league: League, mark: int) -> str:
-    """Each network, in one of the leagues."""
+def network_table(contest: Contest, league: League, *marks: int) -> str:
+    """Each network, after so many steps, in one of the leagues."""
+    columns = [(name, mark) for name in contest.networks for mark in marks]
     rows = []
     for entrant in contest.entrants:
-        ratios = contest.ratios(league, entrant, mark).mean(1)
+        means = {mark: contest.ratios(league, entrant, mark).mean(1) for mark in marks}
+        ratios = (means[mark][contest.networks.index(name)] for name, mark in columns)
         rows.append((entrant.name, *(f"{np.exp(ratio):.2f}" for ratio in ratios)))
-    losses = (np.exp(contest.adamw(n, mark).mean()) for n in contest.networks)
+    losses = (np.exp(contest.adamw(name, mark).mean()) for name, mark in columns)
     rows.append(("loss of AdamW", *(f"{loss:.2g}" for loss in losses)))
-    return markdown(("optimizer", *contest.networks), rows)
+    heads = (name if len(marks) == 1 else f"{name}, {mark}" for name, mark in columns)
+    return markdown(("optimizer", *heads), rows)
 
 
 def test_table(contest: Contest) -> str:
@@ -172,7 +175,7 @@ def page_tables(trials: Trials) -> dict[str, str]:
     every = Contest(trials, NETWORKS_ON_PAGE, marks=MARKS[:-1])
     short = Contest(trials, NETWORKS_ON_PAGE, ON_PAGE, MARKS[:-1])
     longer = Contest(trials, NETWORKS_ON_PAGE, ON_PAGE)
-    large = Contest(trials, tuple(LARGE), ON_LARGE, MARKS[1:2], SEEDS[:2])
+    large = Contest(trials, tuple(LARGE), ON_LARGE, MARKS[1:], SEEDS[:2])
     return {
         "contest-verdict": verdict(short, longer),
         "contest-each": league_table(every, every.each),
@@ -180,7 +183,7 @@ def page_tables(trials: Trials) -> dict[str, str]:
         "contest-rates": rate_table(every),
         "contest-300": network_table(short, short.each, 300),
         "contest-1000": network_table(longer, longer.each, 1000),
-        "contest-large": network_table(large, large.each, 300),
+        "contest-large": network_table(large, large.each, *MARKS[1:]),
         "contest-target": target_table(longer),
         "contest-test": test_table(longer),
     }
