@@ -87,7 +87,7 @@ def dot(a: Array, b: Array) -> Array:
     if isinstance(a, np.ndarray):
         return np.vecdot(a, b)
     if a.ndim == 2 and a.shape[0] == 1 and a.shape == b.shape:  # one long row: one pass over it
-        return a[0].dot(b[0])[None]
+        return (a @ b.mT)[0]
     # Torch's own function, and the namespace's, are slower by far, and not known to vmap.
     return (a * b).sum(-1)
 

@@ -115,6 +115,26 @@ def test_a_control_that_is_shown_is_not_the_callers_array() -> None:
     np.testing.assert_array_equal(observation, np.float32(0.1))
 
 
+def test_where_rows_diverge_the_callers_action_stays_as_it_is() -> None:
+    envs = batch("LandscapeNav-v0", "disabled", copy=False, **{**SHARING, "max_norm": 1e-3})
+    envs.reset(seed=0)
+    action = np.full((4, 3), 0.1, np.float32)
+    _, _, terminated, *_ = envs.step(action)
+    assert terminated.all()
+    np.testing.assert_array_equal(action, np.float32(0.1))
+    assert not envs.simulation.state.learner.previous_update.any()
+
+
+def test_an_action_that_is_not_a_number_is_refused_and_nothing_has_changed() -> None:
+    envs = batch("LandscapeNav-v0", "disabled", copy=False, **SHARING)
+    envs.reset(seed=0)
+    action, theta = np.full((4, 3), 0.1, np.float32), envs.simulation.state.theta.copy()
+    action[2, 1] = np.nan
+    with pytest.raises(ValueError, match="environment 2 is NaN"):
+        envs.step(action)
+    np.testing.assert_array_equal(envs.simulation.state.theta, theta)
+
+
 def test_last_observations_are_not_those_of_the_next_episode() -> None:
     envs = batch("LandscapeNav-v0", "same_step", copy=False, **SHARING)
     envs.reset(seed=0)
