@@ -1,6 +1,8 @@
 """What the simulation on tensors costs over bare torch: ``python -m benchmarks.torch_simulation``.
 
-On the CPU, or with ``--device cuda`` on a GPU, where it also counts steps per second by batch.
+On the CPU, or with ``--device cuda`` on a GPU, where it also counts steps per second by batch. One
+network takes steps with copies of observations and actions, and with ``copy=False``, where the
+caller writes its actions into a tensor of its own.
 """
 
 from __future__ import annotations
@@ -89,8 +91,8 @@ def batched(device: torch.device, rows: int) -> tuple[Callable[[], None], Callab
 
 def one_network(
     device: torch.device, hidden: int, *, minibatches: bool
-) -> tuple[Callable[[], None], Callable[[], None]]:
-    """Steps of gradient descent on one network, in the library and by hand."""
+) -> tuple[Callable[[], None], Callable[[], None], Callable[[], None]]:
+    """Steps of gradient descent on one network: with and without copies, and by hand."""
 
     def make() -> nn.Module:
         return nn.Sequential(
@@ -103,14 +105,19 @@ def one_network(
     y = (x[:, :10] @ torch.randn(10, 10, generator=torch.Generator().manual_seed(1))).argmax(1)
     noise = {"kind": "minibatch", "batch_size": MINIBATCH, "exact_loss": False}
     landscape = NetworkLandscape(make, data=(x, y), device=device.type)
-    simulation = TorchSimulation(
-        1,
-        problem={"landscape": landscape, "noise": noise if minibatches else None},
-        observation="gradient",
-        action={"kind": "velocity", "scale": 1.0},
-        device=device,
+    simulation, lean = (
+        TorchSimulation(
+            1,
+            problem={"landscape": landscape, "noise": noise if minibatches else None},
+            observation="gradient",
+            action={"kind": "velocity", "scale": 1.0},
+            device=device,
+            copy=copy,
+        )
+        for copy in (True, False)
     )
     simulation.begin(seeds=[0])
+    action = torch.empty_like(lean.begin(seeds=[0]).theta)
     model, loss = make().to(device), nn.functional.cross_entropy
     x, y = x.to(device), y.to(device)
     parameters = list(model.parameters())
@@ -120,6 +127,12 @@ def one_network(
     def ours() -> None:
         for _ in range(steps):
             simulation.advance(simulation.observe().mul_(-0.1))
+        _finish(device)
+
+    @torch.no_grad()
+    def without_copies() -> None:
+        for _ in range(steps):
+            lean.advance(torch.mul(lean.observe(), -0.1, out=action))
         _finish(device)
 
     def theirs() -> None:
@@ -135,7 +148,7 @@ def one_network(
                     p.sub_(g, alpha=0.01)
         _finish(device)
 
-    return ours, theirs
+    return ours, without_copies, theirs
 
 
 def _finish(device: torch.device) -> None:
@@ -143,19 +156,22 @@ def _finish(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def _row(
-    what: str,
+def _rows(
+    whats: Sequence[str],
     target: str,
-    pair: tuple[Callable[[], None], Callable[[], None]],
+    jobs: Sequence[Callable[[], None]],
     rounds: int,
     clock: Callable[[], float],
     *,
     speed: bool,
-) -> Row:
-    """Ratio of speeds, ours over theirs, or of times."""
-    ours, theirs = in_turn(*pair, rounds=rounds, clock=clock)
-    ratio = theirs / ours if speed else ours / theirs
-    return Row(what, spread(ratio), target, f"{ours.min():.3g} against {theirs.min():.3g} s")
+) -> list[Row]:
+    """Ratios of speeds, each of ours over theirs, the last of the jobs, or of times."""
+    *each, theirs = in_turn(*jobs, rounds=rounds, clock=clock)
+    ratios = [theirs / ours if speed else ours / theirs for ours in each]
+    return [
+        Row(what, spread(ratio), target, f"{ours.min():.3g} against {theirs.min():.3g} s")
+        for what, ratio, ours in zip(whats, ratios, each, strict=True)
+    ]
 
 
 @program("python -m benchmarks.torch_simulation", "Nothing was written.")
@@ -168,22 +184,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     rounds = 1 if options.quick else 15
     # Other programs change the processor's time less than the wall's; devices work beside it.
     clock = time.process_time if device.type == "cpu" else time.perf_counter
-    rows = [
-        _row(
-            f"{BATCH} environments, speed over a bare torch loop with the same noise",
-            ">= 0.9",
-            batched(device, BATCH),
-            rounds,
-            clock,
-            speed=True,
-        )
-    ]
+    what = f"{BATCH} environments, speed over a bare torch loop with the same noise"
+    rows = _rows([what], ">= 0.9", batched(device, BATCH), rounds, clock, speed=True)
     for size, hidden in WIDTHS.items():
         for minibatches in (False, True):
             data = f"minibatches of {MINIBATCH}" if minibatches else f"{DATA} data"
-            pair = one_network(device, hidden, minibatches=minibatches)
-            what = f"one network of {size} weights, {data}: time over bare torch"
-            rows.append(_row(what, "<= 1.05", pair, rounds, clock, speed=False))
+            jobs = one_network(device, hidden, minibatches=minibatches)
+            whats = [
+                f"one network of {size} weights, {data}{how}: time over bare torch"
+                for how in ("", ", copy=False")
+            ]
+            rows += _rows(whats, "<= 1.05", jobs, rounds, clock, speed=False)
     if device.type != "cpu":
         batch = BATCH
         while batch <= options.largest:

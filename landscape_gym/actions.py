@@ -7,10 +7,11 @@ a line in `ACTIONS` gives it a name, and rules that act by it a file.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import ClassVar
 
-from landscape_gym.arrays import Array, like, scaled
+from landscape_gym.arrays import Array, clipped, like, scaled, squares_within
 from landscape_gym.configuration import number
 from landscape_gym.learner import Learner
 from landscape_gym.problem import NavigationProblem
@@ -26,6 +27,14 @@ class Action(ABC):
     @abstractmethod
     def size(self, problem: NavigationProblem) -> int:
         """How many numbers an action has."""
+
+    def borrowed(self, channels: Collection[str]) -> bool:
+        """Whether nobody reads a control after its step, so that it may lie where the action does.
+
+        Args:
+            channels: Of the observation.
+        """
+        return False
 
     @abstractmethod
     def control(self, action: Array, learner: Learner, B: Array | None = None) -> Array:
@@ -53,6 +62,10 @@ class Velocity(Action):
     def size(self, problem: NavigationProblem) -> int:
         """One number per control."""
         return problem.control_dim
+
+    def borrowed(self, channels: Collection[str]) -> bool:
+        """Unless the observation shows it; a kind derived from this one may read it."""
+        return type(self) is Velocity and "previous_update" not in channels
 
     def control(self, action: Array, learner: Learner, B: Array | None = None) -> Array:
         """u, (batch, m)."""
@@ -178,6 +191,20 @@ class Adaptive(Action):
             mean = mean + (place - i).clip(0, 1) * (averages[:, min(i + 1, last)] - averages[:, i])
         lr = self.low * (self.high / self.low) ** fraction[:, :half]
         return -lr * learner.start_size[:, None] * mean / root
+
+
+def boxed(action: Array, borrow: bool) -> tuple[Array, Array | None]:
+    """An action (batch, size) in the box.
+
+    Args:
+        action: Of any size.
+        borrow: Whether it may be the same array, where nothing has to be clipped.
+
+    Returns:
+        It and, where it is the same array, the sums of squares of its rows, (batch,).
+    """
+    squared = squares_within(action, 1.0) if borrow else None
+    return (clipped(action, -1.0, 1.0) if squared is None else action), squared
 
 
 def check_velocities(action: Action, problem: NavigationProblem) -> None:

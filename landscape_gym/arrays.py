@@ -20,6 +20,9 @@ SMALLEST = 1e-30
 """Added to mean squares and variances that are divided by; representable in float32."""
 
 
+_namespaces: dict[type, Any] = {}
+
+
 def namespace(array: Array) -> Any:
     """The functions of the array's library, by the names of the Python array API standard.
 
@@ -27,8 +30,13 @@ def namespace(array: Array) -> Any:
         >>> namespace(np.zeros(2)).concat([np.zeros(1), np.ones(1)])
         array([0., 1.])
     """
-    # The usual case first: asking each library whether the array is its own takes a microsecond.
-    return numpy_namespace if isinstance(array, np.ndarray) else array_namespace(array)
+    # The usual case first: asking each library whether the array is its own takes microseconds.
+    if isinstance(array, np.ndarray):
+        return numpy_namespace
+    found = _namespaces.get(type(array))
+    if found is None:
+        found = _namespaces[type(array)] = array_namespace(array)
+    return found
 
 
 def like(values: Any, data: Array) -> Array:
@@ -78,7 +86,7 @@ def dot(a: Array, b: Array) -> Array:
     """Sum of products over the last axis."""
     if isinstance(a, np.ndarray):
         return np.vecdot(a, b)
-    if a.shape == b.shape and len(a.shape) == 2 and len(a) == 1:  # one long row: one pass over it
+    if a.ndim == 2 and a.shape[0] == 1 and a.shape == b.shape:  # one long row: one pass over it
         return (a @ b.mT)[0]
     # Torch's own function, and the namespace's, are slower by far, and not known to vmap.
     return (a * b).sum(-1)
@@ -114,6 +122,19 @@ def clipped(x: Array, low: float, high: float) -> Array:
     import torch
 
     return torch.clamp(x, low, high, out=room(x))
+
+
+def squares_within(x: Array, bound: float) -> Array | None:
+    """Sums of squares of rows (B,), if they alone say that all numbers are within +-`bound`.
+
+    One pass that only reads; None where a row is longer than that, or not a number.
+
+    Example:
+        >>> squares_within(np.array([[0.6, 0.8]]), 1.0), squares_within(np.ones((1, 2)), 1.0)
+        (array([1.]), None)
+    """
+    squared = dot(x, x)  # a sum of squares is, rounded as well, no smaller than any of them
+    return squared if bool((squared <= bound**2).all()) else None
 
 
 def matvec(A: Array, x: Array) -> Array:

@@ -66,14 +66,25 @@ def transition(
     return moved(theta, problem.dt, velocity)
 
 
-def control_cost(problem: NavigationProblem, instances: Any, point: Array, control: Array) -> Array:
+def control_cost(
+    problem: NavigationProblem,
+    instances: Any,
+    point: Array,
+    control: Array,
+    squared: Array = None,
+) -> Array:
     """``dt / (2 eta)`` times u^T G u, or times the square of a norm, (B,).
 
-    G is taken at `point`, in the landscape's coordinates.
+    Args:
+        problem: The problem.
+        instances: Landscape instances.
+        point: Where G is taken, in the landscape's coordinates, (B, d).
+        control: u, (B, m).
+        squared: u^T u, (B,), where it is known already; else None.
     """
     metric = problem.metric
     if metric is None:
-        squared = dot(control, control)
+        squared = dot(control, control) if squared is None else squared
     elif metric == "fisher":
         fisher: Array = problem.landscape.fisher(instances, point)
         squared = dot(control, (fisher @ control[..., None])[..., 0])

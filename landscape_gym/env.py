@@ -78,7 +78,12 @@ class LandscapeNavEnv(Face, gym.Env[Array, Array]):  # pyright: ignore[reportInc
     | `privileged` | whether ``info["hidden"]`` shows target, curvature, a network's accuracy |
     | `render_mode` | None, "rgb_array" or "human" |
     | `dtype` | "float32" or "float64", of the simulation, observations and actions |
+    | `copy` | whether observations are copies; False: see below |
     | any field of `NavigationProblem` | its new value; mappings change only what they name |
+
+    With ``copy=False``, for speed where parameters are many, an observation may be the
+    environment's own memory, which is read-only and holds it until the next step or reset, and
+    actions are read where they lie. Numbers are the same.
 
     ## Version History
 
@@ -100,6 +105,7 @@ class LandscapeNavEnv(Face, gym.Env[Array, Array]):  # pyright: ignore[reportInc
         privileged: bool = False,
         render_mode: str | None = None,
         dtype: str = "float32",
+        copy: bool = True,
         **overrides: Any,
     ) -> None:
         """Validate the configuration; `reset` draws the first instance."""
@@ -107,6 +113,7 @@ class LandscapeNavEnv(Face, gym.Env[Array, Array]):  # pyright: ignore[reportInc
             1,
             regime,
             dtype,
+            copy=copy,
             problem=problem,
             observation=observation,
             action=action,

@@ -84,6 +84,8 @@ class Memory:
             theta: Moved to, (B, d).
         """
         kept, found = self.kept, {}
+        if not kept:
+            return found
         if "previous_gradient" in kept:
             found["previous_gradient"] = learner.gradient
         if "moved" in kept:

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from landscape_gym.arrays import Array, namespace
+from landscape_gym.arrays import Array, namespace, squares_within
 from landscape_gym.channels import BOUND as BOUND  # what is imported from here, too
 from landscape_gym.channels import CHANNELS, Dims, scaling
 from landscape_gym.channels import Channel as Channel
@@ -115,19 +115,56 @@ class Layout:
         for name, where in self.slices.items():
             self.low[where], self.high[where] = self.bounds[name]
 
-    def observe(self, state: State) -> Array:
-        """The observation, (batch, size), in a new array of the gradient's dtype."""
+    def observe(
+        self, state: State, copy: bool = True, known: tuple[Array, float] | None = None
+    ) -> Array:
+        """The observation, (batch, size), of the gradient's dtype.
+
+        Args:
+            state: Of which.
+            copy: Whether in a new array. False: where one channel is all of it, and nothing of that
+                needs to be clipped, it is the state's own array, which NumPy lets nobody write to.
+            known: An array of the state, and the sum of all its squares.
+        """
         learner = state.learner
         gradient, parts = learner.gradient, []
-        xp, batch = namespace(gradient), len(gradient)
+        xp, batch = namespace(gradient), gradient.shape[0]
         scale = scaling(learner.mean_square) if self.config.scaled else None
         for name, (low, high) in self.bounds.items():
             channel = CHANNELS[name]
-            values = channel.shown(channel.of(state, self.problem), scale, low, high)
+            values = channel.of(state, self.problem)
+            if not copy and self._shown_as_it_is(values, gradient, low, high, known):
+                return _read_only(values)
+            values = channel.shown(values, scale, low, high)
             if values.dtype != gradient.dtype:
                 values = xp.astype(values, gradient.dtype)
-            if len(values) != batch:
+            if values.shape[0] != batch:
                 same_for_all = xp.broadcast_to(values, (batch, values.shape[1]))
                 values = xp.asarray(same_for_all, copy=True)  # a view cannot be written to
             parts.append(values)
         return parts[0] if len(parts) == 1 else xp.concat(parts, axis=1)  # clipped, so new
+
+    def _shown_as_it_is(
+        self,
+        values: Array,
+        gradient: Array,
+        low: float,
+        high: float,
+        known: tuple[Array, float] | None,
+    ) -> bool:
+        """Whether a channel is all that is shown, and its values (batch, size) within bounds."""
+        alone = len(self.bounds) == 1 and not self.config.scaled and low == -high
+        if not alone or values.dtype != gradient.dtype or values.shape[0] != gradient.shape[0]:
+            return False
+        if known is not None and values is known[0] and known[1] <= high**2:
+            return True
+        return squares_within(values, high) is not None
+
+
+def _read_only(values: Array) -> Array:
+    """A view that nobody can write to, as far as the array's library has such."""
+    if not isinstance(values, np.ndarray):
+        return values
+    view = values.view()
+    view.flags.writeable = False
+    return view

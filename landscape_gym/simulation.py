@@ -9,8 +9,7 @@ import numpy as np
 from gymnasium import spaces
 
 from landscape_gym import dynamics, registration
-from landscape_gym.actions import Action
-from landscape_gym.arrays import clipped
+from landscape_gym.actions import Action, boxed
 from landscape_gym.channels import CHANNELS
 from landscape_gym.configuration import count, one_of
 from landscape_gym.landscapes import assign, take
@@ -80,6 +79,8 @@ class Simulation:
         num_rows: B.
         regime: Name of the regime in `landscape_gym.registration.REGIMES` to begin with.
         dtype: "float32" or "float64"; the same seed draws other episodes in one than in the other.
+        copy: Whether observations are the caller's own, and actions read once. False: see
+            `landscape_gym.observation.Layout.observe` and `landscape_gym.actions.Action.borrowed`.
         **changes: What to change of it, as of `Regime.configured`.
     """
 
@@ -87,7 +88,13 @@ class Simulation:
     state: State
 
     def __init__(
-        self, num_rows: int, regime: str = "landscape-nav", dtype: str = "float32", **changes: Any
+        self,
+        num_rows: int,
+        regime: str = "landscape-nav",
+        dtype: str = "float32",
+        *,
+        copy: bool = True,
+        **changes: Any,
     ) -> None:
         """Make the streams of random numbers; `begin` draws the first episodes."""
         setup = registration.regime(regime).configured(**changes)
@@ -98,12 +105,16 @@ class Simulation:
         self.layout = Layout(setup.observation, self.problem)
         self.memory = Memory(setup.observation, self.action.memory)
         self.action_size = self.action.size(self.problem)
+        self.copy = copy
+        self._borrows = not copy and self.action.borrowed(setup.observation.channels)
         normals = dynamics.normals_per_step(self.problem)
         uniforms = dynamics.uniforms_per_step(self.problem)
         self.streams = Streams(self.num_rows, normals, uniforms, self.problem.steps + 1, self.dtype)
         B = self.problem.control_matrix
         self._control_matrix = np.array(B, self.dtype) if isinstance(B, tuple) else None
         self._tensors = self.problem.landscape.tensors()
+        self._known: tuple[Array, float] | None = None
+        """The gradient after the last step and the sum of all its squares, as far as it is good."""
         self._norm_bound = self.problem.norm_bound**2
         self._recycling = Recycling()
         self._drift_std = math.sqrt(self.problem.drift * self.problem.dt)
@@ -162,6 +173,7 @@ class Simulation:
             largest_cost=np.zeros(len(rows), self.dtype),
             switched=np.zeros(len(rows), bool),
         )
+        self._known = None
         if len(rows) == self.num_rows:
             self.state = fresh
         else:
@@ -170,9 +182,9 @@ class Simulation:
 
     @QUIET
     def observe(self, state: State) -> Array:
-        """What the learner sees of a state, (B, size), in a new array."""
+        """What the learner sees of a state, (B, size); with `copy` in a new array."""
         with self._recycling:
-            return self.layout.observe(state)
+            return self.layout.observe(state, self.copy, self._known)
 
     def advance(self, actions: Any, still: Array | None = None) -> Outcome:
         """Move every row by its action, then let the landscapes change.
@@ -191,13 +203,16 @@ class Simulation:
 
     def _advance(self, actions: Any, still: Array | None) -> Outcome:
         """`advance`, whose large results lie in memory that was used before."""
-        action = self._checked(actions)
         state, learner, problem = self.state, self.state.learner, self.problem
         before = learner.theta
         with np.errstate(over="ignore", invalid="ignore"):
+            action, squared = self._checked(actions)
             control = self.action.control(action, learner, self._control_matrix)
             theta = dynamics.transition(problem, before, control, learner.gradient)
-            charge = dynamics.control_cost(problem, state.instances, state.point(before), control)
+            known = squared if control is action else None
+            charge = dynamics.control_cost(
+                problem, state.instances, state.point(before), control, known
+            )
             if np.isnan(charge.dot(charge)):  # if one is; charges are no negative infinities
                 self._refuse_nan(action, still)
             self.streams.advance(still)
@@ -208,7 +223,8 @@ class Simulation:
             good = self._good(theta, grad, cost)
         diverged = None
         if good is not None:
-            diverged = np.flatnonzero(~good)
+            diverged, self._known = np.flatnonzero(~good), None
+            control = control if squared is None else control.copy()
             control[diverged] = 0
             for new, old in ((theta, before), (loss, learner.loss), (grad, state.grad)):
                 new[diverged] = old[diverged]
@@ -229,8 +245,11 @@ class Simulation:
         self._perceive(theta, seen, control)
         return Outcome(loss, excess, charge, cost, terminated, truncated)
 
-    def _checked(self, actions: Any) -> Array:
-        """Actions as an array of the simulation's dtype, clipped to the box."""
+    def _checked(self, actions: Any) -> tuple[Array, Array | None]:
+        """Actions as an array of the simulation's dtype, clipped to the box.
+
+        And, where they are still the caller's own array, their rows' sums of squares, (B,).
+        """
         shape = (self.num_rows, self.action_size)
         action = as_array(actions)
         if action.dtype.kind not in "biuf":
@@ -242,7 +261,8 @@ class Simulation:
                 f"actions have shape {shape[1:]} per environment, {shape} in all; "
                 f"got {action.shape}."
             )
-        return clipped(action, -1.0, 1.0).astype(self.dtype, copy=False)
+        action, squared = boxed(action, self._borrows and action.dtype == self.dtype)
+        return action.astype(self.dtype, copy=False), squared
 
     def _refuse_nan(self, action: Array, still: Array | None) -> None:
         """Raise for actions that are NaN, in rows whose episode is not over."""
@@ -256,8 +276,9 @@ class Simulation:
     def _good(self, theta: Array, grad: Array, cost: Array) -> Array | None:
         """Which rows are within the bound and finite, (B,); None if, as usual, all of them are."""
         # If all rows together are, each of them is; sums over everything cost next to nothing.
-        norm = np.vdot(theta, theta)
-        if norm <= self._norm_bound and np.isfinite(np.vdot(grad, grad) + np.vdot(cost, cost)):
+        norm, square = np.vdot(theta, theta), np.vdot(grad, grad)
+        self._known = grad, float(square)
+        if norm <= self._norm_bound and np.isfinite(square + np.vdot(cost, cost)):
             return None
         good = np.vecdot(theta, theta) <= self._norm_bound
         good &= np.isfinite(cost) & np.isfinite(np.vecdot(grad, grad))

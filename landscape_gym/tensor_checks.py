@@ -15,50 +15,63 @@ ROUNDED = 1.001
 """By what a sum of squares may be larger than it comes out in float32."""
 
 
-def refuse_nan(action: Tensor, charge: Tensor) -> None:
+def largest_square(theta: Tensor, action: Tensor) -> float | None:
     """Refuse actions that are NaN, on a CPU: elsewhere one would wait for the answer.
 
     Args:
+        theta: Parameters that they lead to, (B, d), without history.
         action: (B, a).
-        charge: What the controls that were made of them cost, (B,), without history.
+
+    Returns:
+        What no row's squared norm is above; None where nobody has asked.
 
     Raises:
-        ValueError: if there is one.
+        ValueError: if an action is NaN.
     """
-    if action.device.type != "cpu" or not math.isnan(float(torch.dot(charge, charge))):
-        return
-    if action.isnan().any():  # not a control that overflowed
+    if not theta.is_cpu:
+        return None
+    largest = _largest_square(theta)
+    if math.isnan(largest) and action.isnan().any():  # not a control that overflowed
         raise ValueError("an action is NaN; give numbers in [-1, 1].")
+    return largest
 
 
-def good_rows(theta: Tensor, grad: Tensor, cost: Tensor, bound: float) -> Tensor | None:
+def good_rows(
+    theta: Tensor, grad: Tensor, cost: Tensor, bound: float, largest: float | None
+) -> tuple[Tensor | None, float | None]:
     """Which rows are within the bound and finite, (B,); None if, as usual, all of them are.
+
+    And the sum of all squares of `grad`, if all are.
 
     Args:
         theta: Parameters, (B, d), without history, as all of these.
         grad: Gradients there, (B, d).
         cost: Of the step, (B,).
         bound: Of theta's norm.
+        largest: What no squared norm is above, if it is known.
     """
-    if theta.device.type == "meta":
-        return None
-    rest = float(_squared(grad)) + float(torch.dot(cost, cost))
-    if _largest_squared_norm(theta) + 0 * rest <= bound**2:  # NaN is not
-        return None
+    if theta.is_meta:
+        return None, None
+    largest = _largest_square(theta) if largest is None else largest
+    square = _square(grad)
+    if largest + 0 * (square + torch.dot(cost, cost).item()) <= bound**2:  # NaN is not
+        return None, square
     good = (theta * theta).sum(1) <= bound**2
     good = good & cost.isfinite() & grad.isfinite().all(1)
-    return None if good.all() else good
+    return (None, square) if good.all() else (good, None)
 
 
-def _largest_squared_norm(theta: Tensor) -> float:
-    """What no row's is above."""
-    if len(theta) == 1:
-        return ROUNDED * float(_squared(theta))
-    low, high = map(float, theta.aminmax())
-    return theta.shape[1] * max(-low, high) ** 2
+def _largest_square(theta: Tensor) -> float:
+    """What no row's squared norm is above; NaN if a number is."""
+    rows, width = theta.shape
+    if rows == 1:
+        return ROUNDED * _square(theta)
+    low, high = theta.aminmax()
+    low, high = low.item(), high.item()
+    return width * (low * low if -low > high else high * high)
 
 
-def _squared(tensor: Tensor) -> Tensor:
+def _square(tensor: Tensor) -> float:
     """The sum of its squares."""
-    flat = tensor.reshape(-1)
-    return torch.dot(flat, flat)
+    flat = tensor.view(-1) if tensor.is_contiguous() else tensor.reshape(-1)
+    return torch.dot(flat, flat).item()

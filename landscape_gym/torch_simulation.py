@@ -17,8 +17,7 @@ import torch
 from torch import Tensor
 
 from landscape_gym import dynamics, registration
-from landscape_gym.actions import Action
-from landscape_gym.arrays import clipped
+from landscape_gym.actions import Action, boxed
 from landscape_gym.configuration import count, one_of, unknown
 from landscape_gym.counter import CounterStreams
 from landscape_gym.learner import Learner
@@ -30,7 +29,7 @@ from landscape_gym.refusal import Refusal
 from landscape_gym.simulation import LARGEST_COST
 from landscape_gym.state import State
 from landscape_gym.streams import Streams
-from landscape_gym.tensor_checks import good_rows, refuse_nan
+from landscape_gym.tensor_checks import good_rows, largest_square
 from landscape_gym.tensor_state import changed, mapped, merged, with_rows
 
 CONSTANTS = ("eta", "k", "dt", "gamma", "drift")
@@ -81,6 +80,9 @@ class TorchSimulation:
         draws: "counter": a row's seed and how many episodes it had decide an episode, on every
             device and in both dtypes (`landscape_gym.counter`). "numpy": numbers are those of
             `Simulation`, which come from the CPU one row after another.
+        copy: Whether observations are new tensors, and actions read once. False: on a CPU an
+            observation may share the state's memory, so read it and do not write to it; and actions
+            may be read where they lie, so leave them until the step is done.
         constants: Tensors in place of some of the problem's numbers (`CONSTANTS`), for gradients.
         **changes: What to change of the regime, as of `Regime.configured`.
 
@@ -108,6 +110,7 @@ class TorchSimulation:
         *,
         device: str | torch.device = "cpu",
         draws: str = "counter",
+        copy: bool = True,
         constants: Mapping[str, Tensor] | None = None,
         **changes: Any,
     ) -> None:
@@ -117,6 +120,8 @@ class TorchSimulation:
         self.num_rows = count("num_rows", num_rows)
         self.dtype = getattr(torch, one_of("dtype", dtype, ("float32", "float64")))
         self.device = torch.device(device)
+        self.copy = copy or self.device.type != "cpu"  # elsewhere one would wait to know more
+        self._borrows = not self.copy and self.action.borrowed(setup.observation.channels)
         for name in constants or {}:
             if name not in CONSTANTS:
                 raise ValueError(unknown("constant", name, CONSTANTS))
@@ -140,6 +145,9 @@ class TorchSimulation:
         B = self.problem.control_matrix
         self._control_matrix = self._tensor(np.array(B)) if isinstance(B, tuple) else None
         self._tensors = self.problem.landscape.tensors()
+        self._bound = self.problem.norm_bound
+        self._known: tuple[Tensor, float] | None = None
+        """The gradient after the last step and the sum of all its squares, if it is good."""
         self._recycling = Recycling()
 
     # ---- Episodes
@@ -209,7 +217,7 @@ class TorchSimulation:
     def observe(self) -> Tensor:
         """What the learner sees now, (B, size)."""
         with self._memory:
-            return self.layout.observe(self.state)
+            return self.layout.observe(self.state, self.copy, self._known)
 
     def advance(self, actions: Tensor) -> TorchOutcome:
         """Move every row by its action, then let the landscapes change.
@@ -228,11 +236,15 @@ class TorchSimulation:
     def _advance(self, actions: Tensor) -> TorchOutcome:
         """`advance`, whose large results lie in memory that was used before."""
         state, learner, problem = self.state, self.state.learner, self._varied
-        before, action = learner.theta, clipped(actions.to(self.dtype), -1.0, 1.0)
+        before, borrow = learner.theta, self._borrows and not actions.requires_grad
+        action, squared = boxed(actions.to(self.dtype), borrow)
         control = self.action.control(action, learner, self._control_matrix)
         theta = dynamics.transition(problem, before, control, learner.gradient)
-        charge = dynamics.control_cost(problem, state.instances, state.point(before), control)
-        refuse_nan(action, _value(charge))
+        known = squared if control is action else None
+        charge = dynamics.control_cost(
+            problem, state.instances, state.point(before), control, known
+        )
+        reached = largest_square(_value(theta), action)
         self._streams.advance()
         loss, grad = dynamics.loss_and_grad(
             problem, state.instances, state.point(theta), self._uniform
@@ -240,7 +252,7 @@ class TorchSimulation:
         excess = loss - state.minimum_loss
         cost = charge + problem.dt * problem.k * excess
         values = _value(theta), _value(grad), _value(cost)
-        good = good_rows(*values, self.problem.norm_bound)
+        good, square = good_rows(*values, self._bound, reached)
         if good is not None:
             control, theta, loss, grad = (
                 torch.where(good.view(-1, *[1] * (new.ndim - 1)), new, old.detach())
@@ -270,6 +282,7 @@ class TorchSimulation:
         if state.shift is not None or self.problem.hazard:
             seen, now = self._change_landscapes(theta, loss, grad, elapsed)
         self._perceive(theta, seen, now, control, elapsed, largest)
+        self._known = None if square is None else (grad, square)
         return TorchOutcome(loss, excess, charge, cost, terminated, truncated)
 
     def _change_landscapes(

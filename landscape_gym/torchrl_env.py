@@ -39,6 +39,7 @@ class LandscapeNavTorchRL(EnvBase):
 
     Raises:
         ModuleNotFoundError: without TorchRL, with what to install.
+        ValueError: for ``copy=False``: tensordicts are kept, and written to in place.
 
     Example:
         >>> envs = LandscapeNavTorchRL(3, "long-horizon")  # doctest: +SKIP
@@ -55,6 +56,8 @@ class LandscapeNavTorchRL(EnvBase):
         dtype: str = "float32",
         **changes: Any,
     ) -> None:
+        if not changes.get("copy", True):
+            raise ValueError("tensordicts are kept, and written to: leave copy=False out.")
         self.simulation = TorchSimulation(num_envs, regime, dtype, device=device, **changes)
         super().__init__(device=self.simulation.device, batch_size=[num_envs])
         self._pending: list[int] | None = None

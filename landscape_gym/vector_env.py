@@ -40,6 +40,10 @@ class LandscapeNavVectorEnv(Face, VectorEnv[Array, Array, Array]):  # pyright: i
         privileged: Whether ``info["hidden"]`` shows the hidden state.
         render_mode: None or "rgb_array": then ``render()`` gives one frame per row.
         dtype: "float32" or "float64", of the simulation, observations and actions.
+        copy: Whether `reset` and `step` return a copy of the observations, as in Gymnasium's vector
+            environments. False, for speed where parameters are many: observations may be the
+            environments' own memory, which is read-only and holds them until the next step or
+            reset, and actions are read where they lie. Numbers are the same.
         **overrides: Fields of the problem to change, such as ``gamma=1.0``.
 
     Seeding: row i of ``reset(seed=s)`` draws exactly what a `LandscapeNavEnv` reset with seed s + i
@@ -68,6 +72,7 @@ class LandscapeNavVectorEnv(Face, VectorEnv[Array, Array, Array]):  # pyright: i
         privileged: bool = False,
         render_mode: str | None = None,
         dtype: str = "float32",
+        copy: bool = True,
         **overrides: Any,
     ) -> None:
         """Validate the configuration and make the spaces; `reset` draws the first instances."""
@@ -77,6 +82,7 @@ class LandscapeNavVectorEnv(Face, VectorEnv[Array, Array, Array]):  # pyright: i
             num_envs,
             regime,
             dtype,
+            copy=copy,
             problem=problem,
             observation=observation,
             action=action,
@@ -172,12 +178,12 @@ class LandscapeNavVectorEnv(Face, VectorEnv[Array, Array, Array]):  # pyright: i
             self._recording.record(still)
         if self.autoreset_mode is AutoresetMode.NEXT_STEP and still is not None:
             reward[ended], terminated[ended], truncated[ended] = 0.0, False, False
-            self._begin_again(np.flatnonzero(ended), observation, info)
+            observation = self._begin_again(np.flatnonzero(ended), observation, info)
         self._ended = terminated | truncated
         if self.autoreset_mode is AutoresetMode.SAME_STEP and self._ended.any():
             rows = np.flatnonzero(self._ended)
             self._keep_final(rows, observation, info)
-            self._begin_again(rows, observation, info)
+            observation = self._begin_again(rows, observation, info)
             self._ended = np.zeros(self.num_envs, bool)
         return observation, reward, terminated, truncated, self._revealed(info, self._rows)
 
@@ -209,13 +215,16 @@ class LandscapeNavVectorEnv(Face, VectorEnv[Array, Array, Array]):  # pyright: i
         self.simulation.streams.seed(list(chosen), list(chosen.values()))
         self._np_random_seed = next(iter(chosen.values()), self._np_random_seed)
 
-    def _begin_again(self, rows: Array, observation: Array, info: dict[str, Any]) -> None:
-        """Reset some rows in the middle of a step, writing what they see over what they saw."""
+    def _begin_again(self, rows: Array, observation: Array, info: dict[str, Any]) -> Array:
+        """Reset some rows in the middle of a step; what all see, with theirs over what they saw."""
+        if not observation.flags.writeable:
+            observation = observation.copy()
         fresh = self.simulation.begin(rows)
         observation[rows] = self.simulation.observe(fresh)
         self._write(info, rows, **_beginning(fresh))
         if self._recording:
             self._recording.begin(rows)
+        return observation
 
     def _step_info(self, outcome: Outcome) -> dict[str, Any]:
         """The info of a step, before any row is reset."""

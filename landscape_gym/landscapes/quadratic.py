@@ -161,6 +161,6 @@ def random_basis(draw: Draws, dim: int) -> Array:
 
 def _matvec(matrices: Any, vectors: Array) -> Array:
     """Row by row ``A x``; a shared symmetric or general A goes through one gemm."""
-    if len(matrices) == 1:
+    if matrices.shape[0] == 1:
         return vectors @ matrices[0].T
     return matvec(matrices, vectors)

@@ -1,18 +1,31 @@
 """One network of fully connected layers, whose gradients are written where they are to lie.
 
 Autograd makes a tensor for the gradient of each parameter, which would then be copied into one
-vector; for a large network that takes as long as a part of its matrix products. Here autograd gives
-the gradients of what layers put out, and those of their parameters are products written in place.
+vector, and others for all that comes between. Here it differentiates the loss alone; through the
+layers the same products are taken by hand, and written over what nobody needs any more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
 from landscape_gym.recycling import room
+
+Back: TypeAlias = Callable[[Tensor, bool], Tensor]
+"""From slopes of the loss with respect to what a layer puts out to those with respect to what it
+takes; written over the first where these are nobody else's."""
+_aten = torch.ops.aten
+WRITTEN_OVER: dict[type[nn.Module], tuple[Callable[[Tensor], Tensor], Any, tuple[float, ...]]] = {
+    nn.Tanh: (torch.tanh_, _aten.tanh_backward, ()),
+    nn.Sigmoid: (torch.sigmoid_, _aten.sigmoid_backward, ()),
+    nn.ReLU: (torch.relu_, _aten.threshold_backward, (0.0,)),
+}
+"""Layers that can write over what they take, as their derivative is a function of what they put
+out: how, that derivative as autograd takes it, and what else it is given."""
 
 
 class Chain:
@@ -59,30 +72,70 @@ class Chain:
         Returns:
             Outputs (1, n, ...), the loss (1,) and its gradient (1, d).
         """
-        own, before, after = self._own(theta), [], []
+        with torch.no_grad():
+            outputs, trail = self._forward(theta, x)
+            with torch.enable_grad():
+                loss = losses(outputs.requires_grad_().unsqueeze(0))
+            (slope,) = torch.autograd.grad(loss, outputs, materialize_grads=True)
+            grad = room(theta)
+            grad = torch.empty_like(theta) if grad is None else grad
+            self._backward(theta, slope, trail, grad)
+        return outputs.detach().unsqueeze(0), loss.detach(), grad
+
+    def _forward(self, theta: Tensor, x: Tensor) -> tuple[Tensor, list[Tensor | Back]]:
+        """Outputs, and for the way back what each linear layer took, and how others go back."""
+        own, trail, fresh = iter(self._own(theta)), [], False
         for layer in self._layers:
             if isinstance(layer, nn.Linear):
-                before.append(x)
-                x = nn.functional.linear(x, *own[len(after)])
-                after.append(x if x.requires_grad else x.requires_grad_())
-            else:
+                trail.append(x)
+                x, fresh = nn.functional.linear(x, *next(own)), True
+            elif trail:
+                x, back = _through(layer, x, fresh)
+                trail.append(back)
+                fresh = False
+            else:  # nobody asks for gradients with respect to data
                 x = layer(x)
-        outputs = x.unsqueeze(0)
-        loss = losses(outputs)
-        slopes = torch.autograd.grad(loss, after, materialize_grads=True)
-        grad = room(theta)
-        grad = torch.empty_like(theta) if grad is None else grad
-        with torch.no_grad():
-            for (weight, bias), inputs, slope in zip(self._own(grad), before, slopes, strict=True):
-                torch.mm(slope.t(), inputs, out=weight)
-                if bias is not None:
-                    torch.sum(slope, 0, out=bias)
-        return outputs.detach(), loss.detach(), grad
+        return x.detach(), trail
+
+    def _backward(
+        self, theta: Tensor, slope: Tensor, trail: list[Tensor | Back], grad: Tensor
+    ) -> None:
+        """Write the gradient, by the slope of the loss with respect to outputs."""
+        parts = [*zip(self._own(theta), self._own(grad), strict=True)]
+        fresh = False
+        for step in reversed(trail):
+            if not isinstance(step, Tensor):
+                slope = step(slope, fresh)
+                continue
+            (weight, _), (of_weight, of_bias) = parts.pop()
+            torch.mm(slope.t(), step, out=of_weight)
+            if of_bias is not None:
+                torch.sum(slope, 0, out=of_bias)
+            if parts:
+                slope, fresh = torch.mm(slope, weight), True
 
     def _own(self, vector: Tensor) -> list[tuple[Tensor, Tensor | None]]:
         """Of each layer, its weight's and its bias's part of a vector (1, d): views."""
-        parts = vector.view(-1).split(self._sizes)
+        parts = vector.view(-1).split_with_sizes(self._sizes)
         return [
             (parts[weight].view(shape), None if bias < 0 else parts[bias])
             for shape, weight, bias in self._places
         ]
+
+
+def _through(layer: nn.Module, x: Tensor, fresh: bool) -> tuple[Tensor, Back]:
+    """What a layer puts out, and its way back; `fresh` is whether x may be written over."""
+    if fresh and type(layer) in WRITTEN_OVER:
+        over, derivative, more = WRITTEN_OVER[type(layer)]
+        y = over(x)
+
+        def back(slope: Tensor, fresh: bool) -> Tensor:
+            if fresh:
+                return derivative.grad_input(slope, y, *more, grad_input=slope)
+            return derivative(slope, y, *more)
+
+        return y, back
+    with torch.enable_grad():
+        taken = x.detach().requires_grad_()
+        made = layer(taken)
+    return made.detach(), lambda slope, fresh: torch.autograd.grad(made, taken, slope)[0]

@@ -104,9 +104,12 @@ class Engine:
         if uniform is None:
             return Seen(len(x), lambda rows: (x[None], y[None]))
         numbers = torch.as_tensor(below(len(x), uniform), device=self.device)
-        return Seen(
-            numbers.shape[1], lambda rows: (data_at(x, numbers[rows]), data_at(y, numbers[rows]))
-        )
+
+        def by(rows: slice) -> tuple[Tensor, Tensor]:
+            own = numbers[rows]
+            return data_at(x, own), data_at(y, own)
+
+        return Seen(numbers.shape[1], by)
 
     def loss_and_grad(self, theta: Array, seen: Seen) -> tuple[Array, Array]:
         """Losses (B,) and gradients (B, d) at `theta` (B, d), by one pass forward and backward."""
@@ -164,7 +167,7 @@ class Engine:
 
 def data_at(x: Tensor, numbers: Tensor) -> Tensor:
     """``x[numbers]``, three times as fast."""
-    return x.index_select(0, numbers.flatten()).unflatten(0, numbers.shape)
+    return x.index_select(0, numbers.reshape(-1)).view(*numbers.shape, *x.shape[1:])
 
 
 def _joined(pieces: Sequence[Tensor], theta: Array) -> Array:

@@ -23,6 +23,9 @@ class LandscapeNavVecEnv(OneBatch):
         regime: Name of the regime in `landscape_gym.registration.REGIMES`.
         **arguments: As of `LandscapeNavVectorEnv`, but for the autoreset mode.
 
+    Raises:
+        ValueError: for ``copy=False``: agents keep an observation beyond the next step.
+
     Example:
         >>> from stable_baselines3 import PPO
         >>> env = LandscapeNavVecEnv(8, "long-horizon")
@@ -33,6 +36,8 @@ class LandscapeNavVecEnv(OneBatch):
 
     def __init__(self, num_envs: int = 1, regime: str = "landscape-nav", **arguments: Any) -> None:
         """Make the environment; `reset` draws the first instances."""
+        if not arguments.get("copy", True):
+            raise ValueError("agents keep observations beyond the next step: leave copy=False out.")
         self.envs = LandscapeNavVectorEnv(
             num_envs, regime, autoreset_mode=AutoresetMode.SAME_STEP, **arguments
         )

@@ -113,23 +113,41 @@ SAME = nn.Linear(5, 5)
     ("shape", "between", "written"),
     [
         ((3,), (nn.Linear(5, 5),), True),
+        ((3,), (nn.ReLU(), nn.Linear(5, 5), nn.Sigmoid(), nn.Tanh()), True),
+        ((3,), (nn.Linear(5, 5), nn.Identity(), nn.ReLU(), nn.Flatten(), nn.Tanh()), True),
+        ((3,), (nn.Linear(5, 5), nn.GELU(), nn.Linear(5, 5), nn.Softplus()), True),
         ((4, 3), (nn.Linear(5, 5),), False),
         ((3,), (SAME, nn.ReLU(), SAME), False),
         ((3,), (nn.Linear(5, 5), nn.ReLU(inplace=True)), False),
     ],
-    ids=["one vector", "several vectors", "a layer twice", "in place"],
+    ids=[
+        "one vector",
+        "written over, and not",
+        "layers that do nothing",
+        "of what they take",
+        "several vectors",
+        "a layer twice",
+        "in place",
+    ],
 )
+@pytest.mark.parametrize("ends", [(), (nn.Tanh(),)], ids=["", "between others"])
 def test_gradients_of_one_network_are_autograds_to_the_bit(
-    shape: tuple[int, ...], between: tuple[nn.Module, ...], written: bool
+    shape: tuple[int, ...],
+    between: tuple[nn.Module, ...],
+    written: bool,
+    ends: tuple[nn.Module, ...],
 ) -> None:
     torch.manual_seed(0)
-    module = nn.Sequential(nn.Linear(3, 5), nn.Tanh(), *between, nn.Linear(5, 2, bias=False))
+    layers = nn.Linear(3, 5), nn.Tanh(), *between, nn.Linear(5, 2, bias=False)
+    module = nn.Sequential(*ends, *layers, *ends)
     networks = Networks(module, "mse", vectorized=True)
     x, y = torch.randn(1, 7, *shape), torch.randn(1, 7, *shape[:-1], 2)
     theta = nn.utils.parameters_to_vector(module.parameters()).detach()[None]
     assert networks.chain is not None
     assert networks.chain.takes(theta, x[0]) == written
+    given = x.clone()
     outputs, losses, grads = networks.learn(theta, x, y)
+    assert torch.equal(x, given)
     expected = module(x[0])
     loss = networks.losses(expected[None], y)
     found = torch.autograd.grad(loss, list(module.parameters()))
