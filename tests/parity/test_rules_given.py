@@ -56,6 +56,7 @@ def test_a_rule_of_few_parameters_is_not_given_a_network_without_a_warning(given
     RuleOptimizer([nn.Parameter(torch.ones(6))], given, problem=problem)
 
 
+@pytest.mark.filterwarnings("ignore:RuleOptimizer was given a gradient that is not finite")
 @pytest.mark.filterwarnings("ignore:this rule was learned")
 @pytest.mark.parametrize("seed", [0, 1])
 def test_what_the_warning_says_is_so(seed):
