@@ -17,7 +17,7 @@ MICROSECONDS = {
     "recurrent": 380.0,
     "frame": 85.0,
     "frame-parameters": 85.0,
-    "frame-any": 100.0,
+    "frame-any": 160.0,
     "gradient-frame": 230.0,
     "preconditioner": 45.0,
     "weights": 45.0,

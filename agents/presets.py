@@ -218,14 +218,16 @@ PRESETS: dict[str, Training] = {
     # by regression on the optimum's moves.
     "frame": FRAME,
     # The same for any dimension. Short episodes hide that a rule becomes unstable later on.
-    # Episodes that begin near the target are rare, and are the worst: so they count for more.
+    # Episodes that begin near the target are rare, and are the worst: so they count for more. Small
+    # minibatches, as more steps of Adam are worth more than more episodes.
     "frame-any": replace(
         FRAME,
         dims=(2, 3, 6, 20, 60),
         relative=True,
-        evenly=1.5,
+        evenly=1.75,
         rounds=24,
         num_envs=192,
+        batch_size=320,
         episode_steps=200,
     ),
     "frame-parameters": replace(FRAME, observation=WITH_PARAMETERS),

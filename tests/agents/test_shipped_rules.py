@@ -138,8 +138,8 @@ def test_the_rule_of_hidden_curvature_in_a_frame_serves_other_dimensions(dim: in
         rollout(problem, policy, episodes=episodes, seed=2_000_000).cost
         for policy in (landscape_gym.load_rule("hidden-curvature-frame"), optimum(problem).policy)
     )
-    assert np.mean(learned / best) < 1.04
-    assert np.max(learned / best) < 1.2
+    assert np.mean(learned / best) < 1.035
+    assert np.max(learned / best) < 1.15
 
 
 @pytest.mark.parametrize(("name", "most"), [("landscape-nav", 1.11), (IN_A_FRAME[1], 1.095)])
