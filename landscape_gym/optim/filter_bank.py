@@ -12,7 +12,8 @@ from torch.optim.optimizer import ParamsT
 
 from landscape_gym.configuration import number
 from landscape_gym.optim.blocks import Block
-from landscape_gym.optim.loss_reading import VELOCITY, Common, LossReading
+from landscape_gym.optim.loss_reading import Common, LossReading
+from landscape_gym.optim.moves import VELOCITY
 from landscape_gym.optim.pieces import numbers_of
 
 CHUNK = 2**14

@@ -18,18 +18,18 @@ from torch.optim.optimizer import ParamsT
 
 from landscape_gym.configuration import number
 from landscape_gym.gain_bound import GainBound, Gains
+from landscape_gym.optim import moves
 from landscape_gym.optim.blocks import Block, Packed, type_of_state
-from landscape_gym.optim.finite import squares_finite, warn_once
+from landscape_gym.optim.finite import warn_once
 from landscape_gym.optim.iterate_averages import AVERAGE, IterateAverages
 from landscape_gym.optim.loading import check_shape, loading
 from landscape_gym.optim.loss_told import LossTold
-from landscape_gym.optim.pieces import CHUNK, numbers_of, pieces
+from landscape_gym.optim.moves import STRIDE, VELOCITY
+from landscape_gym.optim.pieces import CHUNK
 from landscape_gym.optim.units import units
 
 SHARED = "shared"
 """Key of the state that all parameters have in common."""
-VELOCITY, STRIDE = "velocity", "stride"
-"""Keys of a parameter's last velocity, and of the factor with which it was moved by that."""
 
 
 class Common(TypedDict, total=False):
@@ -179,7 +179,7 @@ class LossReading(LossTold, IterateAverages):
         if self.defaults["maximize"]:
             seen = -seen
         blocks = self._present()
-        slope, finite = _slope(blocks)
+        slope, finite = moves.slope(blocks)
         if not (finite and math.isfinite(slope) and math.isfinite(seen)):
             warn_once(self, seen)
             for block in blocks:
@@ -191,9 +191,11 @@ class LossReading(LossTold, IterateAverages):
         for state in (state for block in blocks for state in block.states):
             state["step"] += 1
         factors = [self._propose(block) for block in blocks]
-        slowdown = self._slowdown(_promise(blocks, factors), seen, slope)
+        slowdown = self._slowdown(moves.promise(blocks, factors), seen, slope)
         for block, factor in zip(blocks, factors, strict=True):
-            self._move(block, slowdown, factor)
+            scale = float(block.group["lr"]) * slowdown
+            kept = 1 - scale * block.group["weight_decay"]
+            moves.move(block, kept, scale * factor, self._newness(block.age))
             block.release()
         self._seconds += time.perf_counter() - start
         return loss
@@ -285,25 +287,6 @@ class LossReading(LossTold, IterateAverages):
         lowest = self._shared.get("lowest")
         return self.bound if lowest is None else replace(self.bound, lowest=lowest)
 
-    def _move(self, block: Block, slowdown: float, factor: float) -> None:
-        """Add the velocities to the parameters, and these to their averages."""
-        scale = float(block.group["lr"]) * slowdown
-        kept, stride = 1 - scale * block.group["weight_decay"], scale * factor
-        for state in block.states:
-            state[STRIDE] = stride
-        newness = self._newness(block.age)
-        means = [s[AVERAGE] for s in block.states if AVERAGE in s] if newness else []
-        velocities = [state[VELOCITY] for state in block.states]
-        if len(block.parameters) == 1 and means and block.parameters[0].is_contiguous():
-            whole = block.parameters[0].detach(), velocities[0], means[0]
-            for theta, velocity, mean in pieces(whole):
-                _add([theta], [velocity], kept, stride)
-                mean.lerp_(theta.to(mean.dtype), newness)
-            return
-        _add(block.parameters, velocities, kept, stride)
-        for p, mean in zip(block.parameters, means, strict=bool(means)):
-            mean.lerp_(p.to(mean.dtype), newness)
-
     # ---- What can be asked
 
     def diagnostics(self) -> dict[str, float]:
@@ -372,35 +355,6 @@ class LossReading(LossTold, IterateAverages):
         self._observed: list[float] = []
         self._warned = False
         self._seconds, self._refresh_seconds = 0.0, 0.0
-
-
-def _add(thetas: list[Tensor], velocities: list[Tensor], kept: float, stride: float) -> None:
-    """``kept theta + stride velocity``, in place."""
-    if kept != 1:
-        torch._foreach_mul_(thetas, kept)  # pyright: ignore[reportPrivateImportUsage]
-    torch._foreach_add_(  # pyright: ignore[reportPrivateImportUsage]
-        thetas, velocities, alpha=stride
-    )
-
-
-def _slope(blocks: list[Block]) -> tuple[float, bool]:
-    """Gradients times the last moves, and whether gradients and squares are finite: in one pass."""
-    flat = [block.gradient for block in blocks]
-    products = [
-        product
-        for block, g in zip(blocks, flat, strict=True)
-        for product in (torch.dot(block.vector(VELOCITY), g), torch.dot(g, g))
-    ]
-    numbers = numbers_of(products)
-    strides = [block.states[0][STRIDE] for block in blocks]
-    slope = sum(stride * dot for stride, dot in zip(strides, numbers[::2], strict=True))
-    return slope, squares_finite(flat, numbers[1::2])
-
-
-def _promise(blocks: list[Block], factors: list[float]) -> float:
-    """``-sum v g``: the decrease that the velocities promise."""
-    dots = numbers_of([torch.dot(block.vector(VELOCITY), block.gradient) for block in blocks])
-    return -sum(factor * dot for factor, dot in zip(factors, dots, strict=True))
 
 
 def _same(these: Iterable[Any], those: list[Any]) -> bool:

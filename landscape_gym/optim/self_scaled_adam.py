@@ -9,7 +9,8 @@ from torch.optim.optimizer import ParamsT
 
 from landscape_gym.optim import adam_steps
 from landscape_gym.optim.blocks import Block
-from landscape_gym.optim.loss_reading import VELOCITY, Common, LossReading
+from landscape_gym.optim.loss_reading import Common, LossReading
+from landscape_gym.optim.moves import VELOCITY
 
 
 class SelfScaledAdam(LossReading):

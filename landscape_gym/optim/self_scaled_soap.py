@@ -14,7 +14,8 @@ from landscape_gym.configuration import count
 from landscape_gym.optim import adam_steps, frame
 from landscape_gym.optim.blocks import Block, State
 from landscape_gym.optim.loading import check_shape
-from landscape_gym.optim.loss_reading import VELOCITY, Common, LossReading
+from landscape_gym.optim.loss_reading import Common, LossReading
+from landscape_gym.optim.moves import VELOCITY
 
 
 class SelfScaledSOAP(LossReading):
