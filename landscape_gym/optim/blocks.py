@@ -9,9 +9,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._utils import _flatten_dense_tensors
 
 State = dict[str, Any]
 """What is remembered of a parameter."""
+NOTHING = torch.empty(0)
+"""A gradient that is not held."""
 
 
 class Packed:
@@ -23,7 +26,6 @@ class Packed:
 
     def __init__(self) -> None:
         self._kept: dict[tuple[str, int], tuple[Tensor, list[Tensor]]] = {}
-        self._constants: dict[tuple[float, ...], Tensor] = {}
 
     def vector(self, name: str, states: list[State]) -> Tensor:
         """The states' tensors of that name, one after another; these are parts of it from then on.
@@ -43,16 +45,6 @@ class Packed:
                 state[name] = part
             self._kept[key] = whole, parts
         return whole
-
-    def constant(self, values: Sequence[float], sizes: Sequence[int], like: Tensor) -> Tensor:
-        """A vector like another, in which each value stands as many times as its size says."""
-        key = (*values, *sizes)
-        found = self._constants.get(key)
-        if found is None or (found.dtype, found.device) != (like.dtype, like.device):
-            counts = torch.tensor(sizes, device=like.device)
-            found = like.new_tensor(values).repeat_interleave(counts)
-            self._constants[key] = found
-        return found
 
 
 class Block:
@@ -75,8 +67,9 @@ class Block:
         packed: Packed,
     ) -> None:
         self.group, self.parameters, self.states = group, parameters, states
-        self._units, self._packed = units, packed
+        self._packed, self._dtype = packed, type_of_state(parameters[0])
         self._sizes = [p.numel() for p in parameters]
+        self._units = units[0] if len(set(units)) == 1 else self._per_coordinate(units)
         self._matrices = [
             (i, matrix_shape(p.shape)) for i, p in enumerate(parameters) if p.ndim > 1
         ]
@@ -89,15 +82,16 @@ class Block:
 
     def read(self) -> None:
         """Take the parameters' gradients of this step."""
-        flat = [p.grad.reshape(-1) for p in self.parameters]  # pyright: ignore[reportOptionalMemberAccess]
-        gradient = flat[0] if len(flat) == 1 else torch.cat(flat)
-        self.gradient = gradient.to(type_of_state(self.parameters[0]))
-        if self.group["maximize"]:
-            self.gradient = -self.gradient
+        gradients: list[Tensor] = [p.grad for p in self.parameters]  # pyright: ignore[reportAssignmentType]
+        several = len(gradients) > 1
+        gradient = _flatten_dense_tensors(gradients) if several else gradients[0].reshape(-1)
+        if gradient.dtype != self._dtype:
+            gradient = gradient.to(self._dtype)
+        self.gradient = -gradient if self.group["maximize"] else gradient
 
     def release(self) -> None:
         """Leave the gradients, whose memory the training loop may want until the next step."""
-        self.gradient = torch.empty(0)
+        self.gradient = NOTHING
         """Of what falls, (d,): negated where it is maximised; in the type of the state."""
 
     def vector(self, name: str) -> Tensor:
@@ -117,11 +111,17 @@ class Block:
 
     def in_units(self, velocity: Tensor) -> float:
         """Multiply a vector (d,) by the units, in place, but for the factor that is returned."""
-        unit = self._units[0]
-        if all(other == unit for other in self._units):
-            return unit
-        velocity.mul_(self._packed.constant(self._units, self._sizes, velocity))
+        if isinstance(self._units, float):
+            return self._units
+        velocity.mul_(self._units)
         return 1.0
+
+    def _per_coordinate(self, values: list[float]) -> Tensor:
+        """A vector (d,) of a number for each parameter."""
+        vector = torch.empty(sum(self._sizes), dtype=self._dtype, device=self.parameters[0].device)
+        for part, value in zip(self.parts(vector), values, strict=True):
+            part.fill_(value)
+        return vector
 
 
 def matrix_shape(shape: torch.Size) -> tuple[int, int]:

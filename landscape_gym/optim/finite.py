@@ -32,7 +32,7 @@ def squares_finite(vectors: Sequence[Tensor], products: Sequence[float]) -> bool
 
     A product is fast, and not finite if any square is not; but it may overflow by itself.
     """
-    return all(
+    return math.isfinite(sum(products)) or all(
         math.isfinite(product) or bool(v.square().isfinite().all())
         for product, v in zip(products, vectors, strict=True)
     )

@@ -9,7 +9,7 @@ import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from operator import is_
+from operator import is_, itemgetter
 from typing import Any, TypedDict
 
 import torch
@@ -30,6 +30,8 @@ from landscape_gym.optim.units import units
 
 SHARED = "shared"
 """Key of the state that all parameters have in common."""
+REMEMBERED = itemgetter(*Gains._fields)
+"""The bound's part of it."""
 
 
 class Common(TypedDict, total=False):
@@ -188,8 +190,9 @@ class LossReading(LossTold, IterateAverages):
                     for p in block.parameters:
                         del self.state[p]
             return loss
-        for state in (state for block in blocks for state in block.states):
-            state["step"] += 1
+        for block in blocks:
+            for state in block.states:
+                state["step"] += 1
         factors = [self._propose(block) for block in blocks]
         slowdown = self._slowdown(moves.promise(blocks, factors), seen, slope)
         for block, factor in zip(blocks, factors, strict=True):
@@ -271,8 +274,8 @@ class LossReading(LossTold, IterateAverages):
             )
             shared["lowest"] = -math.inf
         bound = self._bound
-        gains = Gains(*(shared[name] for name in Gains._fields)) if "step" in shared else None
-        factor, gains = bound.factor(promise, loss, gains or bound.init(loss), slope)
+        gains = Gains._make(REMEMBERED(shared)) if "step" in shared else bound.init(loss)
+        factor, gains = bound.factor(promise, loss, gains, slope)
         shared |= {**gains._asdict(), "slowdown": factor}
         return factor
 
@@ -300,7 +303,7 @@ class LossReading(LossTold, IterateAverages):
         if SHARED not in self.state:
             return {}
         shared = self._shared
-        gains = Gains(*(shared[name] for name in Gains._fields))
+        gains = Gains._make(REMEMBERED(shared))
         weight = 1 - self.bound.decay**gains.step
         return {
             "slowdown": shared["slowdown"],
