@@ -13,7 +13,7 @@ from baselines.networks.contest import lasting
 from baselines.networks.contest import trials as memory
 from baselines.networks.contest.entrants import ADAM, COSINE, ENTRANTS, INSTALLED, Entrant
 from baselines.networks.contest.judged import JUDGED, LARGE
-from baselines.networks.contest.leagues import MOST, STEP, League, best
+from baselines.networks.contest.leagues import MOST, SEEDS, STEP, League, best
 from baselines.networks.contest.tables import page_tables, reached
 from baselines.networks.contest.trial import CHECKPOINTS, FAILED, Trial, trained
 from baselines.networks.contest.trials import Trials
@@ -127,7 +127,7 @@ def test_leagues_find_the_best_rate(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         league = League(Trials(tmp_path / "contest.json", lambda key: None), each)
         assert league.rate("waves", ADAM, 300) == pytest.approx(0.1)
         assert league.rate("waves", ENTRANTS["SelfScaledSOAP"], 300) == 1
-        assert league.logs("waves", ADAM, 300) == pytest.approx(np.log(1.01) * np.arange(3), 1e-2)
+        assert league.logs("waves", ADAM, 300) == pytest.approx(np.log(1.01) * np.array(SEEDS), 1e-2)
 
 
 def test_a_search_ends_where_rates_do() -> None:
