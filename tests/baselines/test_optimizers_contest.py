@@ -127,7 +127,9 @@ def test_leagues_find_the_best_rate(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         league = League(Trials(tmp_path / "contest.json", lambda key: None), each)
         assert league.rate("waves", ADAM, 300) == pytest.approx(0.1)
         assert league.rate("waves", ENTRANTS["SelfScaledSOAP"], 300) == 1
-        assert league.logs("waves", ADAM, 300) == pytest.approx(np.log(1.01) * np.array(SEEDS), 1e-2)
+        assert league.logs("waves", ADAM, 300) == pytest.approx(
+            np.log(1.01) * np.array(SEEDS), 1e-2
+        )
 
 
 def test_a_search_ends_where_rates_do() -> None:
