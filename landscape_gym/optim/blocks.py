@@ -82,12 +82,14 @@ class Block:
 
     def read(self) -> None:
         """Take the parameters' gradients of this step."""
-        gradients: list[Tensor] = [p.grad for p in self.parameters]  # pyright: ignore[reportAssignmentType]
-        several = len(gradients) > 1
-        gradient = _flatten_dense_tensors(gradients) if several else gradients[0].reshape(-1)
-        if gradient.dtype != self._dtype:
-            gradient = gradient.to(self._dtype)
+        gradient = self.joined([p.grad for p in self.parameters])  # pyright: ignore[reportArgumentType]
         self.gradient = -gradient if self.group["maximize"] else gradient
+
+    def joined(self, tensors: list[Tensor]) -> Tensor:
+        """A tensor for each parameter as one vector (d,), in the type of the state."""
+        several = len(tensors) > 1
+        vector = _flatten_dense_tensors(tensors) if several else tensors[0].reshape(-1)
+        return vector if vector.dtype == self._dtype else vector.to(self._dtype)
 
     def release(self) -> None:
         """Leave the gradients, whose memory the training loop may want until the next step."""

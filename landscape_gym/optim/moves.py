@@ -45,18 +45,19 @@ def move(block: Block, kept: float, stride: float, newness: float) -> None:
     """
     for state in block.states:
         state[STRIDE] = stride
-    parameters, velocities = block.parameters, [state[VELOCITY] for state in block.states]
     averaged = newness > 0 and AVERAGE in block.states[0]
-    if averaged and len(parameters) == 1 and parameters[0].is_contiguous():
-        whole = parameters[0].detach(), velocities[0], block.states[0][AVERAGE]
-        for theta, velocity, mean in pieces(whole):
-            _add([theta], [velocity], kept, stride)
-            mean.lerp_(theta.to(mean.dtype), newness)
+    if averaged and len(block.parameters) == 1 and block.parameters[0].is_contiguous():
+        theta, velocity, mean = (
+            block.parameters[0].detach(),
+            *map(block.vector, (VELOCITY, AVERAGE)),
+        )
+        for part, v, average in pieces((theta.view(-1), velocity, mean)):
+            _add([part], [v], kept, stride)
+            average.lerp_(part.to(average.dtype), newness)
         return
-    _add(parameters, velocities, kept, stride)
+    _add(block.parameters, [state[VELOCITY] for state in block.states], kept, stride)
     if averaged:
-        for theta, state in zip(parameters, block.states, strict=True):
-            state[AVERAGE].lerp_(theta.to(state[AVERAGE].dtype), newness)
+        block.vector(AVERAGE).lerp_(block.joined(block.parameters), newness)
 
 
 def _add(thetas: list[Tensor], velocities: list[Tensor], kept: float, stride: float) -> None:
