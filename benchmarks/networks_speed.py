@@ -117,6 +117,7 @@ def environment(
         copy=copy,
     )
     envs.reset(seed=0)
+    # Of a norm below 1 at a million weights, too: such actions need no clipping.
     actions = np.full((networks, landscape.dim), 1e-4, np.float32)
     return lambda: envs.step(actions)
 

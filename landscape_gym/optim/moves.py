@@ -47,13 +47,10 @@ def move(block: Block, kept: float, stride: float, newness: float) -> None:
         state[STRIDE] = stride
     averaged = newness > 0 and AVERAGE in block.states[0]
     if averaged and len(block.parameters) == 1 and block.parameters[0].is_contiguous():
-        theta, velocity, mean = (
-            block.parameters[0].detach(),
-            *map(block.vector, (VELOCITY, AVERAGE)),
-        )
-        for part, v, average in pieces((theta.view(-1), velocity, mean)):
-            _add([part], [v], kept, stride)
-            average.lerp_(part.to(average.dtype), newness)
+        whole = block.parameters[0].detach().view(-1), *map(block.vector, (VELOCITY, AVERAGE))
+        for theta, velocity, average in pieces(whole):
+            _add([theta], [velocity], kept, stride)
+            average.lerp_(theta.to(average.dtype), newness)
         return
     _add(block.parameters, [state[VELOCITY] for state in block.states], kept, stride)
     if averaged:
