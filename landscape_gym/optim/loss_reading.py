@@ -48,7 +48,7 @@ class Common(TypedDict, total=False):
     maximize: bool
     """Whether the loss is to rise; `lowest` is then that of its negative, by default none."""
     foreach: bool | None
-    """As of `torch.optim.AdamW`, for Adam's recurrence. Default None: the kernel that is fastest."""
+    """As of `torch.optim.AdamW`, for the recurrence. Default None: its fastest kernel."""
     process_group: Any
     """Of `torch.distributed`, over which the loss is averaged. Default None: all processes."""
 
