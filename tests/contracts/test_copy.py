@@ -105,6 +105,29 @@ def test_what_has_to_be_clipped_is_clipped() -> None:
     assert np.abs(observation).max() == 1e6
 
 
+def test_what_has_to_be_clipped_after_a_part_was_reset_is_clipped() -> None:
+    """The last step's gradients, all within the bound, say nothing of those that are new."""
+    envs = LandscapeNavVectorEnv(
+        2,
+        autoreset_mode="disabled",
+        copy=False,
+        landscape={"kind": "quadratic", "dim": 1},
+        start={"kind": "normal", "std": 5e5},
+        noise=None,
+        max_norm=1e9,
+        observation="gradient",
+        action={"kind": "velocity", "scale": 1.0},
+    )
+    still, clipped = np.zeros((2, 1), np.float32), 0
+    for seed in range(200):
+        envs.reset(seed=seed)
+        envs.step(still)
+        observation, _ = envs.reset(options={"reset_mask": np.array([True, False])})
+        assert np.abs(observation).max() <= 1e6
+        clipped += np.abs(envs.simulation.state.learner.gradient[0]).max() > 1e6
+    assert clipped > 0
+
+
 def test_a_control_that_is_shown_is_not_the_callers_array() -> None:
     changes = {**SHARING, "observation": "previous_update"}
     envs = batch("LandscapeNav-v0", "next_step", copy=False, **changes)
