@@ -21,8 +21,6 @@ SLOWEST, FASTEST = math.exp(-8.0), math.exp(1.5)
 """Least and largest factor, over what it is at first, which fades."""
 PRIOR = 100
 """How many gradients what is known at first is worth, where coordinates have factors."""
-FUSED = ("cpu", "cuda")
-"""Devices on which torch has the recurrence in one kernel."""
 SOONEST = 10
 """Age after which they are adapted: by then running means are more than their first gradients."""
 
@@ -94,7 +92,7 @@ def recurrence(
     """
     (beta1, beta2), eps = group["betas"], group["eps"]
     vectors = [out], [gradient], [mean], [square], []
-    if group["foreach"] is None and out.device.type in FUSED:
+    if group["foreach"] is None and (out.is_cpu or out.is_cuda):
         steps = [torch.full((), float(age), device=out.device)]
         torch._fused_adamw_(  # pyright: ignore[reportPrivateImportUsage]
             *vectors, steps, lr=1.0, beta1=beta1, beta2=beta2, weight_decay=1.0, eps=eps,

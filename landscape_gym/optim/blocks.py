@@ -68,6 +68,7 @@ class Block:
     ) -> None:
         self.group, self.parameters, self.states = group, parameters, states
         self._packed, self._dtype = packed, type_of_state(parameters[0])
+        self._vectors: dict[str, Tensor] = {}
         self._sizes = [p.numel() for p in parameters]
         self._units = units[0] if len(set(units)) == 1 else self._per_coordinate(units)
         self._matrices = [
@@ -81,7 +82,8 @@ class Block:
         return self.states[0]["step"]
 
     def read(self) -> None:
-        """Take the parameters' gradients of this step."""
+        """Begin a step: take the parameters' gradients, and what their states have by now."""
+        self._vectors.clear()
         gradient = self.joined([p.grad for p in self.parameters])  # pyright: ignore[reportArgumentType]
         self.gradient = -gradient if self.group["maximize"] else gradient
 
@@ -98,9 +100,12 @@ class Block:
 
     def vector(self, name: str) -> Tensor:
         """What the states have under a name, (d,); changes of it are changes of theirs."""
-        if len(self.states) == 1:
-            return self.states[0][name].view(-1)
-        return self._packed.vector(name, self.states)
+        if name not in self._vectors:
+            several = len(self.states) > 1
+            self._vectors[name] = (
+                self._packed.vector(name, self.states) if several else self.states[0][name].view(-1)
+            )
+        return self._vectors[name]
 
     def parts(self, vector: Tensor) -> Sequence[Tensor]:
         """A vector (d,) in the parameters' parts."""

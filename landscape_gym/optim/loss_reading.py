@@ -216,13 +216,13 @@ class LossReading(LossTold, IterateAverages):
                 "use dense ones, torch.nn.Embedding(sparse=False)."
             )
         before, states = self._last
-        if not _same(every, before) or not _same(map(self.state.get, every), states):
+        if not _same(every, before) or not _same(self.state.values(), states):
             self._blocks = [
                 block
                 for group, those in zip(self.param_groups, present, strict=True)
                 for block in self._arranged(group, those)
             ]
-            self._last = every, [self.state[p] for p in every]
+            self._last = every, list(self.state.values())
         for block in self._blocks:
             block.read()
         return self._blocks

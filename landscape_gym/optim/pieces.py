@@ -13,7 +13,7 @@ CHUNK = 2**15
 
 def pieces(tensors: Sequence[Tensor]) -> Iterator[Sequence[Tensor]]:
     """Contiguous tensors of one size, flat, in parts that belong together: on a CPU, else whole."""
-    if tensors[0].device.type != "cpu" or tensors[0].numel() <= CHUNK:
+    if not tensors[0].is_cpu or tensors[0].numel() <= CHUNK:
         yield tensors
     else:
         yield from zip(*(tensor.view(-1).split(CHUNK) for tensor in tensors), strict=True)
@@ -21,7 +21,6 @@ def pieces(tensors: Sequence[Tensor]) -> Iterator[Sequence[Tensor]]:
 
 def numbers_of(scalars: list[Tensor]) -> list[float]:
     """Tensors of one number each as numbers; they come from a device at once, if it is one."""
-    devices = {each.device for each in scalars}
-    if len(devices) == 1 and not scalars[0].is_cpu:
-        return torch.stack(scalars).tolist()
-    return [each.item() for each in scalars]
+    if all(each.is_cpu for each in scalars) or len({each.device for each in scalars}) > 1:
+        return [each.item() for each in scalars]
+    return torch.stack(scalars).tolist()

@@ -1,11 +1,14 @@
-"""Units of parameters: how widely torch's default initialisation draws them."""
+"""Units of parameters: how widely torch's default initialisation draws them; and steps in them."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 from torch import Tensor
+
+from landscape_gym.optim.blocks import matrix_shape
 
 
 def units(groups: list[dict[str, Any]]) -> dict[Tensor, float]:
@@ -35,3 +38,17 @@ def units(groups: list[dict[str, Any]]) -> dict[Tensor, float]:
     for p, module in waiting:
         found[p] = by_module.get(module, middle) if module else middle
     return found
+
+
+def signed_step(parameters: Iterable[Tensor]) -> float:
+    """A step's length of one unit in all coordinates, over the initialisation, summed over layers.
+
+    In first steps a layer's gradients are alike, up to signs of its inputs and units, so such a
+    step is a matrix of rank one. Its spectral norm is ``rows^(1/2)``; that of a matrix that torch
+    draws is about ``(rows^(1/2) + columns^(1/2)) / (3 columns)^(1/2)``.
+    """
+    shapes = (matrix_shape(p.shape) for p in parameters if p.ndim > 1)
+    return sum(
+        math.sqrt(3 * rows * columns) / (math.sqrt(rows) + math.sqrt(columns))
+        for rows, columns in shapes
+    )

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from baselines.networks.contest.small_network import Examples, SmallNetwork, mlp
+from baselines.networks.contest.small_network import Examples, SmallNetwork, mlp, residual
 from landscape_gym.networks.attention import CharacterTransformer
 from landscape_gym.networks.data import load
 
@@ -72,24 +72,6 @@ def strided() -> nn.Module:
         nn.Conv1d(1, 12, 5, stride=2), nn.ReLU(), nn.Conv1d(12, 16, 3, stride=2), nn.ReLU(),
         nn.Flatten(), nn.Linear(128, 24), nn.ReLU(), nn.Linear(24, 10),
     )  # fmt: skip
-
-
-class Residual(nn.Module):
-    """A block of two layers, added to what it is given."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.block = nn.Sequential(
-            nn.LayerNorm(width), nn.Linear(width, width), nn.GELU(), nn.Linear(width, width)
-        )
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x + self.block(x)
-
-
-def residual() -> nn.Module:
-    blocks = (Residual(256) for _ in range(9))
-    return nn.Sequential(nn.Linear(40, 256), *blocks, nn.LayerNorm(256), nn.Linear(256, 10))
 
 
 JUDGED = {
@@ -165,7 +147,7 @@ LARGE = {
     "residual-large": SmallNetwork(
         "MNIST-1D, nine residual blocks of 256, LayerNorm, GELU: 1.2 million weights",
         lambda: data("mnist1d", 4000),
-        residual,
+        residual(40, 256, 9, 10),
         held_out=HELD_OUT,
     ),
 }

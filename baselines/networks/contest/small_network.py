@@ -103,3 +103,27 @@ def mlp(
         return nn.Sequential(*layers, nn.Linear(sizes[-2], sizes[-1]))
 
     return build
+
+
+class Residual(nn.Module):
+    """A block of two layers, added to what it is given."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.block = nn.Sequential(
+            nn.LayerNorm(width), nn.Linear(width, width), nn.GELU(), nn.Linear(width, width)
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.block(x)
+
+
+def residual(inputs: int, width: int, blocks: int, outputs: int) -> Callable[[], nn.Module]:
+    """Makes a network of residual blocks, between two linear layers."""
+
+    def build() -> nn.Module:
+        first = nn.Linear(inputs, width)
+        between = [Residual(width) for _ in range(blocks)]
+        return nn.Sequential(first, *between, nn.LayerNorm(width), nn.Linear(width, outputs))
+
+    return build

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from baselines.networks.contest.small_network import Examples, SmallNetwork, mlp
+from baselines.networks.contest.small_network import Examples, SmallNetwork, mlp, residual
 from landscape_gym.networks.data import load
 
 REDRAWN = 0.3
@@ -212,6 +212,9 @@ TUNING = {
         flat_digits,
         mlp(64, 64, 10, activation=nn.ReLU),
         redrawn=0.1,
+    ),
+    "residual": SmallNetwork(
+        "MNIST-1D, six residual blocks of 128, LayerNorm, GELU", curves, residual(40, 128, 6, 10)
     ),
 }
 """By the name that results have."""
