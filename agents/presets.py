@@ -217,12 +217,14 @@ PRESETS: dict[str, Training] = {
     # Curvature is hidden, coordinates interact, and gradients are noisy: in the frame of gradients,
     # by regression on the optimum's moves.
     "frame": FRAME,
-    # The same for any dimension. Short episodes hide that a rule becomes unstable later on.
+    # The same for any dimension. Short episodes hide that a rule becomes unstable later on; what
+    # is to be done first where coordinates are many shows in the first moves of those of 300.
     # Episodes that begin near the target are rare, and are the worst: so they count for more. Small
     # minibatches, as more steps of Adam are worth more than more episodes.
     "frame-any": replace(
         FRAME,
         dims=(2, 3, 6, 20, 60),
+        wide=300,
         relative=True,
         evenly=1.75,
         rounds=24,
