@@ -254,7 +254,8 @@ PRESETS: dict[str, Training] = {
     "ars": ARS(),
     # Rules for networks: whole episodes are compared, not steps.
     "evolution": Evolution(),
-    # The same by PPO: an action is the weights of a rule, for a third of a training.
+    # The same by PPO: an action is the weights of a rule, for a third of a training. Exploration
+    # ends quietly, as its mean is the rule.
     "weights": PPO(
         hold=100,
         critic="fitted",
@@ -268,7 +269,7 @@ PRESETS: dict[str, Training] = {
         clip_range=1.0,
         max_grad_norm=10.0,
         log_std_start=-1.2,
-        log_std_end=-2.1,
+        log_std_end=-3.0,
     ),
     # Where the model is known: the yardstick for learning.
     "gradient": Gradient(),
