@@ -37,11 +37,24 @@ from landscape_gym.registration import Regime
 from landscape_gym.sb3 import GatedActor, framed_rule
 
 
+class Size(NamedTuple):
+    """Of a batch of environments."""
+
+    dim: int
+    """Coordinates of each."""
+    num_envs: int
+    steps: int
+    """Of their episodes."""
+    axes: int
+    """The last ones of the frame, along which there is anything to learn."""
+
+
 @dataclass(frozen=True)
 class Dagger(Training):
     """Regression on the optimum's moves: a gated actor in the frame of gradients (DAgger)."""
 
     algorithm: ClassVar[str] = "dagger"
+    lowest: ClassVar[Mapping[str, int]] = {"wide": 0}
 
     belief: bool = False
     """Whether the frame is that of a belief about the regime's problem, not that of gradients."""
@@ -55,6 +68,12 @@ class Dagger(Training):
     """Numbers of coordinates that training episodes have, in place of the problem's own. Each has
     its share of the batch's coordinates, and of the error: a rule that is to serve any dimension
     has then seen small ones and large ones."""
+    wide: int = 0
+    """The number of coordinates of further episodes that end early: what a rule is to do where
+    coordinates are many shows in its first moves. None are added for 0."""
+    wide_steps: int = 30
+    """Steps of those. So many gradients span as many axes, along which alone there is anything to
+    learn; of those, not of coordinates, wide episodes have their share of the batch."""
     evenly: float = 0.0
     """The power of the optimum's cost by which errors are divided, episode by episode: with 0 the
     mean cost is made small, with 1 the mean of single episodes' ratios to the optimum's."""
@@ -80,6 +99,11 @@ class Dagger(Training):
             TypeError: for a value of another type.
         """
         super().__post_init__()
+        if self.wide and self.wide <= self.wide_steps:
+            raise ValueError(
+                f"wide episodes have more coordinates than steps; got wide {self.wide} and "
+                f"wide_steps {self.wide_steps}."
+            )
         if (episodes := self.rounds * self.num_envs) > SEEDS:
             raise ValueError(
                 f"rounds * num_envs must be at most {SEEDS}, the episodes of one seed; got "
@@ -88,18 +112,17 @@ class Dagger(Training):
 
     def steps(self, problem: NavigationProblem) -> int:
         """Of whole episodes, none of which diverges."""
-        return self.rounds * sum(self.batches(problem).values()) * self.length(problem)
+        return self.rounds * sum(each.num_envs * each.steps for each in self.sizes(problem))
 
-    def batches(self, problem: NavigationProblem) -> dict[int, int]:
-        """Environments by how many coordinates they have."""
-        if not self.dims:
-            return {problem.dim: self.num_envs}
-        rows = self.num_envs * problem.dim / len(self.dims)
-        return {dim: max(round(rows / dim), 1) for dim in self.dims}
-
-    def length(self, problem: NavigationProblem) -> int:
-        """Steps of a training episode in a problem, whose own are no fewer."""
-        return min(self.episode_steps, problem.steps)
+    def sizes(self, problem: NavigationProblem) -> list[Size]:
+        """Of the batches of a round. The problem's own episodes are no shorter."""
+        steps, dims = min(self.episode_steps, problem.steps), self.dims or (problem.dim,)
+        rows = self.num_envs * problem.dim / len(dims)
+        sizes = [Size(dim, max(round(rows / dim), 1), steps, dim) for dim in dims]
+        if self.wide:
+            steps = min(self.wide_steps, problem.steps)
+            sizes.append(Size(self.wide, max(round(rows / steps), 1), steps, steps))
+        return sizes
 
     def trainer(self, regime: Regime, seed: int) -> Regression:
         """The regression at its beginning, as `Training.trainer`."""
@@ -122,7 +145,7 @@ class Batch(NamedTuple):
     """Environments of one dimension, and who acts best in them."""
 
     problem: NavigationProblem
-    num_envs: int
+    size: Size
     optimum: Teacher
     first: int
     """Their place among all environments."""
@@ -132,13 +155,14 @@ class Steps(NamedTuple):
     """What happened in a batch: step by step, and in each environment by environment."""
 
     vectors: Tensor
-    """(steps, d, vectors)"""
+    """(steps, axes, vectors)"""
     invariants: Tensor
-    """(steps, d, invariants)"""
+    """(steps, axes, invariants)"""
     optimal: Tensor
-    """u* along the axes, (steps, d)."""
+    """u* along the axes, (steps, axes)."""
     weight: Tensor
-    """beta^t, times what the episode counts, (steps, 1)."""
+    """beta^t, times what the episode counts, (steps, 1); and times the axes over d, so that a mean
+    over them is one over coordinates."""
 
 
 class Regression(RoundsTrainer):
@@ -160,6 +184,11 @@ class Regression(RoundsTrainer):
         super().__init__(training, regime, seed)
         torch.set_num_threads(1)  # two threads on two shared cores are slower than one
         self.frame = self._frame()
+        if training.wide and (training.belief or "parameters" in self.regime.observation.channels):
+            raise Refusal(
+                "wide: that most axes hold nothing is so in the frame of gradients alone, and "
+                "where displacement is seen, not parameters."
+            )
         self.batches = _batches(training, self.regime.problem)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -216,20 +245,22 @@ class Regression(RoundsTrainer):
     def _walk(self, batch: Batch) -> Iterator[tuple[np.ndarray, ...]]:
         """The steps of a batch, one after another, as arrays of the fields of `Steps`."""
         training, regime, actor = self.training, self.regime, self.learnt.actor
-        total = sum(each.num_envs for each in self.batches)
+        total = sum(each.size.num_envs for each in self.batches)
         first = SEEDS * self.seed + self.learnt.round * total + batch.first
-        lesson = Lesson(regime, batch.problem, batch.optimum, first, batch.num_envs)
+        dim, num_envs, length, kept = batch.size
+        lesson = Lesson(regime, batch.problem, batch.optimum, first, num_envs)
         seen, theirs = lesson.seen()
-        frame, counts = self.frame.begin(seen), np.ones(batch.num_envs)
+        frame, counts = self.frame.begin(seen), np.full(num_envs, kept / dim)
         if training.evenly:
-            counts = _counts(batch.optimum, theirs, training.evenly)
-        for step in range(training.length(regime.problem)):
+            counts = counts * _counts(batch.optimum, theirs, training.evenly)
+        for step in range(length):
             seen, theirs = lesson.seen()
             framed, frame = self.frame.see(seen, frame)
             unit = frame.unit[:, None]
-            optimal = (lesson.told(theirs) / unit)[:, None, :] @ frame.basis
+            optimal = (lesson.told(theirs) / unit)[:, None, :] @ frame.basis[:, :, -kept:]
             weight = (counts * regime.problem.discount**step)[:, None] * unit**2
-            yield framed.vectors, framed.invariants, optimal[:, 0], weight.astype(np.float32)
+            vectors, invariants = (part[:, -kept:] for part in framed)
+            yield vectors, invariants, optimal[:, 0], weight.astype(np.float32)
             with torch.no_grad():
                 moves = actor.moves(*map(torch.from_numpy, framed)).numpy()
             lesson.advance(self.frame.out_of(moves, frame) / actor.scale)
@@ -242,7 +273,7 @@ class Regression(RoundsTrainer):
         taken, errors = learnt.round * training.n_epochs * count, []
         for _ in range(training.n_epochs):
             errors = []
-            shuffled = [learnt.rng.permutation(len(part.weight)) for part in steps]
+            shuffled = [self._order(*each) for each in zip(steps, self.batches, strict=True)]
             for i in range(count):
                 for group in learnt.optimizer.param_groups:
                     group["lr"] = training.learning_rate * (1 - taken / total)
@@ -255,6 +286,13 @@ class Regression(RoundsTrainer):
                 errors.append(error.item())
                 taken += 1
         return float(np.mean(errors))
+
+    def _order(self, steps: Steps, batch: Batch) -> np.ndarray:
+        """A batch's steps shuffled, as many times as its episodes are shorter than others."""
+        passes = max(self.batches[0].size.steps // batch.size.steps, 1)
+        return np.concatenate(
+            [self.learnt.rng.permutation(len(steps.weight)) for _ in range(passes)]
+        )
 
     def _error(self, steps: list[Steps], shares: list[np.ndarray]) -> Tensor:
         """The weighted error on some steps of each batch, batches alike."""
@@ -269,10 +307,11 @@ class Regression(RoundsTrainer):
 def _batches(training: Dagger, problem: NavigationProblem) -> list[Batch]:
     """The environments of a round."""
     batches, first = [], 0
-    for dim, num_envs in training.batches(problem).items():
-        each = problem if dim == problem.dim else problem.replace(landscape={"dim": dim})
-        batches.append(Batch(each, num_envs, teacher_of(each), first))
-        first += num_envs
+    for size in training.sizes(problem):
+        same = size.dim == problem.dim
+        each = problem if same else problem.replace(landscape={"dim": size.dim})
+        batches.append(Batch(each, size, teacher_of(each), first))
+        first += size.num_envs
     return batches
 
 
@@ -287,4 +326,4 @@ def _counts(optimum: Teacher, theirs: np.ndarray, evenly: float) -> np.ndarray:
 def _share(order: np.ndarray, number: int, count: int, most: int) -> np.ndarray:
     """Of a batch's steps in their order, those of one minibatch of so many."""
     size = max(min(len(order) // count, most), 1)
-    return order[number * size : (number + 1) * size]
+    return order.take(range(number * size, (number + 1) * size), mode="wrap")

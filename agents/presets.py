@@ -217,12 +217,14 @@ PRESETS: dict[str, Training] = {
     # Curvature is hidden, coordinates interact, and gradients are noisy: in the frame of gradients,
     # by regression on the optimum's moves.
     "frame": FRAME,
-    # The same for any dimension. Short episodes hide that a rule becomes unstable later on.
+    # The same for any dimension. Short episodes hide that a rule becomes unstable later on; what
+    # is to be done first where coordinates are many shows in the first moves of those of 300.
     # Episodes that begin near the target are rare, and are the worst: so they count for more. Small
     # minibatches, as more steps of Adam are worth more than more episodes.
     "frame-any": replace(
         FRAME,
         dims=(2, 3, 6, 20, 60),
+        wide=300,
         relative=True,
         evenly=1.75,
         rounds=24,
@@ -252,7 +254,8 @@ PRESETS: dict[str, Training] = {
     "ars": ARS(),
     # Rules for networks: whole episodes are compared, not steps.
     "evolution": Evolution(),
-    # The same by PPO: an action is the weights of a rule, for a third of a training.
+    # The same by PPO: an action is the weights of a rule, for a third of a training. Exploration
+    # ends quietly, as its mean is the rule.
     "weights": PPO(
         hold=100,
         critic="fitted",
@@ -266,7 +269,7 @@ PRESETS: dict[str, Training] = {
         clip_range=1.0,
         max_grad_norm=10.0,
         log_std_start=-1.2,
-        log_std_end=-2.1,
+        log_std_end=-3.0,
     ),
     # Where the model is known: the yardstick for learning.
     "gradient": Gradient(),

@@ -93,6 +93,10 @@ class BeliefFrame(Frame):
         )
         return Axes(belief.basis.astype(y.dtype), belief, vectors, invariants)
 
+    def _seen(self, state: FrameState) -> int:
+        """All of them: the axes are not those of what was seen alone."""
+        return state.x.shape[1]
+
 
 def frame_of(
     config: ObservationConfig, believes: NavigationProblem | None = None, relative: bool = False

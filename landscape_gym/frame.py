@@ -230,20 +230,25 @@ class Frame:
     def _axes(self, state: FrameState, x: Array, y: Array) -> Axes:
         """The axes after a gradient y (batch, d) at x, which the sums have already."""
         xp = namespace(x)
-        return Axes(xp.linalg.eigh(state.yy + RIDGE * xp.eye(x.shape[1], dtype=x.dtype))[1])
+        ages = state.n.clip(None, x.shape[1])
+        basis = xp.zeros_like(state.basis)
+        for age in xp.unique_values(ages):  # of the batch; a row's axes do not depend on others
+            rows = ages == age
+            basis[rows] = _turned(state.basis[rows], state.yy[rows], y[rows], int(age))
+        return Axes(basis)
+
+    def _seen(self, state: FrameState) -> int:
+        """How many axes, the last ones, hold all gradients of any row of the batch."""
+        return min(int(state.n.max()), state.x.shape[1])
 
     def _invariants(self, state: FrameState, squares: Array) -> list[Array]:
         """`INVARIANTS`, (batch, d) each, given squares of gradient, update and place."""
         xp = namespace(squares)
-        n, count = state.n, state.n[:, None]
-        spread, slope, moment = (
-            _along(state.basis, sums)
-            for sums in (
-                state.xx - state.x[:, :, None] * (state.x / count)[:, None, :],
-                state.xy.mT - state.y[:, :, None] * (state.x / count)[:, None, :],
-                state.yy,
-            )
-        )
+        n, count, seen = state.n, state.n[:, None], self._seen(state)
+        mean = (state.x / count)[:, None, :]
+        spread = _along(state.basis, state.xx - state.x[:, :, None] * mean)
+        slope = _along(state.basis, state.xy.mT - state.y[:, :, None] * mean, seen)
+        moment = _along(state.basis, state.yy, seen)
         doubt = LESS if self.relative else DOUBT
         secant = xp.log((slope.clip(0) + doubt * TYPICAL) / (spread.clip(0) + doubt))
         size = 0.5 * xp.log(xp.sum(moment, axis=1) / n + FLOOR)
@@ -297,7 +302,35 @@ def _with_gradient(state: FrameState, x: Array, y: Array) -> FrameState:
     )
 
 
-def _along(basis: Array, A: Array) -> Array:
-    """``q' A q`` of each axis q, (batch, d)."""
-    xp = namespace(basis)
-    return xp.sum(basis * (A @ basis), axis=1)
+def _turned(basis: Array, moment: Array, y: Array, n: int) -> Array:
+    """Eigenvectors of the moment (batch, d, d) of n gradients, the n-th of which is y (batch, d).
+
+    As long as gradients are fewer than coordinates, they are in the span of the last axes, of which
+    there is one more for y; what y has along others is brought there by reflecting those.
+
+    Args:
+        basis: The eigenvectors before.
+        moment: Sum of y y'.
+        y: The gradient that has come.
+        n: d for d or more.
+    """
+    xp, d = namespace(basis), basis.shape[2]
+    if n == d:
+        return xp.linalg.eigh(moment + RIDGE * xp.eye(d, dtype=y.dtype))[1]
+    others = basis[:, :, : d - n + 1]
+    normal = (y[:, None, :] @ others)[:, 0]
+    normal = normal / (xp.linalg.vector_norm(normal, axis=1)[:, None] + SMALLEST)
+    normal[:, -1] += xp.where(normal[:, -1] < 0, -1, 1)
+    square = xp.sum(normal * normal, axis=1)[:, None]
+    others = others - others @ (2 * normal / square)[:, :, None] * normal[:, None, :]
+    last = xp.concat([others[:, :, d - n :], basis[:, :, d - n + 1 :]], axis=2)
+    last = last @ xp.linalg.eigh(last.mT @ (moment @ last))[1]
+    return xp.concat([others[:, :, : d - n], last], axis=2)
+
+
+def _along(basis: Array, A: Array, seen: int | None = None) -> Array:
+    """``q' A q`` of each axis q, (batch, d); known to be 0 of all but the last, `seen` of them."""
+    xp, d = namespace(basis), basis.shape[2]
+    last = basis[:, :, d - (d if seen is None else seen) :]
+    values = xp.sum(last * (A @ last), axis=1)
+    return xp.concat([xp.zeros_like(basis[:, 0, : d - last.shape[2]]), values], axis=1)

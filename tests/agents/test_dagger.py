@@ -14,6 +14,7 @@ from landscape_gym import REGIMES
 from landscape_gym.control import LinearQuadraticPolicy, NoisyQuasiNewtonPolicy
 from landscape_gym.evaluation import rollout
 from landscape_gym.observation import ObservationConfig
+from landscape_gym.refusal import Refusal
 from landscape_gym.simulation import Simulation
 
 REGIME = REGIMES["landscape-nav"].configured(landscape={"dim": 3})
@@ -61,7 +62,7 @@ def test_the_optimums_moves_are_what_is_regressed_on():
 
 def test_each_dimension_has_its_share_of_coordinates_and_seeds_of_its_own():
     several = replace(SMALL, dims=(2, 6), num_envs=8)
-    assert several.batches(REGIME.problem) == {2: 6, 6: 2}
+    assert [each[:2] for each in several.sizes(REGIME.problem)] == [(2, 6), (6, 2)]
     assert several.steps(REGIME.problem) == 4 * 8 * 20
     trainer = several.trainer(REGIME, 0)
     planar, larger = trainer._episodes()
@@ -75,6 +76,38 @@ def test_each_dimension_has_its_share_of_coordinates_and_seeds_of_its_own():
     for dim in (2, 6, 9):
         problem = REGIME.problem.replace(landscape={"dim": dim})
         assert np.isfinite(rollout(problem, rule, episodes=4, seed=1_000_000).cost).all()
+
+
+def test_of_wide_episodes_the_first_steps_are_regressed_on_along_the_axes_that_they_span():
+    training = replace(SMALL, relative=True, wide=12, wide_steps=5, batch_size=5)
+    assert training.sizes(REGIME.problem)[1] == (12, 10, 5, 5)
+    assert training.steps(REGIME.problem) == 4 * (16 * 20 + 10 * 5)
+    trainer = training.trainer(REGIME, 0)
+    before, wide = trainer._episodes()
+    alone = replace(SMALL, relative=True).trainer(REGIME, 0)._episodes()[0]
+    np.testing.assert_array_equal(before.optimal, alone.optimal)
+    assert wide.optimal.shape == (10 * 5, 5)
+    gradient = wide.vectors[..., 0].reshape(5, 10, 5)
+    assert gradient[0, :, :-1].abs().max() < 1e-3 * gradient[0, :, -1].abs().min()
+    whole = replace(SMALL, relative=True, dims=(12,), num_envs=40, episode_steps=5)
+    trainer = whole.trainer(REGIME, 0)
+    assert trainer.batches[0].size == (12, 10, 5, 12)
+    # Along all axes the error is what it is along those, and what no rule could be told.
+    trainer.batches = [trainer.batches[0]._replace(first=16)]
+    (steps,) = trainer._episodes()
+    np.testing.assert_allclose(
+        (steps.optimal**2)[:, -5:].sum(axis=1), (wide.optimal**2).sum(axis=1), rtol=1e-3
+    )
+    np.testing.assert_allclose(wide.weight, steps.weight * 5 / 12, rtol=1e-6)
+    assert np.isfinite(train(training.trainer(REGIME, 0)).round()["regression/squared_error"])
+
+
+def test_wide_episodes_that_a_frame_would_not_have_are_refused():
+    with pytest.raises(ValueError, match="more coordinates than steps"):
+        replace(SMALL, wide=20, wide_steps=20)
+    for other in (replace(SMALL, belief=True), PRESETS["frame-parameters"]):
+        with pytest.raises(Refusal, match="gradients alone"):
+            replace(other, wide=40).trainer(REGIME, 0)
 
 
 def test_episodes_that_cost_little_count_as_much_for_what_they_cost():

@@ -10,9 +10,10 @@ from landscape_gym import REGIMES
 from landscape_gym.actions import Normalized, Velocity
 from landscape_gym.belief_frame import BeliefFrame
 from landscape_gym.control import NoisyQuasiNewtonPolicy
-from landscape_gym.frame import FIRST, GROWN, INVARIANTS, Frame
+from landscape_gym.frame import FIRST, GROWN, INVARIANTS, Frame, FrameState
 from landscape_gym.learned import Cell, Dense, LearnedRule, Network
 from landscape_gym.observation import Layout, ObservationConfig
+from landscape_gym.policy import restarted
 from landscape_gym.refusal import Refusal
 
 SEEN = ObservationConfig(
@@ -197,6 +198,46 @@ def test_the_frame_of_tensors_is_that_of_arrays():
         # Axes along which nothing was seen yet are any; the others have any sign.
         for a, b in zip(by_numpy, by_torch, strict=True) if step >= 3 else ():
             np.testing.assert_allclose(np.abs(a), np.abs(b.numpy()), atol=1e-8)
+
+
+class WholeFrame(Frame):
+    """The same axes from the whole moment, however little was seen."""
+
+    def _seen(self, state: FrameState) -> int:
+        return state.x.shape[1]
+
+
+@pytest.mark.parametrize("relative", [True, False])
+def test_before_there_are_as_many_gradients_as_coordinates_the_axes_are_the_same(relative: bool):
+    """Of two bowls in 9 dimensions, one of which begins anew: few axes are turned, not all."""
+    channels, dim = ObservationConfig(("gradient", "previous_update", "displacement")), 9
+    random = np.random.default_rng(4)
+    frames = [kind(channels, relative) for kind in (Frame, WholeFrame)]
+    whiten = random.normal(size=(2, dim, dim)) / 3
+    H, target = whiten @ whiten.mT, random.normal(size=(2, dim))
+    weights = random.normal(size=(len(INVARIANTS), len(frames[0].vectors))) / 10
+    x = u = np.zeros((2, dim))
+    states = [frame.begin(np.zeros((2, 3 * dim))) for frame in frames]
+    for step in range(14):
+        begins = np.array([step == 4, False])
+        x, u = (np.where(begins[:, None], 0.0, each) for each in (x, u))
+        observation = np.concatenate([np.matvec(H, x - target), u, x], axis=1)
+        moves = []
+        for k, frame in enumerate(frames):
+            states[k] = restarted(states[k], begins, frame.begin(observation))
+            framed, states[k] = frame.see(observation, states[k])
+            along = (framed.vectors * (0.1 * np.tanh(framed.invariants @ weights))).sum(axis=2)
+            moves.append(frame.out_of(along, states[k]))
+        few, whole = states
+        np.testing.assert_allclose(*moves, atol=1e-8)
+        assert np.abs(moves[0]).max() > 1e-3
+        np.testing.assert_allclose(
+            few.basis.mT @ few.basis, np.eye(dim) * np.ones((2, 1, 1)), atol=1e-12
+        )
+        spanned = few.basis[:, :, -min(step + 1, dim) :]
+        np.testing.assert_allclose(spanned @ (spanned.mT @ few.yy), whole.yy, atol=1e-10)
+        u = moves[1]
+        x = x + u
 
 
 def test_invariants_are_what_they_are_called():
