@@ -43,7 +43,7 @@ PROG = "python -m benchmarks.named_optimizers"
 TARGETS = {"SelfScaledAdam": "<= 1.3", "SelfScaledSOAP": "<= 6", "FilterBank": "<= 8"}
 OPTIMIZERS = {cls.__name__: cls for cls in (SelfScaledAdam, SelfScaledSOAP, FilterBank)}
 PERIOD = 10
-"""Steps that are timed together: those between two refreshes; each has gradients of its own."""
+"""Steps that are timed together: two refreshes are among them; each has gradients of its own."""
 
 
 def parameters() -> list[torch.nn.Parameter]:

@@ -30,8 +30,8 @@ class SelfScaledSOAP(LossReading):
         v = -scale w Q_L [ r M / (V^(1/2) + eps) ] Q_R'
         u = v, slowed by a `landscape_gym.gain_bound.GainBound`
 
-    Q_L and Q_R are the eigenvectors of L and R. They are renewed every ten steps, after the step,
-    and never before the tenth: a frame of few gradients, or of the one that is turned by it, holds
+    Q_L and Q_R are the eigenvectors of L and R. They are renewed every five steps, after the step,
+    and never before the fifth: a frame of few gradients, or of the one that is turned by it, holds
     their noise. The first ones are computed, later ones follow by a step of the power iteration and
     QR. M is moved with the frame, V and l kept by coordinates. Vectors, and sides longer than
     `max_dim`, have no frame; a matrix with one such side has the other one's. Sides up to four
@@ -96,7 +96,7 @@ class SelfScaledSOAP(LossReading):
         adaptation: float = 0.1,
         stiffness: float = 3.0,
         gain: float = 1.0,
-        renewal: int = 10,
+        renewal: int = 5,
         max_dim: int = 256,
         **common: Unpack[Common],
     ) -> None:

@@ -13,6 +13,7 @@ from landscape_gym.optim import FilterBank, RuleOptimizer, SelfScaledAdam, SelfS
 from landscape_gym.optim.adam_steps import FASTEST, PRIOR, RATE, SLOWEST
 from landscape_gym.optim.blocks import matrix_shape
 from landscape_gym.optim.loss_reading import LossReading
+from landscape_gym.optim.units import signed_step
 from landscape_gym.rules import Adam, Coupled, SelfTuning
 
 DOUBLE = torch.float64
@@ -53,15 +54,16 @@ def test_the_bank_of_one_tensor_is_the_pure_rule():
 @pytest.mark.parametrize("foreach", [None, True, False])
 def test_self_scaled_adam_is_the_pure_rule(foreach):
     rule = Adam(lr=0.4 * SHAPE[1] ** -0.5, b2=0.95)
-    pure = trained(lambda p: RuleOptimizer(p, Coupled(rule, GainBound(3.0, 3.0))))
+    bound = GainBound(3.0, 3.0, warm_up=round(5 * signed_step([torch.empty(SHAPE)])))
+    pure = trained(lambda p: RuleOptimizer(p, Coupled(rule, bound)))
     ours = trained(lambda p: SelfScaledAdam(p, adaptation=0.0, foreach=foreach))
     torch.testing.assert_close(ours, pure, rtol=1e-12, atol=1e-12)
 
 
 def test_without_a_side_that_is_short_enough_soap_is_self_scaled_adam():
     torch.testing.assert_close(
-        trained(lambda p: SelfScaledSOAP(p, max_dim=1, adaptation=0.0)),
-        trained(lambda p: SelfScaledAdam(p, adaptation=0.0, gain=1.0)),
+        trained(lambda p: at_once(SelfScaledSOAP(p, max_dim=1, adaptation=0.0))),
+        trained(lambda p: at_once(SelfScaledAdam(p, adaptation=0.0, gain=1.0))),
         rtol=0,
         atol=0,
     )
