@@ -60,7 +60,8 @@ class UnturnedFrame(BeliefFrame):
     def _axes(self, state: FrameState, x: Array, y: Array) -> Axes:
         axes = super()._axes(state, x, y)
         Q, kept = axes.basis, axes.belief
-        variance = self._filter(x.shape[1]).target(kept).variance
+        sums = self._sums(state._replace(belief=kept))
+        variance = self._filter(x.shape[1]).target(sums).variance
         vectors = tuple(np.matvec(Q, each) for each in axes.vectors)
         curvature, doubt = (np.log(np.matvec(Q * Q, each)) for each in (kept.h, variance))
         mean = np.broadcast_to(curvature.mean(axis=1, keepdims=True), curvature.shape)

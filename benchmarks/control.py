@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
-from baselines.timing import Row, speed_row, time_row
+from baselines.timing import Row, in_turn, speed_row, spread, time_row
+from landscape_gym.artifact import load_rule
 from landscape_gym.control import (
     LinearQuadratic,
     LinearQuadraticPolicy,
     LQGPolicy,
+    NoisyQuasiNewtonPolicy,
     diagonal_gain,
     optimum,
     riccati,
@@ -25,6 +28,8 @@ BATCH = 1024
 DIM = 200
 COORDINATES = 1_000_000
 POINTS = 2001
+TOGETHER = 256
+"""Rows that a belief is followed of at a time, where it is more than one."""
 
 
 def control_rows(rounds: int) -> list[Row]:
@@ -35,6 +40,8 @@ def control_rows(rounds: int) -> list[Row]:
         expected_cost_row(rounds),
         policy_row("noisy-gradient", rounds),
         policy_row("landscape-nav", rounds),
+        belief_row(1, rounds),
+        belief_row(TOGETHER, -(-rounds // 4)),
     ]
 
 
@@ -83,10 +90,43 @@ def policy_row(name: str, rounds: int) -> Row:
     )
 
 
-def environments(name: str, policy: Policy) -> LandscapeNavVectorEnv:
+def belief_row(rows: int, rounds: int) -> Row:
+    """A step of the shipped rule in the frame of a belief, against one of the derived filter."""
+    problem = REGIMES["landscape-nav"].problem
+    rule, derived = load_rule("landscape-nav"), NoisyQuasiNewtonPolicy(problem, "displacement")
+    jobs = (acting_job(policy, rows) for policy in (rule, derived))
+    ours, theirs = in_turn(*jobs, rounds=rounds, clock=time.process_time)
+    each = 1e6 / (problem.steps * rows)
+    return Row(
+        f"a learned rule on a belief, {rows} at a time: time against five rounds of the filter",
+        spread(ours / theirs),
+        "<= 0.2",
+        f"{each * np.median(ours):.0f} against {each * np.median(theirs):.0f} us a step",
+    )
+
+
+def acting_job(policy: Policy, rows: int) -> Callable[[], None]:
+    """What a policy does in one episode of landscape-nav, without the environments."""
+    envs = environments("landscape-nav", policy, rows)
+    observation, _ = envs.reset(seed=0)
+    seen, memory = [], None
+    for _ in range(envs.simulation.problem.steps):
+        seen.append(observation.copy())
+        action, memory = policy.predict(observation, memory)
+        observation, *_ = envs.step(action)
+
+    def job() -> None:
+        memory = None
+        for observation in seen:
+            _, memory = policy.predict(observation, memory)
+
+    return job
+
+
+def environments(name: str, policy: Policy, rows: int = BATCH) -> LandscapeNavVectorEnv:
     """A regime's environments, with the channels and actions of the policy."""
     return LandscapeNavVectorEnv(
-        BATCH,
+        rows,
         name,
         observation=policy.observation,
         action=policy.action,

@@ -101,9 +101,12 @@ def moved(x: Array, scale: Any, y: Array) -> Array:
         return np.add(np.multiply(scale, y, out=place), x, out=place)
     if not isinstance(scale, int | float):
         return scale * y + x
+    place = room(x)
+    if place is None:
+        return x.add(y, alpha=scale)  # one pass instead of two
     import torch
 
-    return torch.add(x, y, alpha=scale, out=room(x))  # one pass instead of two
+    return torch.add(x, y, alpha=scale, out=place)
 
 
 def scaled(scale: float, x: Array) -> Array:
@@ -117,11 +120,14 @@ def scaled(scale: float, x: Array) -> Array:
 
 def clipped(x: Array, low: float, high: float) -> Array:
     """Values between two bounds, in a new array."""
+    place = room(x)
+    if place is None:
+        return x.clip(low, high)
     if isinstance(x, np.ndarray):
-        return np.clip(x, low, high, out=room(x))
+        return np.clip(x, low, high, out=place)
     import torch
 
-    return torch.clamp(x, low, high, out=room(x))
+    return torch.clamp(x, low, high, out=place)
 
 
 def squares_within(x: Array, bound: float) -> Array | None:

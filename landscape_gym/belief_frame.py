@@ -11,13 +11,13 @@ step.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from landscape_gym.control.hidden_curvature.hessian_filter import HessianFilter
+from landscape_gym.control.hidden_curvature.hessian_filter import HessianFilter, Sums
 from landscape_gym.derivation.coordinate_prior import Place
-from landscape_gym.frame import FLOOR, INVARIANTS, PLACES, Axes, Frame, FrameState
+from landscape_gym.frame import FLOOR, INVARIANTS, PLACES, Axes, Frame, Framed, FrameState
 from landscape_gym.landscapes.base import Array
 from landscape_gym.observation import ObservationConfig
 from landscape_gym.problem import NavigationProblem
@@ -30,8 +30,17 @@ CONVICTIONS = ("log curvature", "mean log curvature", "log doubt", "log error")
 the target along an axis given the Hessian, and 0.3 times that of the squared error."""
 
 
+class Believed(NamedTuple):
+    """The likeliest Hessian by the sums that a frame keeps."""
+
+    h: Array
+    """Its eigenvalues, (batch, d)."""
+    basis: Array
+    """Its eigenvectors, in columns, (batch, d, d)."""
+
+
 class BeliefFrame(Frame):
-    """The eigenvectors of the likeliest Hessian, for NumPy arrays.
+    """The eigenvectors of the likeliest Hessian, for NumPy arrays; sums are in float64.
 
     Args:
         config: As of `Frame`.
@@ -62,8 +71,14 @@ class BeliefFrame(Frame):
 
     def begin(self, observation: Array) -> FrameState:
         """Before anything is seen, for observations (batch, size)."""
-        state = super().begin(observation)
-        return state._replace(belief=self._filter(state.x.shape[1]).begin(*state.x.shape))
+        state = super().begin(observation.astype(np.float64, copy=False))
+        sums = self._filter(state.x.shape[1]).begin(*state.x.shape)
+        return state._replace(belief=Believed(sums.h, sums.basis))
+
+    def see(self, observation: Array, state: FrameState) -> tuple[Framed, FrameState]:
+        """What is seen in the frame, in the observation's type."""
+        framed, state = super().see(observation.astype(np.float64, copy=False), state)
+        return Framed(*(part.astype(observation.dtype, copy=False) for part in framed)), state
 
     def _filter(self, dim: int) -> HessianFilter:
         """For so many coordinates."""
@@ -75,23 +90,23 @@ class BeliefFrame(Frame):
     def _axes(self, state: FrameState, x: Array, y: Array) -> Axes:
         """The eigenvectors of the Hessian that is the likeliest after a gradient y at x."""
         follow = self._filter(x.shape[1])
-        x = x - follow.mu
-        belief = follow.seen(x, y.astype(np.float64), state.belief)
-        target = follow.target(belief)
-        error = np.matvec(belief.basis.mT, x) - target.m
-        move = -follow.gain(belief.h, belief.n - 1) * error
-        curvature = np.log(belief.h)
-        mean = np.broadcast_to(curvature.mean(axis=1, keepdims=True), curvature.shape)
+        sums = follow.likeliest(self._sums(state))
+        target = follow.target(sums)
+        error = np.matvec(sums.basis.mT, x - follow.mu) - target.m
+        move = -follow.gain(sums.h, sums.n - 1) * error
+        curvature = np.log(sums.h)
         invariants = (
             curvature,
-            mean,
+            np.broadcast_to(curvature.mean(axis=1, keepdims=True), curvature.shape),
             np.log(target.variance + FLOOR),
             0.3 * np.log(error**2 + FLOOR),
         )
-        vectors, invariants = (
-            tuple(part.astype(y.dtype) for part in parts) for parts in ((move, error), invariants)
-        )
-        return Axes(belief.basis.astype(y.dtype), belief, vectors, invariants)
+        return Axes(sums.basis, Believed(sums.h, sums.basis), (move, error), invariants)
+
+    def _sums(self, state: FrameState) -> Sums:
+        """A frame's state as the filter's."""
+        place = state.x - state.n[:, None] * self._filter(state.x.shape[1]).mu
+        return Sums(state.n, place, state.y, state.xx, state.yy, *state.belief)
 
     def _seen(self, state: FrameState) -> int:
         """All of them: the axes are not those of what was seen alone."""

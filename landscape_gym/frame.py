@@ -84,9 +84,9 @@ class FrameState(NamedTuple):
     y: Array
     """Sum of y, (batch, d)."""
     xx: Array
-    """Sum of x x', (batch, d, d)."""
+    """Sum of x x', with x from its mean, (batch, d, d)."""
     xy: Array
-    """Sum of x y', (batch, d, d)."""
+    """Sum of x y', both from their means, (batch, d, d)."""
     yy: Array
     """Sum of y y', (batch, d, d)."""
     basis: Array
@@ -207,25 +207,23 @@ class Frame:
             observation: (batch, size).
             state: What the last call returned, or `begin`.
         """
-        xp = namespace(observation)
-        index = self.coordinates.index(self.coordinates.dim(observation.shape[1]))
-        rows = observation[:, index]  # (batch, d, channels' vectors)
+        xp, d = namespace(observation), self.coordinates.dim(observation.shape[1])
+        seen = observation.reshape(len(observation), -1, d)  # (batch, channels' vectors, d)
         if self.relative:
-            state = state._replace(unit=_unit(state, rows[:, :, self._gradient]))
-            rows = rows / state.unit[:, None, None]
-        x, y = rows[:, :, self._place], rows[:, :, self._gradient]
+            state = state._replace(unit=_unit(state, seen[:, self._gradient]))
+            seen = seen / state.unit[:, None, None]
+        x, y = seen[:, self._place], seen[:, self._gradient]
         state = _with_gradient(state, x, y)
         axes = self._axes(state, x, y)
         state = state._replace(basis=axes.basis, belief=axes.belief)
         count = state.n[:, None]
         mean_x, mean_y = state.x / count, state.y / count
-        added = xp.stack([mean_y, x - mean_x], axis=2)
-        vectors = axes.basis.mT @ xp.concat([rows, added], axis=2)
-        squares = vectors[:, :, [self._gradient, self._update, self._place]] ** 2
+        vectors = xp.concat([seen, xp.stack([mean_y, x - mean_x], axis=1)], axis=1) @ axes.basis
+        squares = vectors[:, [self._gradient, self._update, self._place]] ** 2
         if axes.vectors:
-            vectors = xp.concat([vectors, xp.stack(axes.vectors, axis=2)], axis=2)
+            vectors = xp.concat([vectors, xp.stack(axes.vectors, axis=1)], axis=1)
         invariants = [*self._invariants(state, squares), *axes.invariants]
-        return Framed(vectors, xp.stack(invariants, axis=2)), state
+        return Framed(vectors.mT, xp.stack(invariants, axis=1).mT), state
 
     def _axes(self, state: FrameState, x: Array, y: Array) -> Axes:
         """The axes after a gradient y (batch, d) at x, which the sums have already."""
@@ -242,30 +240,29 @@ class Frame:
         return min(int(state.n.max()), state.x.shape[1])
 
     def _invariants(self, state: FrameState, squares: Array) -> list[Array]:
-        """`INVARIANTS`, (batch, d) each, given squares of gradient, update and place."""
+        """`INVARIANTS`, (batch, d) each, by squares (batch, 3, d) of gradient, update, place."""
         xp = namespace(squares)
         n, count, seen = state.n, state.n[:, None], self._seen(state)
-        mean = (state.x / count)[:, None, :]
-        spread = _along(state.basis, state.xx - state.x[:, :, None] * mean)
-        slope = _along(state.basis, state.xy.mT - state.y[:, :, None] * mean, seen)
-        moment = _along(state.basis, state.yy, seen)
+        spread = _along(state.basis, state.xx)
+        slope, moment = (_along(state.basis, sums, seen) for sums in (state.xy, state.yy))
         doubt = LESS if self.relative else DOUBT
         secant = xp.log((slope.clip(0) + doubt * TYPICAL) / (spread.clip(0) + doubt))
         size = 0.5 * xp.log(xp.sum(moment, axis=1) / n + FLOOR)
         if self.relative:
             size = size + xp.log(state.unit)
         moment = xp.log((moment.clip(0) + RIDGE) / count)
-        everywhere = xp.zeros_like(secant)
+        everywhere = xp.ones_like(secant)
+        squares = 0.3 * xp.log(squares + FLOOR)
         return [
             secant,
-            everywhere + xp.mean(secant, axis=1)[:, None],
+            everywhere * _mean(secant),
             xp.log(spread.clip(0) / count + FLOOR),
             moment,
-            everywhere + xp.mean(moment, axis=1)[:, None],
-            everywhere + count / (count + 5),
-            everywhere + count / (count + 30),
-            *(0.3 * xp.log(squares[:, :, i] + FLOOR) for i in range(3)),
-            everywhere + size[:, None],
+            everywhere * _mean(moment),
+            everywhere * (count / (count + 5)),
+            everywhere * (count / (count + 30)),
+            *(squares[:, i] for i in range(3)),
+            everywhere * size[:, None],
         ]
 
     def out_of(self, moves: Array, state: FrameState) -> Array:
@@ -290,12 +287,15 @@ def _with_gradient(state: FrameState, x: Array, y: Array) -> FrameState:
     first = state.first + xp.where(n <= FIRST, xp.minimum(squares, most), 0 * squares)
     most = GROWN**2 * first / n.clip(1, FIRST)
     held = ((most + SMALLEST) / (squares + SMALLEST)).clip(None, 1) ** 0.5
+    seen = state.n.clip(1)[:, None]
+    apart = x - state.x / seen
+    left = (apart * (state.n / n)[:, None])[:, :, None]
     return state._replace(
         n=n,
         x=state.x + x,
         y=state.y + y,
-        xx=state.xx + x[:, :, None] * x[:, None, :],
-        xy=state.xy + x[:, :, None] * y[:, None, :],
+        xx=state.xx + left * apart[:, None, :],
+        xy=state.xy + left * (y - state.y / seen)[:, None, :],
         yy=state.yy + y[:, :, None] * y[:, None, :],
         first=first,
         held=held,
@@ -331,6 +331,12 @@ def _turned(basis: Array, moment: Array, y: Array, n: int) -> Array:
 def _along(basis: Array, A: Array, seen: int | None = None) -> Array:
     """``q' A q`` of each axis q, (batch, d); known to be 0 of all but the last, `seen` of them."""
     xp, d = namespace(basis), basis.shape[2]
-    last = basis[:, :, d - (d if seen is None else seen) :]
-    values = xp.sum(last * (A @ last), axis=1)
-    return xp.concat([xp.zeros_like(basis[:, 0, : d - last.shape[2]]), values], axis=1)
+    unseen = d - (d if seen is None else seen)
+    last = basis[:, :, unseen:]
+    values = xp.einsum("bij,bij->bj", last, A @ last)
+    return xp.concat([xp.zeros_like(basis[:, 0, :unseen]), values], axis=1) if unseen else values
+
+
+def _mean(values: Array) -> Array:
+    """Over axes, (batch, 1), of values (batch, d)."""
+    return values.sum(1)[:, None] / values.shape[1]

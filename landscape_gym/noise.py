@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from landscape_gym.arrays import Array, dot
+from landscape_gym.arrays import Array, dot, moved
 from landscape_gym.configuration import count, number
 from landscape_gym.landscapes.base import Landscape
 from landscape_gym.refusal import Refusal
@@ -141,7 +141,7 @@ class IsotropicNoise(Noise):
         uniform: Array,
     ) -> Array:
         """``g + std n``, (B, d)."""
-        return grad + self.std * normal
+        return moved(grad, self.std, normal)
 
     def variance(self, landscape: Landscape, curvature: Array) -> Array:
         """``std^2``."""
@@ -176,7 +176,7 @@ class CurvatureNoise(Noise):
     ) -> Array:
         """``g + std H^(1/2) n``, (B, d)."""
         noise: Array = landscape.curvature_noise(instances, point, normal)
-        return grad + self.std * noise
+        return moved(grad, self.std, noise)
 
     def variance(self, landscape: Landscape, curvature: Array) -> Array:
         """``std^2 h``."""

@@ -18,13 +18,14 @@ from torch import Tensor
 
 from landscape_gym import dynamics, registration
 from landscape_gym.actions import Action, boxed
+from landscape_gym.arrays import moved
 from landscape_gym.configuration import count, one_of, unknown
 from landscape_gym.counter import CounterStreams
 from landscape_gym.learner import Learner
 from landscape_gym.memory import Memory
 from landscape_gym.observation import Layout
 from landscape_gym.problem import NavigationProblem
-from landscape_gym.recycling import Recycling
+from landscape_gym.recycling import LARGE, Recycling
 from landscape_gym.refusal import Refusal
 from landscape_gym.simulation import LARGEST_COST
 from landscape_gym.state import State
@@ -148,7 +149,10 @@ class TorchSimulation:
         self._bound = self.problem.norm_bound
         self._known: tuple[Tensor, float] | None = None
         """The gradient after the last step and the sum of all its squares, if it is good."""
-        self._recycling = Recycling()
+        # Small results lie anywhere: asking for room takes longer than what it saves.
+        width = max(self.problem.dim, self.layout.size, self.action_size)
+        small = self.num_rows * width * self.dtype.itemsize < LARGE
+        self._recycling = nullcontext() if small else Recycling()
 
     # ---- Episodes
 
@@ -250,7 +254,7 @@ class TorchSimulation:
             problem, state.instances, state.point(theta), self._uniform
         )
         excess = loss - state.minimum_loss
-        cost = charge + problem.dt * problem.k * excess
+        cost = moved(charge, problem.dt * problem.k, excess)
         values = _value(theta), _value(grad), _value(cost)
         good, square = good_rows(*values, self._bound, reached)
         if good is not None:

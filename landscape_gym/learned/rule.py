@@ -213,15 +213,17 @@ class LearnedRule(StatefulPolicy):
     ) -> tuple[Array, LearnedState]:
         """Actions by coefficients of vectors along the axes of a frame, and the next state."""
         framed, state = frame.see(observation.astype(np.float64), state)
-        moves = (framed.vectors * self.coefficients(framed)).sum(axis=2)
+        moves = np.vecdot(framed.vectors, self.coefficients(framed))
         action = self.action_of(frame.out_of(moves, state), observation).clip(-1.0, 1.0)
         return action, LearnedState(None, None, state)
 
     def coefficients(self, framed: Framed) -> Array:
         """Of a rule in a frame: of each vector, (batch, d, vectors), before moves are bounded."""
-        scaled = ((framed.invariants - self.mean) / self.std).clip(-self.clip, self.clip)
-        inputs = scaled.reshape(-1, self.network.inputs)
-        weighed, _ = self.network(inputs.astype(self.network.layers[0].weight.dtype, copy=False))
+        scaled = framed.invariants.astype(self.network.layers[0].weight.dtype, order="C")
+        scaled -= self.mean
+        scaled /= self.std
+        scaled.clip(-self.clip, self.clip, out=scaled)
+        weighed, _ = self.network(scaled.reshape(-1, self.network.inputs))
         return weighed.reshape(framed.vectors.shape)
 
     def _rows(self, observation: Array) -> int:

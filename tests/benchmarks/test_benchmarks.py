@@ -91,4 +91,4 @@ def test_the_quick_benchmark_prints_every_row():
         text=True,
         check=True,
     )
-    assert len([line for line in done.stdout.splitlines() if line.startswith("|")]) == 18
+    assert len([line for line in done.stdout.splitlines() if line.startswith("|")]) == 20

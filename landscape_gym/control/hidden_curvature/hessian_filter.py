@@ -43,7 +43,7 @@ EAGER, YOUNG = 8, 12
 SETTLED, PATIENT = 40, 4
 """Where rounds are spent if none are asked for; ages are in gradients."""
 ROUNDING = 1e-13
-"""Of what X is a difference of: more than rounding errors, so that it stays positive definite."""
+"""Of X: more than rounding errors, so that it stays positive definite."""
 
 
 class Sums(NamedTuple):
@@ -56,7 +56,7 @@ class Sums(NamedTuple):
     y: Array
     """Sum of gradients, (rows, d)."""
     xx: Array
-    """Sum of (x - mu)(x - mu)', (rows, d, d)."""
+    """Sum of x x', with x from its mean, (rows, d, d)."""
     yy: Array
     """Y, (rows, d, d)."""
     h: Array
@@ -107,6 +107,7 @@ class HessianFilter:
                 "rule for drift."
             )
         self._typical = typical = float(np.exp(np.mean(np.log(self.gain.prior))))
+        self._b = 1 / float(np.mean(self.gain.prior))
         sigma = noise.curvature_std(problem.landscape)
         self._sigma2 = sigma**2 or float(noise.variance(problem.landscape, typical)) / typical
         if self._sigma2 == 0:
@@ -133,22 +134,29 @@ class HessianFilter:
             y: The gradient there, (rows, d).
             before: What the last call returned, or `begin`.
         """
-        sums = Sums(
-            before.n + 1,
-            before.x + x,
-            before.y + y,
-            before.xx + x[:, :, None] * x[:, None, :],
-            before.yy + y[:, :, None] * y[:, None, :],
-            before.h,
-            before.basis,
+        n = before.n[:, None]
+        apart = x - before.x / np.maximum(n, 1)
+        return self.likeliest(
+            Sums(
+                before.n + 1,
+                before.x + x,
+                before.y + y,
+                before.xx + (apart * (n / (n + 1)))[:, :, None] * apart[:, None, :],
+                before.yy + y[:, :, None] * y[:, None, :],
+                before.h,
+                before.basis,
+            )
         )
+
+    def likeliest(self, sums: Sums) -> Sums:
+        """With the Hessian that sums with a new gradient make likeliest, from the last one on."""
         due = self._due(sums.n)
         for done in range(due.max(initial=0)):
             rows = np.flatnonzero(due > done)
             if len(rows) == len(due):
-                sums = self._likeliest(sums)
+                sums = self._round(sums)
                 continue
-            some = self._likeliest(Sums(*(part[rows] for part in sums)))
+            some = self._round(Sums(*(part[rows] for part in sums)))
             h, basis = sums.h.copy(), sums.basis.copy()
             h[rows], basis[rows] = some.h, some.basis
             sums = sums._replace(h=h, basis=basis)
@@ -158,7 +166,7 @@ class HessianFilter:
         """Rounds after n gradients, (rows,)."""
         if self._rounds is not None:
             return np.full(n.shape, self._rounds)
-        return np.select([n <= YOUNG, n <= SETTLED, n % PATIENT == 0], [EAGER, 1, 1], 0)
+        return np.where(n <= YOUNG, EAGER, (n <= SETTLED) | (n % PATIENT == 0))
 
     def target(self, sums: Sums) -> TargetBelief:
         """Expectation: z - mu given H and all gradients."""
@@ -168,17 +176,16 @@ class HessianFilter:
         pull = sums.h * np.matvec(along, sums.x) - np.matvec(along, sums.y)
         return TargetBelief(variance * pull / self._sigma2, variance)
 
-    def _likeliest(self, sums: Sums) -> Sums:
-        """A round: H given the second moments of x - z, as the last H has them, and the prior."""
+    def _round(self, sums: Sums) -> Sums:
+        """H given the second moments of x - z, as the last H has them, and the prior."""
         target = self.target(sums)
         n, d = sums.n[:, None, None], sums.h.shape[1]
-        m, I = np.matvec(sums.basis, target.m), np.eye(d)
+        apart, I = sums.x / sums.n[:, None] - np.matvec(sums.basis, target.m), np.eye(d)
         P = (sums.basis * target.variance[:, None, :]) @ sums.basis.mT
-        cross = sums.x[:, :, None] * m[:, None, :]
-        b = 1 / np.mean(self.gain.prior)
+        b = self._b
         a = d * self._typical + b * self._typical**2  # b h^2 + d h = a at the typical h
-        X = sums.xx - cross - cross.mT + n * (m[:, :, None] * m[:, None, :] + P)
-        rounding = ROUNDING * (np.trace(sums.xx, axis1=1, axis2=2) + n[:, 0, 0] * np.vecdot(m, m))
+        X = sums.xx + n * (apart[:, :, None] * apart[:, None, :] + P)
+        rounding = ROUNDING * np.trace(X, axis1=1, axis2=2)
         X = X + (self._sigma2 * b + rounding)[:, None, None] * I
         Y = sums.yy + self._sigma2 * a * I
         half_nu = self._sigma2 * (sums.n[:, None] + d) / 2

@@ -87,16 +87,19 @@ class SpectralGain:
         """Curvatures of equal probability."""
         self.bounds = float(self.prior.min()), float(self.prior.max())
         self._h = np.geomspace(*self.bounds, GRID)
+        low, high = np.log(self.bounds)
+        self._low, self._per_log = float(low), (GRID - 1) / float(high - low or 1.0)
         self._by_step = gains(problem, metric[:1], self._h)
         self._cost, self._dt = metric[0] / (problem.eta * problem.dt), problem.dt
 
     def __call__(self, h: Array, step: Array) -> Array:
         """Gains for curvatures (rows, d) at steps (rows,); beyond the prior those of its ends."""
-        out, step = np.empty_like(h), np.minimum(step, len(self._by_step) - 1)
-        for each in np.unique(step):
-            rows = step == each
-            out[rows] = np.interp(np.log(h[rows]), np.log(self._h), self._by_step[each])
-        return out
+        # Between the curvatures of the grid, whose logarithms are equally far apart.
+        place = np.clip((np.log(h) - self._low) * self._per_log, 0, GRID - 1)
+        left = np.minimum(place.astype(np.intp), GRID - 2)
+        row = np.minimum(step, len(self._by_step) - 1).astype(np.intp)[:, None]
+        below, above = self._by_step[row, left], self._by_step[row, left + 1]
+        return below + (place - left) * (above - below)
 
     def control(self, H: Array, pull: Array, step: Array) -> Array:
         """``-K(H) H^-1 pull``, (rows, d): the optimum for Hessians and gradients."""
