@@ -39,8 +39,8 @@ from landscape_gym.landscapes.base import Array
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.refusal import Refusal
 
-EAGER, YOUNG = 8, 12
-SETTLED, PATIENT = 40, 4
+EAGER, YOUNG = 7, 12
+SETTLED, PATIENT = 40, 8
 """Where rounds are spent if none are asked for; ages are in gradients."""
 ROUNDING = 1e-13
 """Of X: more than rounding errors, so that it stays positive definite."""
