@@ -147,12 +147,10 @@ class TorchSimulation:
         self._control_matrix = self._tensor(np.array(B)) if isinstance(B, tuple) else None
         self._tensors = self.problem.landscape.tensors()
         self._bound = self.problem.norm_bound
-        self._known: tuple[Tensor, float] | None = None
-        """The gradient after the last step and the sum of all its squares, if it is good."""
-        # Small results lie anywhere: asking for room takes longer than what it saves.
+        self._known: tuple[Tensor, float] | None = None  # the last gradient, its squares' sum
         width = max(self.problem.dim, self.layout.size, self.action_size)
-        small = self.num_rows * width * self.dtype.itemsize < LARGE
-        self._recycling = nullcontext() if small else Recycling()
+        large = self.num_rows * width * self.dtype.itemsize >= LARGE  # others lie anywhere
+        self._recycling = Recycling() if large else nullcontext()
 
     # ---- Episodes
 
