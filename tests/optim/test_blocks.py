@@ -80,3 +80,21 @@ def test_a_vector_stays_until_a_state_has_another_tensor():
     states[1]["mean"] = torch.full((3,), 5.0)
     assert packed.vector("mean", states).tolist() == [2.0] * 4 + [5.0] * 3
     assert packed.vector("mean", states[:1]).tolist() == [2.0] * 4
+
+
+@pytest.mark.parametrize("sizes", [(3, 5), (3,)])
+def test_a_tensor_that_is_put_into_a_state_counts(sizes):
+    def moved(change):
+        parameters = [nn.Parameter(torch.zeros(size)) for size in sizes]
+        optimizer = SelfScaledAdam(parameters)
+        for t in range(5):
+            if t == 3:
+                change(optimizer.state[parameters[0]])
+            for p in parameters:
+                p.grad = torch.ones_like(p)
+            optimizer.step(loss=1.0)
+        return parameters[0].detach()
+
+    overwritten = moved(lambda state: state["exp_avg"].zero_())
+    assert not torch.equal(moved(lambda state: None), overwritten)
+    assert torch.equal(moved(lambda state: state.update(exp_avg=torch.zeros(3))), overwritten)
