@@ -41,7 +41,7 @@ def units(groups: list[dict[str, Any]]) -> dict[Tensor, float]:
 
 
 def signed_step(parameters: Iterable[Tensor]) -> float:
-    """A step's length of one unit in all coordinates, over the initialisation, summed over layers.
+    """Length of a step of one unit in all coordinates, over the initialisation, summed over layers.
 
     In first steps a layer's gradients are alike, up to signs of its inputs and units, so such a
     step is a matrix of rank one. Its spectral norm is ``rows^(1/2)``; that of a matrix that torch
