@@ -10,7 +10,7 @@ from landscape_gym import REGIMES
 from landscape_gym.actions import Normalized, Velocity
 from landscape_gym.belief_frame import BeliefFrame
 from landscape_gym.control import NoisyQuasiNewtonPolicy
-from landscape_gym.frame import FIRST, GROWN, INVARIANTS, Frame, FrameState
+from landscape_gym.frame import FIRST, GROWN, INVARIANTS, RIDGE, Axes, Frame, FrameState
 from landscape_gym.learned import Cell, Dense, LearnedRule, Network
 from landscape_gym.observation import Layout, ObservationConfig
 from landscape_gym.policy import restarted
@@ -202,6 +202,9 @@ def test_the_frame_of_tensors_is_that_of_arrays():
 
 class WholeFrame(Frame):
     """The same axes from the whole moment, however little was seen."""
+
+    def _axes(self, state: FrameState, x: np.ndarray, y: np.ndarray) -> Axes:
+        return Axes(np.linalg.eigh(state.yy + RIDGE * np.eye(x.shape[1]))[1])
 
     def _seen(self, state: FrameState) -> int:
         return state.x.shape[1]
