@@ -55,7 +55,7 @@ class GainBound:
         A_p <- A_p + (p + 1)/(t + 11 + p) (L - A_p),       B_p likewise of the track,  p = 1, 9
         A = A_1 - A_9,   B = B_1 - B_9,   gained = min(A, max(B, A^2 / loss))
         left = min(loss, max(gain gained, -A/5, loss / (2 (t + 11))))
-        r = stiffness |promise| / (2 left)
+        r = stiffness (|promise| + rise <v g>) / (2 left),   <v g> where it is positive
         reach <- min( 1, reach (1 + adaptation a) ),
             a = mean of -<u before, g>  /  mean of what these steps promised
         u = v min( t / warm_up, reach, (1 + r^2 / 4)^(1/2) - r / 2 )
@@ -100,7 +100,9 @@ class GainBound:
     of the steepest valley, and all the rest has to wait for it: without an adaptation reach is 1.
 
     Steps may promise a rise, where a rule has not seen yet that the gradient has turned. Such a one
-    is bounded as a fall is: what is left says how far the gradient can be trusted, either way.
+    is bounded as a fall is: what is left says how far the gradient can be trusted, either way. A
+    rule that goes to a target, and not down a mean of gradients, may climb for many steps before it
+    has: `rise` is by how much more the present step counts that is uphill itself.
 
     At first nothing is known, and gradients of deep networks are so small that steps promise next
     to nothing, but move all layers at once: without a warm-up eight layers are lost in ten steps.
@@ -113,7 +115,7 @@ class GainBound:
     itself an experiment's. So gain is chosen with it, on tuning networks (baselines/networks).
 
     Raises:
-        ValueError: unless stiffness and gain are > 0, adaptation is >= 0, and warm_up >= 1.
+        ValueError: unless stiffness and gain are > 0, adaptation and rise >= 0, and warm_up >= 1.
 
     Reference: Shamir and Zhang, "Stochastic gradient descent for non-smooth optimization", 2013,
     for polynomial-decay averages; Polyak, "Introduction to optimization", 1987; Mehra, "On the
@@ -141,13 +143,16 @@ class GainBound:
     """Steps in which the factor's limit rises to 1, in proportion to their number, >= 1."""
     adaptation: float = 0.0
     """How fast slopes at steps' ends change their limit, in logarithms a step; 0: there is none."""
+    rise: float = 0.0
+    """Weight of what the present step promises to add to the loss, >= 0."""
 
     def __post_init__(self) -> None:
         """Check the fields."""
         for name in ("stiffness", "gain"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be > 0, got {getattr(self, name)}.")
-        number("adaptation", self.adaptation, low=0.0)
+        for name in ("adaptation", "rise"):
+            number(name, getattr(self, name), low=0.0)
         count("warm_up", self.warm_up)
 
     def init(self, loss: Any, gradient: Any = 0.0) -> Gains:
@@ -212,7 +217,9 @@ class GainBound:
             _upper(_lower(reach, 1.0), SHORTEST),
             state.move,
         )
-        half = self.stiffness * abs(now.promise) / (4 * self.left(now) + SMALLEST)
+        uphill = (1 - b**now.step) * _positive(-decrease)  # in the weight of the running means
+        promise = abs(now.promise) + self.rise * uphill
+        half = self.stiffness * promise / (4 * self.left(now) + SMALLEST)
         factor = _lower(1 / ((1 + half * half) ** 0.5 + half), now.step / self.warm_up)
         factor = _lower(factor, now.reach)
         return factor, now._replace(made=b * now.made + (1 - b) * factor * decrease)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple, Unpack
 
 import torch
@@ -20,6 +21,12 @@ CHUNK = 2**14
 """Coordinates in a piece on a CPU: with a dozen intermediate results it stays in the cache."""
 TINY = 1e-30
 """Added to variances that are divided by."""
+FLAT = 1e-12
+"""Added to the root mean square of gradients, which is divided by."""
+RISE = 10.0
+"""Weight of what a step promises to add to the loss, in the bound."""
+NOISE, MEAN_SQUARE = "noise", "mean_square"
+"""Keys of the variance of the gradient's noise, and of the running mean of a tensor's squares."""
 
 
 class Filters(NamedTuple):
@@ -54,6 +61,15 @@ class FilterBank(LossReading):
     and curvature. For M curvatures it remembers 2 M + 2 numbers for each weight, and one more for
     the average of iterates.
 
+    Filters see gradients in proportion to the root mean square that their tensor's had lately:
+
+        s <- betas[0] s + (1 - betas[0]) mean(g^2),   y = size g / (s / (1 - betas[0]^t))^(1/2)
+
+    so steps are the same whatever the loss is measured in. A bank of fixed curvatures is right for
+    gradients of one size alone, and those of a deep network's first layers grow a thousandfold as
+    training begins: here curvatures are those in relation to gradients. A target that is believed
+    to be far is left behind slowly, so what a step is uphill counts `RISE` times more in the bound.
+
     Args:
         params: As of `SelfScaledAdam`, and so is lr.
         lr: Likewise.
@@ -61,7 +77,9 @@ class FilterBank(LossReading):
         spread: Standard deviation of how far weights travel, > 0.
         growth: By which fraction of spread^2 the target's variance grows in a step, >= 0.
         discount: Discount per step, in [0, 1).
-        betas: Decays per step of the mean gradient and of its noise's variance, in [0, 1).
+        betas: Decays per step of the means of gradient and square, and of the variance of the
+            gradient's noise, in [0, 1).
+        size: Root mean square of the gradients that filters see, > 0.
         stiffness: As of `SelfScaledAdam`.
         gain: Likewise.
         **common: As of `Common`.
@@ -88,19 +106,22 @@ class FilterBank(LossReading):
         growth: float = 3e-4,
         discount: float = 0.99,
         betas: tuple[float, float] = (0.9, 0.95),
+        size: float = 0.01,
         stiffness: float = 4.0,
-        gain: float = 1.0,
+        gain: float = 3.0,
         **common: Unpack[Common],
     ) -> None:
         constants = {
             "curvature": curvature, "spread": spread, "growth": growth, "discount": discount,
-            "betas": betas,
+            "betas": betas, "size": size,
         }  # fmt: skip
         super().__init__(params, lr, constants, stiffness, gain, **common)
+        self.bound = replace(self.bound, rise=RISE)
 
     def _check_group(self, group: dict[str, Any]) -> None:
         super()._check_group(group)
-        number("spread", group["spread"], low=0.0, strict=True)
+        for name in ("spread", "size"):
+            number(name, group[name], low=0.0, strict=True)
         number("growth", group["growth"], low=0.0)
         if not group["curvature"] or not all(h > 0 for h in group["curvature"]):
             raise ValueError(f"curvature is a tuple of some > 0, got {group['curvature']!r}.")
@@ -111,12 +132,11 @@ class FilterBank(LossReading):
     def _begun(self, group: dict[str, Any], parameter: Tensor, like: Tensor) -> dict[str, Any]:
         """The prior: wherever parameters start, and as wide as the spread."""
         points = len(group["curvature"])
-        target = like + parameter
-        gradient = like if parameter.grad is None else parameter.grad.to(like)
         return {
             "exp_avg": torch.zeros_like(like),
-            "noise": torch.square(gradient),
-            "target": torch.stack([target] * points),
+            NOISE: torch.zeros_like(like),
+            MEAN_SQUARE: 0.0,
+            "target": torch.stack([like + parameter] * points),
             "log_odds": like.new_zeros((points - 1, *like.shape)),
             "variance": [group["spread"] ** 2] * points,
         }
@@ -124,23 +144,28 @@ class FilterBank(LossReading):
     def _propose(self, block: Block) -> float:
         group, noises, rooms = block.group, [], block.gradient.new_empty(0, 0)
         velocities = block.parts(block.vector(VELOCITY))
-        parts = block.parameters, block.states, block.parts(block.gradient), velocities
-        for p, state, y, u in zip(*parts, strict=True):
-            bank = Filters.of(group["curvature"], state["variance"], group["discount"], y)
+        gradients = block.parts(block.gradient)
+        scales = _scales(group, block.states, gradients)
+        parts = block.parameters, block.states, scales, gradients, velocities
+        for p, state, scale, g, u in zip(*parts, strict=True):
+            bank = Filters.of(group["curvature"], state["variance"], group["discount"], g)
             M = len(bank.curvature)
-            theta = p.detach().reshape(-1).to(y.dtype)
+            theta = p.detach().reshape(-1).to(g.dtype)
             targets, odds = state["target"].view(M, -1), state["log_odds"].view(M - 1, -1)
-            mean, noise = state["exp_avg"].view(-1), state["noise"].view(-1)
-            n = len(y)
-            size = min(CHUNK, n) if y.device.type == "cpu" else n
-            rooms = enough(rooms, y, 4 * M + 1, size)
+            mean, noise = state["exp_avg"].view(-1), state[NOISE].view(-1)
+            n = len(g)
+            size = min(CHUNK, n) if g.device.type == "cpu" else n
+            rooms = enough(rooms, g, 4 * M + 2, size)
             for start in range(0, n, size):
                 part = slice(start, min(start + size, n))
-                these = rooms[:, : part.stop - start]
-                moments(y[part], mean[part], noise[part], group["betas"], these[0])
+                y, these = rooms[0, : part.stop - start], rooms[1:, : part.stop - start]
+                torch.mul(g[part], scale, out=y)
+                if block.age == 1:
+                    torch.square(y, out=noise[part])
+                moments(y, mean[part], noise[part], group["betas"], these[0])
                 mixture(
-                    y[part], theta[part], noise[part], bank, targets[:, part], odds[:, part],
-                    these, u[part],
+                    y, theta[part], noise[part], bank, targets[:, part], odds[:, part], these,
+                    u[part],
                 )  # fmt: skip
             noises.append(noise.mean())
         drift = group["growth"] * group["spread"] ** 2
@@ -150,6 +175,19 @@ class FilterBank(LossReading):
                 for h, P in zip(group["curvature"], state["variance"], strict=True)
             ]
         return 1.0
+
+
+def _scales(
+    group: dict[str, Any], states: Sequence[dict[str, Any]], gradients: Sequence[Tensor]
+) -> list[float]:
+    """What each tensor's gradient is multiplied by; the states' mean squares are updated."""
+    decay, scales = group["betas"][0], []
+    norms = numbers_of(torch._foreach_norm(list(gradients)))
+    for state, g, norm in zip(states, gradients, norms, strict=True):
+        state[MEAN_SQUARE] = decay * state[MEAN_SQUARE] + (1 - decay) * norm**2 / len(g)
+        mean_square = state[MEAN_SQUARE] / (1 - decay ** state["step"])
+        scales.append(group["size"] / (math.sqrt(mean_square) + FLAT))
+    return scales
 
 
 def aim(h: float, discount: float) -> float:

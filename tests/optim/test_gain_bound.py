@@ -47,6 +47,18 @@ def test_a_promised_rise_is_slowed_as_a_fall_is():
     assert little == pytest.approx(1.0)
 
 
+def test_a_step_that_is_uphill_itself_counts_more_where_it_is_asked():
+    losses = np.linspace(2.0, 1.0, 60)
+    state = told(GainBound(3.0), losses, 0.1)[1]
+    said = {
+        (rise, decrease): GainBound(3.0, rise=rise).factor(decrease, 1.0, state)[0]
+        for rise in (0.0, 10.0)
+        for decrease in (0.1, -0.1)
+    }
+    assert said[10.0, 0.1] == said[0.0, 0.1] > 0.5
+    assert said[10.0, -0.1] < 0.5 * said[0.0, -0.1]
+
+
 def sloped(losses: np.ndarray, share: float) -> tuple[float, float]:
     """The last factor and reach, where slopes at steps' ends are such a part of the promise."""
     bound, factor = GainBound(3.0, adaptation=0.1), 0.0

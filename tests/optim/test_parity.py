@@ -1,7 +1,7 @@
 """Named optimizers make the steps of the pure rules, under the same bound."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,8 +20,10 @@ DOUBLE = torch.float64
 SHAPE = (5, 4)
 
 
-def trained(make: Callable[[list[torch.nn.Parameter]], torch.optim.Optimizer]) -> torch.Tensor:
-    """A linear model's matrix after 30 noisy steps."""
+def trained(
+    make: Callable[[list[torch.nn.Parameter]], torch.optim.Optimizer], unit: float = 1.0
+) -> torch.Tensor:
+    """A linear model's matrix after 30 noisy steps; so many units are a loss of one."""
     generator = torch.Generator().manual_seed(0)
     draw = lambda *shape: torch.randn(shape, generator=generator, dtype=DOUBLE)  # noqa: E731
     w, x, y = torch.nn.Parameter(draw(*SHAPE)), draw(64, SHAPE[1]), draw(64, SHAPE[0])
@@ -31,7 +33,7 @@ def trained(make: Callable[[list[torch.nn.Parameter]], torch.optim.Optimizer]) -
 
         def closure(rows: torch.Tensor = rows) -> torch.Tensor:
             optimizer.zero_grad()
-            loss = (x[rows] @ w.T - y[rows]).square().mean()
+            loss = unit * (x[rows] @ w.T - y[rows]).square().mean()
             loss.backward()
             return loss
 
@@ -45,10 +47,38 @@ def at_once(optimizer: LossReading) -> LossReading:
     return optimizer
 
 
+@dataclass(frozen=True)
+class Proportional:
+    """The bank, shown gradients in proportion to the root mean square that they had lately."""
+
+    bank: SelfTuning
+    kind = "proportional"
+    channels = SelfTuning.channels
+
+    def init(self, gradient: Any, displacement: Any) -> tuple[Any, Any, Any]:
+        first = 0.01 * gradient / gradient.square().mean().sqrt()
+        zero = 0.0 * gradient[..., :1]
+        return zero, zero, self.bank.init(first, displacement)
+
+    def update(self, gradient: Any, state: tuple[Any, Any, Any], displacement: Any) -> Any:
+        t, square, bank = state
+        t, square = t + 1, 0.9 * square + 0.1 * gradient.square().mean()
+        shown = 0.01 * gradient / ((square / (1 - 0.9**t)).sqrt() + 1e-12)
+        u, bank = self.bank.update(shown, bank, displacement)
+        return u, (t, square, bank)
+
+
 def test_the_bank_of_one_tensor_is_the_pure_rule():
-    bank = SelfTuning.for_networks(growth=3e-4)
-    pure = trained(lambda p: RuleOptimizer(p, Coupled(bank, GainBound(4.0, 1.0))))
+    bank = Proportional(SelfTuning.for_networks(growth=3e-4))
+    bound = GainBound(4.0, 3.0, rise=10.0)
+    pure = trained(lambda p: RuleOptimizer(p, Coupled(bank, bound)))
     torch.testing.assert_close(trained(FilterBank), pure, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("optimizer", [FilterBank, SelfScaledAdam, SelfScaledSOAP])
+def test_steps_are_the_same_whatever_the_loss_is_measured_in(optimizer):
+    first, milli = (trained(optimizer, unit=unit) for unit in (1.0, 1000.0))
+    torch.testing.assert_close(milli, first, rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize("foreach", [None, True, False])
