@@ -182,8 +182,8 @@ def _scales(
 ) -> list[float]:
     """What each tensor's gradient is multiplied by; the states' mean squares are updated."""
     decay, scales = group["betas"][0], []
-    norms = numbers_of(torch._foreach_norm(list(gradients)))
-    for state, g, norm in zip(states, gradients, norms, strict=True):
+    norms = torch._foreach_norm(list(gradients))  # pyright: ignore[reportPrivateImportUsage]
+    for state, g, norm in zip(states, gradients, numbers_of(list(norms)), strict=True):
         state[MEAN_SQUARE] = decay * state[MEAN_SQUARE] + (1 - decay) * norm**2 / len(g)
         mean_square = state[MEAN_SQUARE] / (1 - decay ** state["step"])
         scales.append(group["size"] / (math.sqrt(mean_square) + FLAT))

@@ -1,5 +1,7 @@
 """The bound that asks what was gained lately: its law, its limits, and arrays of every kind."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -57,6 +59,16 @@ def test_a_step_that_is_uphill_itself_counts_more_where_it_is_asked():
     }
     assert said[10.0, 0.1] == said[0.0, 0.1] > 0.5
     assert said[10.0, -0.1] < 0.5 * said[0.0, -0.1]
+    bound = GainBound(3.0, warm_up=1)
+    asked = replace(bound, rise=10.0).factor(-0.1, 2.0, bound.init(2.0))[0]
+    assert asked == pytest.approx(bound.factor(-1.1, 2.0, bound.init(2.0))[0]), "at first, too"
+
+
+def test_the_bank_is_slowed_where_it_climbs():
+    bound = FilterBank([torch.nn.Parameter(torch.zeros(1))]).bound
+    state = told(bound, np.linspace(2.0, 1.0, 60), 0.1)[1]
+    flat, uphill = (bound.factor(decrease, 1.0, state)[0] for decrease in (0.0, -0.1))
+    assert uphill < 0.7 * flat
 
 
 def sloped(losses: np.ndarray, share: float) -> tuple[float, float]:
