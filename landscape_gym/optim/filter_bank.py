@@ -25,8 +25,6 @@ FLAT = 1e-12
 """Added to the root mean square of gradients, which is divided by."""
 RISE = 10.0
 """Weight of what a step promises to add to the loss, in the bound."""
-NOISE, MEAN_SQUARE = "noise", "mean_square"
-"""Keys of the variance of the gradient's noise, and of the running mean of a tensor's squares."""
 
 
 class Filters(NamedTuple):
@@ -134,8 +132,8 @@ class FilterBank(LossReading):
         points = len(group["curvature"])
         return {
             "exp_avg": torch.zeros_like(like),
-            NOISE: torch.zeros_like(like),
-            MEAN_SQUARE: 0.0,
+            "noise": torch.zeros_like(like),
+            "mean_square": 0.0,
             "target": torch.stack([like + parameter] * points),
             "log_odds": like.new_zeros((points - 1, *like.shape)),
             "variance": [group["spread"] ** 2] * points,
@@ -152,12 +150,12 @@ class FilterBank(LossReading):
             M = len(bank.curvature)
             theta = p.detach().reshape(-1).to(g.dtype)
             targets, odds = state["target"].view(M, -1), state["log_odds"].view(M - 1, -1)
-            mean, noise = state["exp_avg"].view(-1), state[NOISE].view(-1)
+            mean, noise = state["exp_avg"].view(-1), state["noise"].view(-1)
             n = len(g)
-            size = min(CHUNK, n) if g.device.type == "cpu" else n
-            rooms = enough(rooms, g, 4 * M + 2, size)
-            for start in range(0, n, size):
-                part = slice(start, min(start + size, n))
+            length = min(CHUNK, n) if g.device.type == "cpu" else n
+            rooms = enough(rooms, g, 4 * M + 2, length)
+            for start in range(0, n, length):
+                part = slice(start, min(start + length, n))
                 y, these = rooms[0, : part.stop - start], rooms[1:, : part.stop - start]
                 torch.mul(g[part], scale, out=y)
                 if block.age == 1:
@@ -184,8 +182,8 @@ def _scales(
     decay, scales = group["betas"][0], []
     norms = torch._foreach_norm(list(gradients))  # pyright: ignore[reportPrivateImportUsage]
     for state, g, norm in zip(states, gradients, numbers_of(list(norms)), strict=True):
-        state[MEAN_SQUARE] = decay * state[MEAN_SQUARE] + (1 - decay) * norm**2 / len(g)
-        mean_square = state[MEAN_SQUARE] / (1 - decay ** state["step"])
+        state["mean_square"] = decay * state["mean_square"] + (1 - decay) * norm**2 / len(g)
+        mean_square = state["mean_square"] / (1 - decay ** state["step"])
         scales.append(group["size"] / (math.sqrt(mean_square) + FLAT))
     return scales
 
