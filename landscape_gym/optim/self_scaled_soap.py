@@ -14,11 +14,12 @@ from landscape_gym.configuration import count
 from landscape_gym.optim import adam_steps, frame
 from landscape_gym.optim.blocks import Block, State
 from landscape_gym.optim.loading import check_shape
-from landscape_gym.optim.loss_reading import Common, LossReading
+from landscape_gym.optim.loss_reading import Common
 from landscape_gym.optim.moves import VELOCITY
+from landscape_gym.optim.self_scaled import SelfScaled
 
 
-class SelfScaledSOAP(LossReading):
+class SelfScaledSOAP(SelfScaled):
     """Self-scaled Adam in the eigenframe of the gradients' second moment: no learning rate.
 
     With G the gradient of a weight matrix, convolutions unfolded, and w its unit:
@@ -94,8 +95,8 @@ class SelfScaledSOAP(LossReading):
         betas: tuple[float, float] = (0.9, 0.95),
         eps: float = 1e-8,
         adaptation: float = 0.1,
-        stiffness: float = 3.0,
-        gain: float = 1.0,
+        stiffness: float = 4.5,
+        gain: float = 6.0,
         renewal: int = 5,
         max_dim: int = 256,
         **common: Unpack[Common],
@@ -109,13 +110,12 @@ class SelfScaledSOAP(LossReading):
 
     def _check_group(self, group: dict[str, Any]) -> None:
         super()._check_group(group)
-        adam_steps.check(group)
         count("renewal", group["renewal"])
         count("max_dim", group["max_dim"])
 
     def _begun(self, group: dict[str, Any], parameter: Tensor, like: Tensor) -> dict[str, Any]:
-        begun = adam_steps.begun(like, group["adaptation"])
-        return {**begun, **frame.begun(like, group["max_dim"])}
+        begun = super()._begun(group, parameter, like)
+        return begun | frame.begun(like, group["max_dim"])
 
     def _check_state(self) -> None:
         super()._check_state()

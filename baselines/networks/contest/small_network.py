@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -20,7 +21,7 @@ class SmallNetwork:
     """A network, its data and its loss.
 
     Minibatches come from all examples but those that are held out; the training loss is that on all
-    of these.
+    of these. Losses are computed in double precision, as float32 resolves a cross entropy to 1e-7.
     """
 
     what: str
@@ -79,15 +80,14 @@ class SmallNetwork:
 
     @torch.no_grad()
     def _answers(self, model: nn.Module, x: Tensor, y: Tensor) -> Examples:
-        model.eval()
-        outputs = model(x)
-        model.train()
-        return outputs, y
+        exact = deepcopy(model).double().eval()
+        x, y = (part.double() if part.is_floating_point() else part for part in (x, y))
+        return exact(x), y
 
     def _loss(self, outputs: Tensor, y: Tensor) -> float:
         if self.redrawn:
             classes = outputs.shape[-1]
-            y = (1 - self.redrawn) * F.one_hot(y, classes) + self.redrawn / classes
+            y = (1 - self.redrawn) * F.one_hot(y, classes).to(outputs) + self.redrawn / classes
         return self.criterion(outputs, y).item() - self.floor
 
 
