@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.optim.adamw import adamw
 
-from landscape_gym.configuration import count, number
+from landscape_gym.configuration import number
+from landscape_gym.optim import rates
 from landscape_gym.optim.blocks import Block
 from landscape_gym.optim.pieces import pieces
+from landscape_gym.optim.rates import RATE
 
 GRADIENT, SQUARE = "exp_avg", "exp_avg_sq"
 """Keys of the running means, torch.optim's names."""
-RATE = "rate"
-"""Key of coordinates' own factors, where they have such."""
-SLOWEST, FASTEST = math.exp(-8.0), math.exp(1.5)
-"""Least and largest factor, over what it is at first, which fades."""
 PRIOR = 100
 """How many gradients what is known at first is worth, where coordinates have factors."""
-SOONEST = 10
-"""Age after which they are adapted: by then running means are more than their first gradients."""
 
 
 def begun(like: Tensor, adaptation: float) -> dict[str, Any]:
@@ -35,12 +30,7 @@ def check(group: dict[str, Any]) -> None:
     """Refuse constants out of their range."""
     number("scale", group["scale"], low=0.0)
     number("eps", group["eps"], low=0.0, strict=True)
-    interval = count("interval", group["interval"])
-    if interval * number("adaptation", group["adaptation"], low=0.0) > 1:
-        raise ValueError(
-            "adaptation is by logarithms of at most 1 at once, got an adaptation of "
-            f"{group['adaptation']:g} a step in intervals of {interval}."
-        )
+    rates.check(group)
     if len(group["betas"]) != 2 or not all(0 <= beta < 1 for beta in group["betas"]):
         raise ValueError(f"betas are two decays in [0, 1), got {group['betas']!r}.")
 
@@ -56,8 +46,7 @@ def propose(block: Block, gradient: Tensor, velocity: Tensor) -> float:
     with M from before the gradient G: what a step descends still at its end, coordinate by
     coordinate, as it is the gradient of the loss by l, up to a positive factor. Where gradients are
     noise they do not agree, and the gain of a Kalman filter for a target at rest falls in just this
-    way, with a prior that is worth so many observations; where they agree, l makes up for it. (The
-    exponential is its series to second order: nearly as good for these, and five times as fast.)
+    way, with a prior that is worth so many observations; where they agree, l makes up for it.
 
     Args:
         block: Of which the states' means are updated. Its group has ``scale``, ``betas``, ``eps``,
@@ -71,7 +60,7 @@ def propose(block: Block, gradient: Tensor, velocity: Tensor) -> float:
     group, age, fading = block.group, block.age, 1.0
     mean, square = block.vector(GRADIENT), block.vector(SQUARE)
     rate = block.vector(RATE) if RATE in block.states[0] else None
-    if rate is not None and age > SOONEST and age % group["interval"] == 0:
+    if rate is not None and rates.due(group, age):
         for r, m, v, g, room in pieces((rate, mean, square, gradient, velocity)):
             adapt(r, m, v, g, room, group, age)
     recurrence(mean, square, gradient, velocity, group, age)
@@ -131,6 +120,4 @@ def adapt(
     torch.add(square.new_full((), eps**2), square, alpha=b2, out=room)
     room.addcmul_(gradient, gradient, value=1 - b2)
     torch.div(mean, room, out=room).mul_(gradient).clamp_(-1 / weight, 1 / weight)
-    torch.addcmul(room, room, room, value=c / 2, out=room)
-    rate.addcmul_(rate, room, value=c)
-    rate.clamp_(SLOWEST * faded, FASTEST * faded)
+    rates.grow(rate, room, c, faded)

@@ -12,17 +12,21 @@ from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
 from landscape_gym.configuration import number
+from landscape_gym.optim import rates
 from landscape_gym.optim.blocks import Block
 from landscape_gym.optim.loss_reading import Common, LossReading
 from landscape_gym.optim.moves import VELOCITY
 from landscape_gym.optim.pieces import numbers_of
+from landscape_gym.optim.rates import RATE
 
-CHUNK = 2**14
-"""Coordinates in a piece on a CPU: with a dozen intermediate results it stays in the cache."""
+CHUNK = 2**15
+"""Coordinates in a piece on a CPU: intermediate results stay in the cache, and calls are few."""
 TINY = 1e-30
 """Added to variances that are divided by."""
 FLAT = 1e-12
 """Added to the root mean square of gradients, which is divided by."""
+PRIOR = 1000
+"""How many gradients what is known of rates at first is worth."""
 RISE = 10.0
 """Weight of what a step promises to add to the loss, in the bound."""
 
@@ -56,7 +60,7 @@ class FilterBank(LossReading):
 
     The recurrence of `landscape_gym.rules.SelfTuning.for_networks` without hazard, in place, under
     a `landscape_gym.gain_bound.GainBound`. The variances of targets are one for each tensor
-    and curvature. For M curvatures it remembers 2 M + 2 numbers for each weight, and one more for
+    and curvature. For M curvatures it remembers 2 M + 3 numbers for each weight, and one more for
     the average of iterates.
 
     Filters see gradients in proportion to the root mean square that their tensor's had lately:
@@ -68,6 +72,11 @@ class FilterBank(LossReading):
     training begins: here curvatures are those in relation to gradients. A target that is believed
     to be far is left behind slowly, so what a step is uphill counts `RISE` times more in the bound.
 
+    Filters take coordinates to be independent, which they are not where layers are many. So each
+    coordinate has a factor ``e^l / (1 + t / PRIOR)``, that of `landscape_gym.optim.adam_steps`: it
+    grows where the next gradient still points the way of the last ones, and falls where it points
+    back. Filters' own gains fall with the age, so the prior is worth ten times as many gradients.
+
     Args:
         params: As of `SelfScaledAdam`, and so is lr.
         lr: Likewise.
@@ -78,7 +87,9 @@ class FilterBank(LossReading):
         betas: Decays per step of the means of gradient and square, and of the variance of the
             gradient's noise, in [0, 1).
         size: Root mean square of the gradients that filters see, > 0.
-        stiffness: As of `SelfScaledAdam`.
+        adaptation: As of `SelfScaledAdam`, and so are interval, stiffness and gain.
+        interval: Likewise.
+        stiffness: Likewise.
         gain: Likewise.
         **common: As of `Common`.
 
@@ -105,13 +116,15 @@ class FilterBank(LossReading):
         discount: float = 0.99,
         betas: tuple[float, float] = (0.9, 0.95),
         size: float = 0.01,
+        adaptation: float = 0.1,
+        interval: int = 4,
         stiffness: float = 4.0,
         gain: float = 3.0,
         **common: Unpack[Common],
     ) -> None:
         constants = {
             "curvature": curvature, "spread": spread, "growth": growth, "discount": discount,
-            "betas": betas, "size": size,
+            "betas": betas, "size": size, "adaptation": adaptation, "interval": interval,
         }  # fmt: skip
         super().__init__(params, lr, constants, stiffness, gain, **common)
         self.bound = replace(self.bound, rise=RISE)
@@ -121,6 +134,7 @@ class FilterBank(LossReading):
         for name in ("spread", "size"):
             number(name, group[name], low=0.0, strict=True)
         number("growth", group["growth"], low=0.0)
+        rates.check(group)
         if not group["curvature"] or not all(h > 0 for h in group["curvature"]):
             raise ValueError(f"curvature is a tuple of some > 0, got {group['curvature']!r}.")
         for value in (group["discount"], *group["betas"]):
@@ -130,7 +144,7 @@ class FilterBank(LossReading):
     def _begun(self, group: dict[str, Any], parameter: Tensor, like: Tensor) -> dict[str, Any]:
         """The prior: wherever parameters start, and as wide as the spread."""
         points = len(group["curvature"])
-        return {
+        begun = {
             "exp_avg": torch.zeros_like(like),
             "noise": torch.zeros_like(like),
             "mean_square": 0.0,
@@ -138,9 +152,13 @@ class FilterBank(LossReading):
             "log_odds": like.new_zeros((points - 1, *like.shape)),
             "variance": [group["spread"] ** 2] * points,
         }
+        return begun | {RATE: torch.ones_like(like)} if group["adaptation"] else begun
 
     def _propose(self, block: Block) -> float:
         group, noises, rooms = block.group, [], block.gradient.new_empty(0, 0)
+        rated, faded = RATE in block.states[0], 1 + block.age / PRIOR
+        adapted = rated and rates.due(group, block.age)
+        weight = group["interval"] * group["adaptation"]
         velocities = block.parts(block.vector(VELOCITY))
         gradients = block.parts(block.gradient)
         scales = _scales(group, block.states, gradients)
@@ -151,6 +169,7 @@ class FilterBank(LossReading):
             theta = p.detach().reshape(-1).to(g.dtype)
             targets, odds = state["target"].view(M, -1), state["log_odds"].view(M - 1, -1)
             mean, noise = state["exp_avg"].view(-1), state["noise"].view(-1)
+            rate = state[RATE].view(-1) if rated else u  # in whose place it is not read
             n = len(g)
             length = min(CHUNK, n) if g.device.type == "cpu" else n
             rooms = enough(rooms, g, 4 * M + 2, length)
@@ -160,11 +179,18 @@ class FilterBank(LossReading):
                 torch.mul(g[part], scale, out=y)
                 if block.age == 1:
                     torch.square(y, out=noise[part])
+                if adapted:
+                    torch.mul(mean[part], y, out=these[1])
                 moments(y, mean[part], noise[part], group["betas"], these[0])
+                if adapted:
+                    agreement = agreeing(these[1], mean[part], noise[part], these[2])
+                    rates.grow(rate[part], agreement, weight, faded)
                 mixture(
                     y, theta[part], noise[part], bank, targets[:, part], odds[:, part], these,
                     u[part],
                 )  # fmt: skip
+                if rated:
+                    u[part].mul_(rate[part])
             noises.append(noise.mean())
         drift = group["growth"] * group["spread"] ** 2
         for state, r in zip(block.states, numbers_of(noises), strict=True):
@@ -172,7 +198,7 @@ class FilterBank(LossReading):
                 P * r / (h * h * P + r + TINY) + drift
                 for h, P in zip(group["curvature"], state["variance"], strict=True)
             ]
-        return 1.0
+        return 1 / faded if rated else 1.0
 
 
 def _scales(
@@ -209,6 +235,12 @@ def moments(
     mean.lerp_(y, 1 - betas[0])
     torch.sub(y, mean, out=room)
     noise.mul_(betas[1]).addcmul_(room, room, value=1 - betas[1])
+
+
+def agreeing(product: Tensor, mean: Tensor, noise: Tensor, room: Tensor) -> Tensor:
+    """A gradient times the mean before it, over the second moment after it: in [-1, 1]."""
+    torch.addcmul(noise, mean, mean, out=room)
+    return product.div_(room.add_(TINY)).clamp_(-1, 1)
 
 
 def mixture(

@@ -14,12 +14,12 @@ from landscape_gym.configuration import count
 from landscape_gym.optim import adam_steps, frame
 from landscape_gym.optim.blocks import Block, State
 from landscape_gym.optim.loading import check_shape
-from landscape_gym.optim.loss_reading import Common
+from landscape_gym.optim.loss_reading import Common, LossReading
 from landscape_gym.optim.moves import VELOCITY
-from landscape_gym.optim.self_scaled import SelfScaled
+from landscape_gym.optim.rates import RATE
 
 
-class SelfScaledSOAP(SelfScaled):
+class SelfScaledSOAP(LossReading):
     """Self-scaled Adam in the eigenframe of the gradients' second moment: no learning rate.
 
     With G the gradient of a weight matrix, convolutions unfolded, and w its unit:
@@ -110,12 +110,13 @@ class SelfScaledSOAP(SelfScaled):
 
     def _check_group(self, group: dict[str, Any]) -> None:
         super()._check_group(group)
+        adam_steps.check(group)
         count("renewal", group["renewal"])
         count("max_dim", group["max_dim"])
 
     def _begun(self, group: dict[str, Any], parameter: Tensor, like: Tensor) -> dict[str, Any]:
-        begun = super()._begun(group, parameter, like)
-        return begun | frame.begun(like, group["max_dim"])
+        begun = adam_steps.begun(like, group["adaptation"])
+        return {**begun, **frame.begun(like, group["max_dim"])}
 
     def _check_state(self) -> None:
         super()._check_state()
@@ -140,7 +141,7 @@ class SelfScaledSOAP(SelfScaled):
         if not sides:
             return
         start = time.perf_counter()
-        kept = tuple({adam_steps.SQUARE, adam_steps.RATE} & state.keys())
+        kept = tuple({adam_steps.SQUARE, RATE} & state.keys())
         frame.renew(state, sides, (adam_steps.GRADIENT,), kept)
         self._refresh_seconds += time.perf_counter() - start
 

@@ -10,9 +10,10 @@ import torch
 
 from landscape_gym.gain_bound import GainBound
 from landscape_gym.optim import FilterBank, RuleOptimizer, SelfScaledAdam, SelfScaledSOAP
-from landscape_gym.optim.adam_steps import FASTEST, PRIOR, RATE, SLOWEST
+from landscape_gym.optim.adam_steps import PRIOR
 from landscape_gym.optim.blocks import matrix_shape
 from landscape_gym.optim.loss_reading import LossReading
+from landscape_gym.optim.rates import FASTEST, RATE, SLOWEST
 from landscape_gym.optim.units import signed_step
 from landscape_gym.rules import Adam, Coupled, SelfTuning
 
@@ -72,7 +73,8 @@ def test_the_bank_of_one_tensor_is_the_pure_rule():
     bank = Proportional(SelfTuning.for_networks(growth=3e-4))
     bound = GainBound(4.0, 3.0, rise=10.0)
     pure = trained(lambda p: RuleOptimizer(p, Coupled(bank, bound)))
-    torch.testing.assert_close(trained(FilterBank), pure, rtol=1e-12, atol=1e-12)
+    ours = trained(lambda p: FilterBank(p, adaptation=0.0))
+    torch.testing.assert_close(ours, pure, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("optimizer", [FilterBank, SelfScaledAdam, SelfScaledSOAP])
@@ -204,12 +206,36 @@ def test_coordinates_find_rates_of_their_own(interval: int, adaptation: float):
     np.testing.assert_allclose(p.detach(), theta, rtol=1e-6)
 
 
+@pytest.mark.parametrize("interval", [1, 4])
+def test_coordinates_of_the_bank_find_rates_of_their_own(interval: int):
+    """Of parameters that hardly move, filters see the same with rates and without."""
+    rng = np.random.default_rng(0)
+    gradients = rng.normal(rng.normal(size=SHAPE), 1.0, size=(40, *SHAPE))
+    p, q = (torch.nn.Parameter(torch.zeros(SHAPE, dtype=DOUBLE)) for _ in range(2))
+    rated = at_once(FilterBank([p], 1e-12, stiffness=1e-300, interval=interval))
+    plain = at_once(FilterBank([q], 1e-12, stiffness=1e-300, adaptation=0.0))
+    mean, noise, square, rate = np.zeros(SHAPE), 0.0, 0.0, np.ones(SHAPE)
+    for t, G in enumerate(gradients, 1):
+        p.grad, q.grad = torch.tensor(G), torch.tensor(G)
+        for optimizer in (rated, plain):
+            optimizer.step(loss=1.0)
+        square = 0.9 * square + 0.1 * (G**2).mean()
+        y = 0.01 * G / (square / (1 - 0.9**t)) ** 0.5
+        before, mean = mean, 0.9 * mean + 0.1 * y
+        noise = 0.95 * (y**2 if t == 1 else noise) + 0.05 * (y - mean) ** 2
+        if t > 10 and t % interval == 0:
+            x = 0.1 * interval * np.clip(before * y / (noise + mean**2), -1, 1)
+            rate = np.minimum(rate * (1 + x + x**2 / 2), FASTEST * (1 + t / 1000))
+    ours, without = rated.state[p], plain.state[q]
+    np.testing.assert_allclose(ours["velocity"] / without["velocity"], rate, rtol=1e-6)
+    assert without["stride"] / ours["stride"] == pytest.approx(1 + 40 / 1000)
+
+
+@pytest.mark.parametrize("optimizer", [SelfScaledAdam, FilterBank])
 @pytest.mark.parametrize(("adaptation", "interval"), [(0.3, 4), (1.01, 1), (-0.1, 1), (0.1, 0)])
-def test_adaptations_that_are_none_are_refused(adaptation: float, interval: int):
+def test_adaptations_that_are_none_are_refused(optimizer, adaptation: float, interval: int):
     with pytest.raises(ValueError, match=r"adaptation|interval"):
-        SelfScaledAdam(
-            [torch.nn.Parameter(torch.zeros(2))], adaptation=adaptation, interval=interval
-        )
+        optimizer([torch.nn.Parameter(torch.zeros(2))], adaptation=adaptation, interval=interval)
 
 
 @pytest.mark.parametrize(("sign", "bound"), [(1, FASTEST), (-1, SLOWEST)])

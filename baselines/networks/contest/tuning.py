@@ -17,7 +17,7 @@ from baselines.networks.contest.small_network import Examples, SmallNetwork, mlp
 from landscape_gym.networks.data import load
 
 REDRAWN = 0.3
-"""Part of the labels that are redrawn, each time anew, in 'noisy-labels'."""
+"""Part of the labels that are redrawn, each time anew, where no other is told."""
 
 
 @cache
@@ -215,6 +215,45 @@ TUNING = {
     ),
     "residual": SmallNetwork(
         "MNIST-1D, six residual blocks of 128, LayerNorm, GELU", curves, residual(40, 128, 6, 10)
+    ),
+    "noisy-curves": SmallNetwork(
+        "MNIST-1D, 40-48-10, tanh, a fifth of the labels redrawn",
+        curves,
+        mlp(40, 48, 10, activation=nn.Tanh),
+        redrawn=0.2,
+    ),
+    "noisy-clusters": SmallNetwork(
+        "clusters, 20-40-6, tanh, a fifth of the labels redrawn",
+        clusters,
+        mlp(20, 40, 6, activation=nn.Tanh),
+        redrawn=0.2,
+    ),
+    "noisy-spirals": SmallNetwork(
+        "spirals, 2-32-32-3, LayerNorm, SiLU, a fifth of the labels redrawn",
+        spirals,
+        mlp(2, 32, 32, 3, activation=nn.SiLU, norm=nn.LayerNorm),
+        redrawn=0.2,
+    ),
+    "noisier-digits": SmallNetwork(
+        "digits, 64-24-24-10, tanh, labels redrawn",
+        flat_digits,
+        mlp(64, 24, 24, 10, activation=nn.Tanh),
+        redrawn=REDRAWN,
+    ),
+    "deep-curves": SmallNetwork(
+        "MNIST-1D, eight layers of 24, ReLU",
+        curves,
+        mlp(40, *[24] * 8, 10, activation=nn.ReLU),
+    ),
+    "deep-digits": SmallNetwork(
+        "digits, six layers of 32, ReLU",
+        flat_digits,
+        mlp(64, *[32] * 6, 10, activation=nn.ReLU),
+    ),
+    "deep-tanh": SmallNetwork(
+        "digits, ten layers of 20, tanh",
+        flat_digits,
+        mlp(64, *[20] * 10, 10, activation=nn.Tanh),
     ),
 }
 """By the name that results have."""
