@@ -169,7 +169,7 @@ class FilterBank(LossReading):
             theta = p.detach().reshape(-1).to(g.dtype)
             targets, odds = state["target"].view(M, -1), state["log_odds"].view(M - 1, -1)
             mean, noise = state["exp_avg"].view(-1), state["noise"].view(-1)
-            rate = state[RATE].view(-1) if rated else u  # in whose place it is not read
+            rate = state[RATE].view(-1) if rated else u  # not read if there is none
             n = len(g)
             length = min(CHUNK, n) if g.device.type == "cpu" else n
             rooms = enough(rooms, g, 4 * M + 2, length)
@@ -238,7 +238,14 @@ def moments(
 
 
 def agreeing(product: Tensor, mean: Tensor, noise: Tensor, room: Tensor) -> Tensor:
-    """A gradient times the mean before it, over the second moment after it: in [-1, 1]."""
+    """A gradient times the mean before it, over the second moment after it, in [-1, 1].
+
+    Args:
+        product: Of the two; the result, too.
+        mean: Running mean of the gradients.
+        noise: Of the squared distance from it.
+        room: For an intermediate result.
+    """
     torch.addcmul(noise, mean, mean, out=room)
     return product.div_(room.add_(TINY)).clamp_(-1, 1)
 
