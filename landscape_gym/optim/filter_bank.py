@@ -169,7 +169,6 @@ class FilterBank(LossReading):
             theta = p.detach().reshape(-1).to(g.dtype)
             targets, odds = state["target"].view(M, -1), state["log_odds"].view(M - 1, -1)
             mean, noise = state["exp_avg"].view(-1), state["noise"].view(-1)
-            rate = state[RATE].view(-1) if rated else u  # not read if there is none
             n = len(g)
             length = min(CHUNK, n) if g.device.type == "cpu" else n
             rooms = enough(rooms, g, 4 * M + 2, length)
@@ -184,13 +183,13 @@ class FilterBank(LossReading):
                 moments(y, mean[part], noise[part], group["betas"], these[0])
                 if adapted:
                     agreement = agreeing(these[1], mean[part], noise[part], these[2])
-                    rates.grow(rate[part], agreement, weight, faded)
+                    rates.grow(state[RATE].view(-1)[part], agreement, weight, faded)
                 mixture(
                     y, theta[part], noise[part], bank, targets[:, part], odds[:, part], these,
                     u[part],
                 )  # fmt: skip
                 if rated:
-                    u[part].mul_(rate[part])
+                    u[part].mul_(state[RATE].view(-1)[part])
             noises.append(noise.mean())
         drift = group["growth"] * group["spread"] ** 2
         for state, r in zip(block.states, numbers_of(noises), strict=True):
