@@ -2,7 +2,8 @@
 
 On the CPU, or with ``--device cuda`` on a GPU, where it also counts steps per second by batch. One
 network takes steps with copies of observations and actions, and with ``copy=False``, where the
-caller writes its actions into a tensor of its own.
+caller writes its actions into a tensor of its own. ``compiled`` is `TorchSimulation`'s: steps and
+random numbers fused, against the same bare loop, which is not.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from baselines.pages import machine
 from baselines.timing import Row, in_turn, spread, table_of
@@ -67,18 +69,22 @@ class BareTorch:
         return grad + STD * self.streams.normal, reward
 
 
-def batched(device: torch.device, rows: int) -> tuple[Callable[[], None], Callable[[], None]]:
-    """An episode of the library's and of the bare loop."""
-    simulation = TorchSimulation(rows, device=device, **ARGUMENTS)
-    simulation.begin(seeds=range(rows))
+def batched(device: torch.device, rows: int) -> list[Callable[[], None]]:
+    """An episode of the library's, as it is and compiled, and of the bare loop."""
     bare, action = BareTorch(rows, device), torch.full((rows, DIM), 0.1, device=device)
 
-    @torch.no_grad()
-    def ours() -> None:
-        for _ in range(STEPS):
-            simulation.advance(action)
-            simulation.observe()
-        _finish(device)
+    def ours(compiled: bool) -> Callable[[], None]:
+        simulation = TorchSimulation(rows, device=device, compiled=compiled, **ARGUMENTS)
+        simulation.begin(seeds=range(rows))
+
+        @torch.no_grad()
+        def episode() -> None:
+            for _ in range(STEPS):
+                simulation.advance(action)
+                simulation.observe()
+            _finish(device)
+
+        return episode
 
     @torch.no_grad()
     def theirs() -> None:
@@ -86,13 +92,13 @@ def batched(device: torch.device, rows: int) -> tuple[Callable[[], None], Callab
             bare.step(action)
         _finish(device)
 
-    return ours, theirs
+    return [ours(False), ours(True), theirs]
 
 
 def one_network(
     device: torch.device, hidden: int, *, minibatches: bool
-) -> tuple[Callable[[], None], Callable[[], None], Callable[[], None]]:
-    """Steps of gradient descent on one network: with and without copies, and by hand."""
+) -> list[Callable[[], None]]:
+    """Steps of gradient descent on one network: with and without copies, compiled, and by hand."""
 
     def make() -> nn.Module:
         return nn.Sequential(
@@ -105,7 +111,7 @@ def one_network(
     y = (x[:, :10] @ torch.randn(10, 10, generator=torch.Generator().manual_seed(1))).argmax(1)
     noise = {"kind": "minibatch", "batch_size": MINIBATCH, "exact_loss": False}
     landscape = NetworkLandscape(make, data=(x, y), device=device.type)
-    simulation, lean = (
+    simulation, lean, fused = (
         TorchSimulation(
             1,
             problem={"landscape": landscape, "noise": noise if minibatches else None},
@@ -113,10 +119,12 @@ def one_network(
             action={"kind": "velocity", "scale": 1.0},
             device=device,
             copy=copy,
+            compiled=compiled,
         )
-        for copy in (True, False)
+        for copy, compiled in ((True, False), (False, False), (False, True))
     )
     simulation.begin(seeds=[0])
+    fused.begin(seeds=[0])
     action = torch.empty_like(lean.begin(seeds=[0]).theta)
     model, loss = make().to(device), nn.functional.cross_entropy
     x, y = x.to(device), y.to(device)
@@ -130,7 +138,7 @@ def one_network(
         _finish(device)
 
     @torch.no_grad()
-    def without_copies() -> None:
+    def without_copies(lean: TorchSimulation) -> None:
         for _ in range(steps):
             lean.advance(torch.mul(lean.observe(), -0.1, out=action))
         _finish(device)
@@ -148,7 +156,7 @@ def one_network(
                     p.sub_(g, alpha=0.01)
         _finish(device)
 
-    return ours, without_copies, theirs
+    return [ours, partial(without_copies, lean), partial(without_copies, fused), theirs]
 
 
 def _finish(device: torch.device) -> None:
@@ -184,23 +192,25 @@ def main(argv: Sequence[str] | None = None) -> None:
     rounds = 1 if options.quick else 15
     # Other programs change the processor's time less than the wall's; devices work beside it.
     clock = time.process_time if device.type == "cpu" else time.perf_counter
-    what = f"{BATCH} environments, speed over a bare torch loop with the same noise"
-    rows = _rows([what], ">= 0.9", batched(device, BATCH), rounds, clock, speed=True)
+    what = f"{BATCH} environments{{}}, speed over a bare torch loop with the same noise"
+    whats = [what.format(how) for how in ("", ", compiled")]
+    rows = _rows(whats, ">= 0.9", batched(device, BATCH), rounds, clock, speed=True)
     for size, hidden in WIDTHS.items():
         for minibatches in (False, True):
             data = f"minibatches of {MINIBATCH}" if minibatches else f"{DATA} data"
             jobs = one_network(device, hidden, minibatches=minibatches)
             whats = [
                 f"one network of {size} weights, {data}{how}: time over bare torch"
-                for how in ("", ", copy=False")
+                for how in ("", ", copy=False", ", copy=False, compiled")
             ]
             rows += _rows(whats, "<= 1.05", jobs, rounds, clock, speed=False)
     if device.type != "cpu":
         batch = BATCH
         while batch <= options.largest:
-            ours, _ = in_turn(*batched(device, batch), rounds=3)
-            speed = batch * STEPS / ours.min()
-            rows.append(Row(f"{batch} environments", f"{speed:,.0f} steps/s", "", ""))
+            *ours, _ = in_turn(*batched(device, batch), rounds=3)
+            for how, times in zip(("", ", compiled"), ours, strict=True):
+                speed = f"{batch * STEPS / times.min():,.0f} steps/s"
+                rows.append(Row(f"{batch} environments{how}", speed, "", ""))
             batch *= 4
     print(f"{machine()}; torch {torch.__version__}, {device}.\n\n{table_of(rows)}")
 

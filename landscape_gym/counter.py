@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from landscape_gym.arrays import Array, namespace
+from landscape_gym.fusing import Fused
 
 ROUNDS = 10
 MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
@@ -148,10 +149,18 @@ class CounterStreams:
         uniforms: How many uniform numbers.
         dtype: float32 or float64; both draw the same episodes, to their precision.
         device: Where per-step numbers are made. Instances are drawn on the CPU.
+        compiled: Whether per-step numbers are made by a fused function (`landscape_gym.fusing`).
     """
 
     def __init__(
-        self, num_rows: int, normals: int, uniforms: int, dtype: torch.dtype, device: torch.device
+        self,
+        num_rows: int,
+        normals: int,
+        uniforms: int,
+        dtype: torch.dtype,
+        device: torch.device,
+        *,
+        compiled: bool = False,
     ) -> None:
         self._counts = {NORMAL: normals, UNIFORM: uniforms}
         self._dtype, self._device = dtype, device
@@ -164,6 +173,7 @@ class CounterStreams:
         most = BLOCK_NUMBERS.get(device.type, MOST_NUMBERS)
         self._length = min(max(most // widest, 1), BLOCK_STEPS)
         self._blocks: dict[int, tuple[Tensor, ...]] = {}
+        self._made = Fused(self._numbers) if compiled else self._numbers
         self._first = 0
 
     def seed(self, rows: Any, seeds: Any) -> None:
@@ -208,6 +218,16 @@ class CounterStreams:
         lower, upper, episode = (
             torch.as_tensor(each, device=self._device)[None] for each in (*self._key, self._episode)
         )
-        for what, count in self._counts.items():
-            block = numbers(what, what == NORMAL, count, (lower, upper), episode, time, self._dtype)
-            self._blocks[what] = block.unbind()
+        blocks = self._made(lower, upper, episode, time)
+        self._blocks = {
+            what: block.unbind() for what, block in zip(self._counts, blocks, strict=True)
+        }
+
+    def _numbers(
+        self, lower: Tensor, upper: Tensor, episode: Tensor, time: Tensor
+    ) -> tuple[Tensor, ...]:
+        """Of each kind, the numbers of those keys, episodes and times."""
+        return tuple(
+            numbers(what, what == NORMAL, count, (lower, upper), episode, time, self._dtype)
+            for what, count in self._counts.items()
+        )

@@ -11,6 +11,7 @@ import math
 import torch
 from torch import Tensor
 
+NAN = "an action is NaN; give numbers in [-1, 1]."
 ROUNDED = 1.001
 """By what a sum of squares may be larger than it comes out in float32."""
 
@@ -32,8 +33,18 @@ def largest_square(theta: Tensor, action: Tensor) -> float | None:
         return None
     largest = _largest_square(theta)
     if math.isnan(largest) and action.isnan().any():  # not a control that overflowed
-        raise ValueError("an action is NaN; give numbers in [-1, 1].")
+        raise ValueError(NAN)
     return largest
+
+
+def refuse_nan(action: Tensor) -> None:
+    """Refuse actions that are NaN, on a CPU.
+
+    Raises:
+        ValueError: if one is.
+    """
+    if action.is_cpu and math.isnan(_square(action)):
+        raise ValueError(NAN)
 
 
 def good_rows(
@@ -59,6 +70,21 @@ def good_rows(
     good = (theta * theta).sum(1) <= bound**2
     good = good & cost.isfinite() & grad.isfinite().all(1)
     return (None, square) if good.all() else (good, None)
+
+
+def extent(theta: Tensor, grad: Tensor, cost: Tensor) -> Tensor:
+    """What no squared norm of parameters is above, and the sum of all squares of `grad`: (2,).
+
+    NaN where anything is not finite, or its square is not.
+
+    Args:
+        theta: Parameters, (B, d).
+        grad: Gradients there, (B, d).
+        cost: Of the step, (B,).
+    """
+    square = (grad * grad).sum()
+    largest = ROUNDED * (theta * theta).sum(1).amax()
+    return torch.stack([largest + 0 * (square + (cost * cost).sum()), square])
 
 
 def _largest_square(theta: Tensor) -> float:

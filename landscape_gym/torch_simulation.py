@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,36 +18,25 @@ from torch import Tensor
 
 from landscape_gym import dynamics, registration
 from landscape_gym.actions import Action, boxed
-from landscape_gym.arrays import moved
 from landscape_gym.configuration import count, one_of, unknown
 from landscape_gym.counter import CounterStreams
+from landscape_gym.fused_step import FusedStep
 from landscape_gym.learner import Learner
 from landscape_gym.memory import Memory
 from landscape_gym.observation import Layout
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.recycling import LARGE, Recycling
 from landscape_gym.refusal import Refusal
-from landscape_gym.simulation import LARGEST_COST
 from landscape_gym.state import State
 from landscape_gym.streams import Streams
-from landscape_gym.tensor_checks import good_rows, largest_square
+from landscape_gym.tensor_checks import good_rows, largest_square, refuse_nan
 from landscape_gym.tensor_state import changed, mapped, merged, with_rows
+from landscape_gym.tensor_step import TensorStep, TorchOutcome, value_of
 
 CONSTANTS = ("eta", "k", "dt", "gamma", "drift")
 """Constants of a problem that may be tensors."""
 DRAWS = ("counter", "numpy")
 """Where random numbers come from."""
-
-
-class TorchOutcome(NamedTuple):
-    """What a step did, one entry per row, (B,): as `landscape_gym.simulation.Outcome`."""
-
-    loss: Tensor
-    excess: Tensor
-    charge: Tensor
-    cost: Tensor
-    terminated: Tensor
-    truncated: Tensor
 
 
 class _Varied:
@@ -84,12 +73,17 @@ class TorchSimulation:
         copy: Whether observations are new tensors, and actions read once. False: on a CPU an
             observation may share the state's memory, so read it and do not write to it; and actions
             may be read where they lie, so leave them until the step is done.
+        compiled: Whether random numbers, and steps of which no gradients are asked, are fused
+            (`landscape_gym.fusing`). That takes a C++ compiler, and some seconds at the first step;
+            results differ in last bits. It pays for many rows, and for networks of less than about
+            a million weights.
         constants: Tensors in place of some of the problem's numbers (`CONSTANTS`), for gradients.
         **changes: What to change of the regime, as of `Regime.configured`.
 
     Raises:
         ValueError: for a name that is not known.
-        Refusal: for default dynamics that are a function.
+        Refusal: for default dynamics that are a function; for `compiled` where tasks switch, with
+            constants, or on "meta".
 
     Example:
         >>> simulation = TorchSimulation(4, "long-horizon", dtype="float64")
@@ -112,6 +106,7 @@ class TorchSimulation:
         device: str | torch.device = "cpu",
         draws: str = "counter",
         copy: bool = True,
+        compiled: bool = False,
         constants: Mapping[str, Tensor] | None = None,
         **changes: Any,
     ) -> None:
@@ -129,6 +124,8 @@ class TorchSimulation:
         f = self.problem.default_dynamics
         if callable(f) and self.problem.dynamics_matrix is None:
             raise Refusal("default dynamics that are a function are NumPy's: give a matrix.")
+        if compiled:
+            _check_compiled(self.problem, self.device, constants)
         self.constants = dict(constants or {})
         self.layout = Layout(setup.observation, self.problem)
         self.memory = Memory(setup.observation, self.action.memory)
@@ -142,9 +139,18 @@ class TorchSimulation:
             name = np.dtype(dtype)
             self._streams = Streams(self.num_rows, *self._numbers, self.problem.steps + 1, name)
         else:
-            self._streams = CounterStreams(self.num_rows, *self._numbers, self.dtype, self.device)
+            self._streams = CounterStreams(
+                self.num_rows, *self._numbers, self.dtype, self.device, compiled=compiled
+            )
         B = self.problem.control_matrix
-        self._control_matrix = self._tensor(np.array(B)) if isinstance(B, tuple) else None
+        self._varied: Any = _Varied(self.problem, self.constants) if constants else self.problem
+        self._step = TensorStep(
+            self._varied,
+            self.action,
+            self.memory,
+            self._tensor(np.array(B)) if isinstance(B, tuple) else None,
+        )
+        self._fused = FusedStep(self._step) if compiled else None
         self._tensors = self.problem.landscape.tensors()
         self._bound = self.problem.norm_bound
         self._known: tuple[Tensor, float] | None = None  # the last gradient, its squares' sum
@@ -232,125 +238,80 @@ class TorchSimulation:
         """
         if actions.shape != (shape := (self.num_rows, self.action_size)):
             raise ValueError(f"actions have shape {shape}; got {tuple(actions.shape)}.")
-        with self._memory:
-            return self._advance(actions)
+        if self._fused is None or torch.is_grad_enabled():
+            return self._advance_one_by_one(actions)
+        return self._advance_fused(self._fused, actions)
 
-    def _advance(self, actions: Tensor) -> TorchOutcome:
-        """`advance`, whose large results lie in memory that was used before."""
-        state, learner, problem = self.state, self.state.learner, self._varied
-        before, borrow = learner.theta, self._borrows and not actions.requires_grad
-        action, squared = boxed(actions.to(self.dtype), borrow)
-        control = self.action.control(action, learner, self._control_matrix)
-        theta = dynamics.transition(problem, before, control, learner.gradient)
-        known = squared if control is action else None
-        charge = dynamics.control_cost(
-            problem, state.instances, state.point(before), control, known
-        )
-        reached = largest_square(_value(theta), action)
+    def _advance_fused(self, step: FusedStep, actions: Tensor) -> TorchOutcome:
+        """`advance` by one function, where nothing out of the ordinary happens."""
+        actions = actions.to(self.dtype).contiguous()
+        refuse_nan(actions)
         self._streams.advance()
-        loss, grad = dynamics.loss_and_grad(
-            problem, state.instances, state.point(theta), self._uniform
-        )
-        excess = loss - state.minimum_loss
-        cost = moved(charge, problem.dt * problem.k, excess)
-        values = _value(theta), _value(grad), _value(cost)
+        state, outcome, extent = step(self.state, actions, self._normal, self._uniform)
+        largest, square = extent.tolist()
+        if not largest <= self._bound**2:  # NaN is not
+            return self._advance_one_by_one(actions, drawn=True)
+        self.state, self._known = state, (state.grad, square)
+        return outcome
+
+    def _advance_one_by_one(self, actions: Tensor, *, drawn: bool = False) -> TorchOutcome:
+        """`advance` by a function of torch's after the other, whose large results are recycled.
+
+        Args:
+            actions: (B, size).
+            drawn: Whether this step's random numbers are there already.
+        """
+        with self._memory:
+            return self._one_by_one(actions, drawn)
+
+    def _one_by_one(self, actions: Tensor, drawn: bool) -> TorchOutcome:
+        state, step = self.state, self._step
+        borrow = self._borrows and not actions.requires_grad
+        action, squared = boxed(actions.to(self.dtype), borrow)
+        path = step.path(state, action, squared)
+        reached = largest_square(value_of(path.theta), action)
+        if not drawn:
+            self._streams.advance()
+        normal, uniform = self._normal, self._uniform
+        price = step.price(state, path, uniform)
+        values = value_of(path.theta), value_of(price.grad), value_of(price.cost)
         good, square = good_rows(*values, self._bound, reached)
         if good is not None:
-            control, theta, loss, grad = (
-                torch.where(good.view(-1, *[1] * (new.ndim - 1)), new, old.detach())
-                for new, old in (
-                    (control, torch.zeros_like(control)),
-                    (theta, before),
-                    (loss, learner.loss),
-                    (grad, state.grad),
-                )
-            )
-            excess = loss - state.minimum_loss
-            rest = dynamics.divergence_cost(
-                problem, state.largest_cost, excess.detach(), learner.elapsed
-            ).to(self.dtype)
-            charge = torch.where(good, charge, charge.detach().nan_to_num(LARGEST_COST))
-            charge = charge.clip(max=LARGEST_COST)
-            cost = torch.where(good, cost, (charge.detach() + rest).clip(max=LARGEST_COST))
-        elapsed = learner.elapsed + 1
-        over = elapsed >= self.problem.steps
-        terminated, truncated = torch.zeros_like(over), over
-        if self.problem.horizon is not None:
-            terminated, truncated = truncated, terminated
-        if good is not None:
-            terminated, truncated = terminated | ~good, truncated & good
-        largest = torch.maximum(state.largest_cost, _value(cost))
-        seen, now = loss, grad
-        if state.shift is not None or self.problem.hazard:
-            seen, now = self._change_landscapes(theta, loss, grad, elapsed)
-        self._perceive(theta, seen, now, control, elapsed, largest)
-        self._known = None if square is None else (grad, square)
-        return TorchOutcome(loss, excess, charge, cost, terminated, truncated)
-
-    def _change_landscapes(
-        self, theta: Tensor, loss: Tensor, grad: Tensor, elapsed: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Drift and task switches; loss and gradient at theta from now on."""
-        problem = self._varied
-        if self.state.shift is not None:
-            std = (problem.drift * problem.dt) ** 0.5
-            shift = self.state.shift + std * self._normal[:, -self.problem.dim :]
-            self.state = changed(self.state, shift=shift)
-            point = self.state.point(theta)
-            loss, grad = dynamics.loss_and_grad(problem, self.state.instances, point, self._uniform)
+            path, price = step.held(state, path, price, good)
+        outcome = step.outcome(state, path, price, good)
+        here, loss, grad = step.drifted(state, path.theta, price, normal, uniform)
         if self.problem.hazard:
-            switched = dynamics.switches(self.problem, elapsed, self._uniform[:, -1])
-            self.state = changed(self.state, switched=switched)
-            if self.device.type != "meta" and switched.any():
-                self._redraw(switched.nonzero()[:, 0])
-                point = self.state.point(theta)
-                loss, grad = dynamics.loss_and_grad(
-                    problem, self.state.instances, point, self._uniform
-                )
-        return loss, grad
+            here, loss, grad = self._switched(here, path.theta, loss, grad, uniform)
+        self.state = step.perceived(here, path, price, loss, grad, normal, uniform)
+        self._known = None if square is None else (price.grad, square)
+        return outcome
 
-    def _redraw(self, rows: Tensor) -> None:
-        """Give some rows a new task."""
-        state, numbers = self.state, rows.cpu().numpy()
+    def _switched(
+        self, state: State, theta: Tensor, loss: Tensor, grad: Tensor, uniform: Tensor
+    ) -> tuple[State, Tensor, Tensor]:
+        """The state after some tasks have switched, and loss and gradient at theta from then on."""
+        elapsed = state.learner.elapsed + 1
+        switched = dynamics.switches(self.problem, elapsed, uniform[:, -1])
+        state = changed(state, switched=switched)
+        if self.device.type == "meta" or not switched.any():
+            return state, loss, grad
+        state = self._redrawn(state, switched.nonzero()[:, 0])
+        return state, *dynamics.loss_and_grad(
+            self._varied, state.instances, state.point(theta), uniform
+        )
+
+    def _redrawn(self, state: State, rows: Tensor) -> State:
+        """The state in which some rows have a new task."""
+        numbers = rows.cpu().numpy()
         fresh = self.problem.landscape.sample(self._streams.draws(numbers))
         like_theta = np.zeros((len(numbers), self.problem.dim))
         minimum = self._tensor(dynamics.minimum_loss(self.problem, fresh, like_theta))
-        self.state = changed(
+        return changed(
             state,
             instances=with_rows(state.instances, rows, self._on_device(fresh)),
             shift=None if state.shift is None else state.shift.index_fill(0, rows, 0.0),
             minimum_loss=state.minimum_loss.index_copy(0, rows, minimum),
         )
-
-    def _perceive(
-        self,
-        theta: Tensor,
-        loss: Tensor,
-        grad: Tensor,
-        control: Tensor,
-        elapsed: Tensor,
-        largest_cost: Tensor,
-    ) -> None:
-        """Let the learner know where it is now, and observe and remember the gradient there."""
-        state, learner = self.state, self.state.learner
-        gradient = dynamics.observed_gradient(
-            self._varied,
-            state.instances,
-            state.point(theta),
-            grad,
-            self._normal,
-            self._uniform,
-        )
-        learner = changed(
-            learner,
-            **self.memory.after(learner, gradient, theta),
-            theta=theta,
-            loss=loss,
-            gradient=gradient,
-            previous_update=control,
-            elapsed=elapsed,
-        )
-        self.state = changed(state, learner=learner, grad=grad, largest_cost=largest_cost)
 
     def detach(self) -> None:
         """Forget what the state was made of: gradients end here."""
@@ -362,10 +323,6 @@ class TorchSimulation:
     def _memory(self) -> AbstractContextManager[None]:
         """Where results lie: gradients go through none that is written where something lay."""
         return nullcontext() if torch.is_grad_enabled() else self._recycling
-
-    @property
-    def _varied(self) -> Any:
-        return _Varied(self.problem, self.constants) if self.constants else self.problem
 
     @property
     def _normal(self) -> Tensor:
@@ -395,6 +352,13 @@ class TorchSimulation:
         return type(instances)(*map(tensor, instances))
 
 
-def _value(tensor: Tensor) -> Tensor:
-    """The tensor without its history."""
-    return tensor.detach() if tensor.requires_grad else tensor
+def _check_compiled(problem: NavigationProblem, device: torch.device, constants: Any) -> None:
+    """Refuse what a fused step does not do."""
+    reasons = {
+        "tasks that switch are drawn one by one, in NumPy": problem.hazard > 0,
+        "constants that are tensors are there for gradients": bool(constants),
+        "tensors on 'meta' have no values": device.type == "meta",
+    }
+    for reason, holds in reasons.items():
+        if holds:
+            raise Refusal(f"leave compiled out: {reason}.")

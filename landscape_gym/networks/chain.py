@@ -77,9 +77,9 @@ class Chain:
             with torch.enable_grad():
                 loss = losses(outputs.requires_grad_().unsqueeze(0))
             (slope,) = torch.autograd.grad(loss, outputs, materialize_grads=True)
-            grad = room(theta)
-            grad = torch.empty_like(theta) if grad is None else grad
-            self._backward(theta, slope, trail, grad)
+            place = room(theta)
+            parts = self._backward(theta, slope, trail, place)
+            grad = torch.cat(parts).unsqueeze(0) if place is None else place
         return outputs.detach().unsqueeze(0), loss.detach(), grad
 
     def _forward(self, theta: Tensor, x: Tensor) -> tuple[Tensor, list[Tensor | Back]]:
@@ -98,21 +98,27 @@ class Chain:
         return x.detach(), trail
 
     def _backward(
-        self, theta: Tensor, slope: Tensor, trail: list[Tensor | Back], grad: Tensor
-    ) -> None:
-        """Write the gradient, by the slope of the loss with respect to outputs."""
-        parts = [*zip(self._own(theta), self._own(grad), strict=True)]
-        fresh = False
+        self, theta: Tensor, slope: Tensor, trail: list[Tensor | Back], place: Tensor | None
+    ) -> list[Tensor]:
+        """The gradient's parts, flat, by the slope of the loss with respect to outputs.
+
+        They are written to their place in a vector (1, d), where there is one.
+        """
+        weights = [weight for weight, _ in self._own(theta)]
+        places = self._own(place) if place is not None else [(None, None)] * len(weights)
+        made, fresh = [theta] * len(self._sizes), False
         for step in reversed(trail):
             if not isinstance(step, Tensor):
                 slope = step(slope, fresh)
                 continue
-            (weight, _), (of_weight, of_bias) = parts.pop()
-            torch.mm(slope.t(), step, out=of_weight)
-            if of_bias is not None:
-                torch.sum(slope, 0, out=of_bias)
-            if parts:
+            weight, (of_weight, of_bias) = weights.pop(), places[len(weights)]
+            _, number, bias = self._places[len(weights)]
+            made[number] = torch.mm(slope.t(), step, out=of_weight).view(-1)
+            if bias >= 0:
+                made[bias] = torch.sum(slope, 0, out=of_bias)
+            if weights:
                 slope, fresh = torch.mm(slope, weight), True
+        return made
 
     def _own(self, vector: Tensor) -> list[tuple[Tensor, Tensor | None]]:
         """Of each layer, its weight's and its bias's part of a vector (1, d): views."""

@@ -1,0 +1,200 @@
+"""Fused steps on tensors: the numbers of the step's parts, and those parts where it cannot be."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose
+from torch import Tensor
+
+from landscape_gym.fusing import Fused
+from landscape_gym.refusal import Refusal
+from landscape_gym.registration import NETWORKS, REGIMES, TRAINING
+from landscape_gym.tensor_state import changed
+from landscape_gym.torch_simulation import TorchSimulation
+
+ROWS, STEPS = 5, 12
+NO_SWITCHES = [
+    name
+    for name, regime in {**REGIMES, **TRAINING, **NETWORKS}.items()
+    if not regime.problem.hazard and not name.startswith("mnist")
+]
+MINIBATCHES = {"problem": {"noise": {"kind": "minibatch", "batch_size": 16, "exact_loss": False}}}
+needs_compiler = pytest.mark.skipif(
+    shutil.which("g++") is None and shutil.which("clang++") is None, reason="no C++ compiler"
+)
+
+
+@pytest.fixture
+def traced(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Traces are run as they are, and not compiled; how many operations each has."""
+    sizes: list[int] = []
+
+    def uncompiled(graph: torch.fx.GraphModule, examples: Any) -> Callable[..., Any]:
+        sizes.append(len(graph.graph.nodes))
+
+        @torch.no_grad()
+        def run(*given: Tensor) -> Any:
+            for tensor, example in zip(given, examples, strict=True):  # a compiler relies on it
+                assert (tensor.stride(), tensor.dtype) == (example.stride(), example.dtype)
+            return graph(*given)
+
+        return run
+
+    monkeypatch.setattr("torch._inductor.compile", uncompiled)
+    return sizes
+
+
+def pair(rows: int, regime: str, dtype: str = "float64", **changes: Any) -> list[TorchSimulation]:
+    """One that is compiled and one that is not, begun with the same seeds."""
+    both = [TorchSimulation(rows, regime, dtype, compiled=how, **changes) for how in (True, False)]
+    for simulation in both:
+        simulation.begin(seeds=range(rows))
+    return both
+
+
+def actions(simulation: TorchSimulation, steps: int, size: float = 0.3) -> Tensor:
+    """For each step, (steps, B, size)."""
+    shape = (steps, simulation.num_rows, simulation.action_size)
+    numbers = np.random.default_rng(0).uniform(-size, size, shape)
+    return torch.from_numpy(numbers).to(simulation.dtype)
+
+
+@torch.no_grad()
+def assert_alike(ours: TorchSimulation, plain: TorchSimulation, moves: Tensor, tol: float) -> None:
+    for action in moves:
+        found, expected = ours.advance(action), plain.advance(action)
+        for mine, theirs in zip(found, expected, strict=True):
+            assert_allclose(mine, theirs, rtol=tol, atol=tol)
+        assert_allclose(ours.observe(), plain.observe(), rtol=tol, atol=tol)
+    for mine, theirs in ((ours.state, plain.state), (ours.state.learner, plain.state.learner)):
+        for name, value in vars(theirs).items():
+            if isinstance(value, Tensor):
+                assert_allclose(getattr(mine, name), value, rtol=tol, atol=tol)
+
+
+@pytest.mark.parametrize("regime", NO_SWITCHES)
+def test_a_trace_does_what_the_parts_of_a_step_do(regime: str, traced: list[int]) -> None:
+    ours, plain = pair(ROWS, regime)
+    assert_alike(ours, plain, actions(ours, STEPS), 1e-12)
+    numbers, step = traced
+    assert numbers > 2
+    assert step > 10
+
+
+@needs_compiler
+@pytest.mark.parametrize(
+    ("rows", "regime", "changes"),
+    [(ROWS, "landscape-nav", {}), (1, "digits", MINIBATCHES)],
+    ids=["flagship", "network"],
+)
+def test_compiled_it_is_the_same_to_rounding_and_every_time(
+    rows: int, regime: str, changes: dict[str, Any]
+) -> None:
+    ours, plain = pair(rows, regime, "float32", **changes)
+    moves = actions(ours, STEPS, 0.05)
+    assert_alike(ours, plain, moves, 1e-5)
+    again, _ = pair(rows, regime, "float32", **changes)
+    with torch.no_grad():
+        for action in moves:
+            again.advance(action)
+    assert torch.equal(again.state.theta, ours.state.theta)
+    assert torch.equal(again.state.largest_cost, ours.state.largest_cost)
+
+
+@pytest.mark.usefixtures("traced")
+def test_rows_that_diverge_stop_and_pay_as_without() -> None:
+    problem = {"max_norm": 3.0, "landscape": {"kind": "quadratic", "curvature": (1.0, 2.0)}}
+    ours, plain = pair(4, "noisy-gradient", problem=problem, action={"scale": 100.0})
+    moves = actions(ours, STEPS, 0.01)
+    moves[3, 1] = 1.0
+    assert_alike(ours, plain, moves, 1e-12)
+    with torch.no_grad():
+        found = ours.advance(torch.ones_like(moves[0]))
+    assert found.terminated.all()
+
+
+@pytest.mark.usefixtures("traced")
+def test_an_action_that_is_nan_is_refused_and_changes_nothing() -> None:
+    ours, plain = pair(2, "landscape-nav")
+    moves = actions(ours, 4)
+    assert_alike(ours, plain, moves, 1e-12)
+    with torch.no_grad(), pytest.raises(ValueError, match="NaN"):
+        ours.advance(moves[0] * torch.nan)
+    assert_alike(ours, plain, moves, 1e-12)
+
+
+@pytest.mark.usefixtures("traced")
+def test_some_rows_begin_anew() -> None:
+    ours, plain = pair(3, "landscape-nav")
+    moves = actions(ours, 4)
+    assert_alike(ours, plain, moves, 1e-12)
+    assert_alike(ours, plain, moves.mT.contiguous().mT, 1e-12)  # in another order in memory
+    for simulation in (ours, plain):
+        simulation.begin(seeds=[11], rows=[1])
+    assert_alike(ours, plain, moves, 1e-12)
+
+
+@pytest.mark.usefixtures("traced")
+def test_parameters_may_lie_in_another_order() -> None:
+    ours, plain = pair(3, "landscape-nav")
+    moves = actions(ours, 4)
+    assert_alike(ours, plain, moves, 1e-12)
+    learner = ours.state.learner
+    theta = learner.theta.mT.contiguous().mT
+    ours.state = changed(ours.state, learner=changed(learner, theta=theta))
+    assert_alike(ours, plain, moves, 1e-12)
+
+
+@pytest.mark.usefixtures("traced")
+def test_where_gradients_are_asked_they_flow() -> None:
+    ours, plain = pair(2, "landscape-nav")
+    slopes = []
+    for simulation in (ours, plain):
+        scale = torch.tensor(0.1, dtype=torch.float64, requires_grad=True)
+        for move in actions(simulation, 3):
+            outcome = simulation.advance(scale * move)
+        slopes.append(torch.autograd.grad(outcome.cost.sum(), scale)[0])
+    assert slopes[0] == slopes[1] != 0
+    assert_alike(ours, plain, actions(ours, 3), 1e-12)  # from a state with a history
+    assert not ours.state.theta.requires_grad
+
+
+@pytest.mark.usefixtures("traced")
+def test_without_copies_an_observation_within_bounds_is_the_states_own() -> None:
+    ours, plain = pair(1, "digits", observation="gradient", copy=False)
+    assert_alike(ours, plain, actions(ours, 3, 0.05), 1e-12)
+    assert ours.observe().data_ptr() == ours.state.learner.gradient.data_ptr()
+
+
+def test_what_it_cannot_do_is_refused() -> None:
+    with pytest.raises(Refusal, match=r"leave compiled out: tasks that switch"):
+        TorchSimulation(1, "task-switching", compiled=True)
+    with pytest.raises(Refusal, match="constants"):
+        TorchSimulation(1, constants={"eta": torch.tensor(1.0)}, compiled=True)
+    with pytest.raises(Refusal, match="meta"):
+        TorchSimulation(1, device="meta", compiled=True)
+
+
+def test_a_function_that_values_decide_is_refused() -> None:
+    function = Fused(lambda x: x + 1 if x.sum() > 0 else x)
+    with pytest.raises(Refusal, match="leave compiled out"):
+        function(torch.ones(3))
+
+
+def test_without_a_compiler_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch._inductor.config.cpp.cxx", ("no-such-compiler",))
+    with pytest.raises(Refusal, match=r"leave compiled out.*no-such-compiler"):
+        Fused(lambda x: [x.sin() + 0.1234])(torch.ones(3))
+
+
+def test_one_tensor_given_twice_is_two_arguments(traced: list[int]) -> None:
+    function, x = Fused(lambda a, b: [a - b]), torch.ones(2)
+    assert function(x, x)[0].tolist() == [0.0, 0.0]
+    assert function(x, 3 * x)[0].tolist() == [-2.0, -2.0]
+    assert len(traced) == 1
