@@ -7,7 +7,7 @@ import sys
 import time
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from operator import is_, itemgetter
 from typing import Any, TypedDict
@@ -206,23 +206,26 @@ class LossReading(LossTold, IterateAverages):
     def _present(self) -> list[Block]:
         """Parameters that have gradients; those that are new get a state."""
         present = [
-            [p for p in group["params"] if p.grad is not None and p.numel()]
+            p
             for group in self.param_groups
+            for p in group["params"]
+            if p.grad is not None and p.numel()
         ]
-        every = [p for those in present for p in those]
-        for layout in {p.grad.layout for p in every} - {torch.strided}:
-            raise ValueError(
-                f"a gradient has the layout {layout}, which {type(self).__name__} does not read: "
-                "use dense ones, torch.nn.Embedding(sparse=False)."
-            )
+        for p in present:
+            if p.grad.layout is not torch.strided:
+                raise ValueError(
+                    f"a gradient has the layout {p.grad.layout}, which {type(self).__name__} does "
+                    "not read: use dense ones, torch.nn.Embedding(sparse=False)."
+                )
         before, states = self._last
-        if not _same(every, before) or not _same(self.state.values(), states):
+        if not _same(present, before) or not _same(self.state.values(), states):
+            left = set(present)
             self._blocks = [
                 block
-                for group, those in zip(self.param_groups, present, strict=True)
-                for block in self._arranged(group, those)
+                for group in self.param_groups
+                for block in self._arranged(group, [p for p in group["params"] if p in left])
             ]
-            self._last = every, list(self.state.values())
+            self._last = present, list(self.state.values())
         for block in self._blocks:
             block.read()
         return self._blocks
@@ -276,7 +279,7 @@ class LossReading(LossTold, IterateAverages):
         bound = self._bound
         gains = Gains._make(REMEMBERED(shared)) if "step" in shared else bound.init(loss)
         factor, gains = bound.factor(promise, loss, gains, slope)
-        shared |= {**gains._asdict(), "slowdown": factor}
+        shared.update(zip(Gains._fields, gains, strict=True), slowdown=factor)
         return factor
 
     @property
@@ -360,10 +363,9 @@ class LossReading(LossTold, IterateAverages):
         self._seconds, self._refresh_seconds = 0.0, 0.0
 
 
-def _same(these: Iterable[Any], those: list[Any]) -> bool:
+def _same(these: Collection[Any], those: list[Any]) -> bool:
     """Whether they are the same objects in the same order."""
-    held = list(these)
-    return len(held) == len(those) and all(map(is_, held, those))
+    return len(these) == len(those) and all(map(is_, these, those))
 
 
 def _is_distributed_tensor(p: Tensor) -> bool:

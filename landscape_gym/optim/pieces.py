@@ -21,6 +21,6 @@ def pieces(tensors: Sequence[Tensor]) -> Iterator[Sequence[Tensor]]:
 
 def numbers_of(scalars: list[Tensor]) -> list[float]:
     """Tensors of one number each as numbers; they come from a device at once, if it is one."""
-    if all(each.is_cpu for each in scalars) or len({each.device for each in scalars}) > 1:
+    if not scalars or scalars[0].is_cpu or len({each.device for each in scalars}) > 1:
         return [each.item() for each in scalars]
     return torch.stack(scalars).tolist()
