@@ -74,9 +74,9 @@ class TorchSimulation:
             observation may share the state's memory, so read it and do not write to it; and actions
             may be read where they lie, so leave them until the step is done.
         compiled: Whether random numbers, and steps of which no gradients are asked, are fused
-            (`landscape_gym.fusing`). That takes a C++ compiler, and some seconds at the first step;
-            results differ in last bits. It pays for many rows, and for networks of less than about
-            a million weights.
+            (`landscape_gym.fusing`). That takes a C++ compiler, Python's headers and, at the first
+            step, some seconds; results differ in last bits. It pays for many rows, and for
+            networks of less than about a million weights.
         constants: Tensors in place of some of the problem's numbers (`CONSTANTS`), for gradients.
         **changes: What to change of the regime, as of `Regime.configured`.
 

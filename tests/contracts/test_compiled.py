@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import sysconfig
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,8 +27,10 @@ NO_SWITCHES = [
     if not regime.problem.hazard and not name.startswith("mnist")
 ]
 MINIBATCHES = {"problem": {"noise": {"kind": "minibatch", "batch_size": 16, "exact_loss": False}}}
+COMPILER = shutil.which("g++") or shutil.which("clang++")
+HEADERS = Path(sysconfig.get_path("include"), "Python.h")
 needs_compiler = pytest.mark.skipif(
-    shutil.which("g++") is None and shutil.which("clang++") is None, reason="no C++ compiler"
+    not COMPILER or not HEADERS.exists(), reason="no C++ compiler, or no headers of Python's"
 )
 
 
