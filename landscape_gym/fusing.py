@@ -7,6 +7,7 @@ same from call to call.
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -48,10 +49,23 @@ class Fused:
         return result
 
 
+def tracing() -> bool:
+    """Whether a function is being traced: then what is written to views is slow later on."""
+    return getattr(_here, "tracing", False)
+
+
 @torch.no_grad()
 def _fused(function: Callable[..., Any], examples: tuple[Tensor, ...]) -> Callable[..., Any]:
     from torch.fx.experimental.proxy_tensor import make_fx  # slow to import
 
     apart = [tensor.detach() for tensor in examples]  # one given twice would be taken for one
-    graph = make_fx(lambda *tensors: function(*tensors))(*apart)
-    return torch._inductor.compile(graph, apart)
+    _here.tracing = True
+    try:
+        graph = make_fx(lambda *tensors: function(*tensors))(*apart)
+    finally:
+        _here.tracing = False
+    compiler: Any = torch._inductor  # for graphs that were traced without `torch.compile`
+    return compiler.compile(graph, apart)
+
+
+_here = threading.local()

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor, nn
 
+from landscape_gym.fusing import tracing
 from landscape_gym.recycling import room
 
 Back: TypeAlias = Callable[[Tensor, bool], Tensor]
@@ -77,9 +78,12 @@ class Chain:
             with torch.enable_grad():
                 loss = losses(outputs.requires_grad_().unsqueeze(0))
             (slope,) = torch.autograd.grad(loss, outputs, materialize_grads=True)
-            place = room(theta)
-            parts = self._backward(theta, slope, trail, place)
-            grad = torch.cat(parts).unsqueeze(0) if place is None else place
+            if tracing():
+                grad = torch.cat(self._backward(theta, slope, trail)).unsqueeze(0)
+            else:
+                grad = room(theta)
+                grad = torch.empty_like(theta) if grad is None else grad
+                self._backward(theta, slope, trail, grad)
         return outputs.detach().unsqueeze(0), loss.detach(), grad
 
     def _forward(self, theta: Tensor, x: Tensor) -> tuple[Tensor, list[Tensor | Back]]:
@@ -98,7 +102,11 @@ class Chain:
         return x.detach(), trail
 
     def _backward(
-        self, theta: Tensor, slope: Tensor, trail: list[Tensor | Back], place: Tensor | None
+        self,
+        theta: Tensor,
+        slope: Tensor,
+        trail: list[Tensor | Back],
+        place: Tensor | None = None,
     ) -> list[Tensor]:
         """The gradient's parts, flat, by the slope of the loss with respect to outputs.
 
