@@ -32,15 +32,19 @@ class FusedStep:
     def __call__(
         self, state: State, action: Tensor, normal: Tensor, uniform: Tensor
     ) -> tuple[State, TorchOutcome, Tensor]:
-        """As `TensorStep.usual`, of an action that lies in one piece."""
+        """As `TensorStep.usual`, of a contiguous action."""
         if self._function is None:
             self._function = Fused(self._traced(state))
-        made = self._function(*_tensors(state), action, normal, uniform)
+        tensors = (tensor.contiguous() for tensor in tensors_of(state))
+        made = self._function(*tensors, action, normal, uniform)
         rest = iter([made[place] for place in self._places])
         extent, outcome = next(rest), TorchOutcome(*islice(rest, len(TorchOutcome._fields)))
         of_state, of_learner = ({name: next(rest) for name in names} for names in self._changed)
         learner = changed(state.learner, **of_learner)
         return changed(state, learner=learner, **of_state), outcome, extent
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_function": None}
 
     def _traced(self, like: State) -> Callable[..., list[Tensor]]:
         """The step as a function of a state's tensors and others, to what it changes of them."""
@@ -70,15 +74,14 @@ def _new(before: Any, after: Any) -> dict[str, Tensor]:
     return {name: value for name, value in _of(after).items() if value is not old[name]}
 
 
-def _tensors(state: State) -> list[Tensor]:
-    """All tensors of a state, each in one piece."""
+def tensors_of(state: State) -> list[Tensor]:
+    """All tensors of a state."""
     instances = [value for value in state.instances if isinstance(value, Tensor)]
-    records = (*_of(state).values(), *_of(state.learner).values(), *instances)
-    return [tensor.contiguous() for tensor in records]
+    return [*_of(state).values(), *_of(state.learner).values(), *instances]
 
 
 def _with_tensors(state: State, tensors: Sequence[Tensor]) -> State:
-    """The state with other tensors, in the order of `_tensors`."""
+    """The state with other tensors, in the order of `tensors_of`."""
     rest = iter(tensors)
     of_state = {name: next(rest) for name in _of(state)}
     of_learner = {name: next(rest) for name in _of(state.learner)}

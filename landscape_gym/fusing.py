@@ -21,14 +21,15 @@ from landscape_gym.refusal import Refusal
 class Fused:
     """A function of tensors, fused at its first call, for others of the same shapes and types.
 
-    Gradients do not go through it.
+    Gradients do not go through it. A copy, or what is unpickled, is fused anew.
 
     Args:
-        function: Made of torch's operations; no tensor's values decide which these are.
+        function: Made of torch's operations alone; no tensor's values decide which these are.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        self._function, self._traced = function, False
+        self._function = function
+        self._fused: Callable[..., Any] | None = None
 
     def __call__(self, *tensors: Tensor) -> Any:
         """The function's result, a tuple or list of tensors.
@@ -36,17 +37,23 @@ class Fused:
         Raises:
             Refusal: where the function cannot be traced, or there is no compiler.
         """
-        if self._traced:
-            return self._function(*tensors)
+        if self._fused is not None:
+            return self._fused(*tensors)
         try:
-            with warnings.catch_warnings():  # of what torch's own modules import
+            # torch's tracers and compilers are for one thread; what they import is deprecated.
+            with _ONE_AT_A_TIME, warnings.catch_warnings():
                 warnings.simplefilter("ignore", DeprecationWarning)
-                function = _fused(self._function, tensors)
-                result = function(*tensors)
-        except Exception as error:  # of whatever kind torch's tracers and compilers raise
-            raise Refusal(f"leave compiled out: torch cannot compile this: {error}") from error
-        self._function, self._traced = function, True
+                fused = _fused(self._function, tensors)
+                result = fused(*tensors)
+        except Exception as error:  # of whatever kind
+            raise Refusal(
+                f"leave compiled out: torch cannot compile this, or it fails by itself: {error}"
+            ) from error
+        self._fused = fused
         return result
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_fused": None}
 
 
 def tracing() -> bool:
@@ -59,9 +66,13 @@ def _fused(function: Callable[..., Any], examples: tuple[Tensor, ...]) -> Callab
     from torch.fx.experimental.proxy_tensor import make_fx  # slow to import
 
     apart = [tensor.detach() for tensor in examples]  # one given twice would be taken for one
+    # "fake": on tensors without values, so that none can find its way into the trace.
+    trace = make_fx(
+        lambda *tensors: function(*tensors), tracing_mode="fake", _allow_non_fake_inputs=True
+    )
     _here.tracing = True
     try:
-        graph = make_fx(lambda *tensors: function(*tensors))(*apart)
+        graph = trace(*apart)
     finally:
         _here.tracing = False
     compiler: Any = torch._inductor  # for graphs that were traced without `torch.compile`
@@ -69,3 +80,4 @@ def _fused(function: Callable[..., Any], examples: tuple[Tensor, ...]) -> Callab
 
 
 _here = threading.local()
+_ONE_AT_A_TIME = threading.Lock()

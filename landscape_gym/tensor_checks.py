@@ -73,18 +73,18 @@ def good_rows(
 
 
 def extent(theta: Tensor, grad: Tensor, cost: Tensor) -> Tensor:
-    """What no squared norm of parameters is above, and the sum of all squares of `grad`: (2,).
+    """An upper bound of the rows' squared norms of theta, and all squares of grad and cost: (3,).
 
-    NaN where anything is not finite, or its square is not.
+    Each is not finite where something of it is not. They are told apart, since compilers take a
+    product with 0 to be 0, whatever the other factor.
 
     Args:
         theta: Parameters, (B, d).
         grad: Gradients there, (B, d).
         cost: Of the step, (B,).
     """
-    square = (grad * grad).sum()
     largest = ROUNDED * (theta * theta).sum(1).amax()
-    return torch.stack([largest + 0 * (square + (cost * cost).sum()), square])
+    return torch.stack([largest, (grad * grad).sum(), (cost * cost).sum()])
 
 
 def _largest_square(theta: Tensor) -> float:

@@ -32,7 +32,7 @@ class TorchOutcome(NamedTuple):
     truncated: Tensor
 
 
-class Path(NamedTuple):
+class Move(NamedTuple):
     """Where actions lead."""
 
     control: Tensor
@@ -72,7 +72,7 @@ class TensorStep:
         self.problem, self.action, self.memory = problem, action, memory
         self._control_matrix = control_matrix
 
-    def path(self, state: State, action: Tensor, squared: Tensor | None = None) -> Path:
+    def move(self, state: State, action: Tensor, squared: Tensor | None = None) -> Move:
         """Where actions (B, size) within their box lead; `squared` are their squares' sums (B,)."""
         problem, learner = self.problem, state.learner
         control = self.action.control(action, learner, self._control_matrix)
@@ -84,17 +84,17 @@ class TensorStep:
             control,
             squared if control is action else None,
         )
-        return Path(control, theta, charge)
+        return Move(control, theta, charge)
 
-    def price(self, state: State, path: Path, uniform: Tensor) -> Price:
+    def price(self, state: State, move: Move, uniform: Tensor) -> Price:
         """What it costs to go there."""
         problem = self.problem
-        point = state.point(path.theta)
+        point = state.point(move.theta)
         loss, grad = dynamics.loss_and_grad(problem, state.instances, point, uniform)
         excess = loss - state.minimum_loss
-        return Price(loss, grad, excess, moved(path.charge, problem.dt * problem.k, excess))
+        return Price(loss, grad, excess, moved(move.charge, problem.dt * problem.k, excess))
 
-    def held(self, state: State, path: Path, price: Price, good: Tensor) -> tuple[Path, Price]:
+    def held(self, state: State, move: Move, price: Price, good: Tensor) -> tuple[Move, Price]:
         """The same where rows are `good` (B,); others stay where they are, and pay for it."""
 
         def where(new: Tensor, old: Tensor) -> Tensor:
@@ -106,17 +106,17 @@ class TensorStep:
         rest = dynamics.divergence_cost(
             self.problem, state.largest_cost, excess.detach(), learner.elapsed
         ).to(loss.dtype)
-        charge = torch.where(good, path.charge, path.charge.detach().nan_to_num(LARGEST_COST))
+        charge = torch.where(good, move.charge, move.charge.detach().nan_to_num(LARGEST_COST))
         charge = charge.clip(max=LARGEST_COST)
         cost = torch.where(good, price.cost, (charge.detach() + rest).clip(max=LARGEST_COST))
-        control = where(path.control, torch.zeros_like(path.control))
+        control = where(move.control, torch.zeros_like(move.control))
         return (
-            Path(control, where(path.theta, learner.theta), charge),
+            Move(control, where(move.theta, learner.theta), charge),
             Price(loss, grad, excess, cost),
         )
 
     def outcome(
-        self, state: State, path: Path, price: Price, good: Tensor | None = None
+        self, state: State, move: Move, price: Price, good: Tensor | None = None
     ) -> TorchOutcome:
         """What the step did; rows that are not `good` (B,) end."""
         over = state.learner.elapsed + 1 >= self.problem.steps
@@ -126,7 +126,7 @@ class TensorStep:
         if good is not None:
             terminated, truncated = terminated | ~good, truncated & good
         return TorchOutcome(
-            price.loss, price.excess, path.charge, price.cost, terminated, truncated
+            price.loss, price.excess, move.charge, price.cost, terminated, truncated
         )
 
     def drifted(
@@ -143,7 +143,7 @@ class TensorStep:
     def perceived(
         self,
         state: State,
-        path: Path,
+        move: Move,
         price: Price,
         loss: Tensor,
         grad: Tensor,
@@ -151,7 +151,7 @@ class TensorStep:
         uniform: Tensor,
     ) -> State:
         """The state in which the learner knows where it is now, and what loss and gradient are."""
-        theta, learner = path.theta, state.learner
+        theta, learner = move.theta, state.learner
         gradient = dynamics.observed_gradient(
             self.problem, state.instances, state.point(theta), grad, normal, uniform
         )
@@ -161,7 +161,7 @@ class TensorStep:
             theta=theta,
             loss=loss,
             gradient=gradient,
-            previous_update=path.control,
+            previous_update=move.control,
             elapsed=learner.elapsed + 1,
         )
         largest = torch.maximum(state.largest_cost, value_of(price.cost))
@@ -176,12 +176,12 @@ class TensorStep:
             The state after it, what it did, and its `tensor_checks.extent`, which tells whether
             that is so.
         """
-        path = self.path(state, action.clip(-1.0, 1.0))
-        price = self.price(state, path, uniform)
-        outcome = self.outcome(state, path, price)
-        here, loss, grad = self.drifted(state, path.theta, price, normal, uniform)
-        after = self.perceived(here, path, price, loss, grad, normal, uniform)
-        return after, outcome, extent(path.theta, price.grad, price.cost)
+        move = self.move(state, action.clip(-1.0, 1.0))
+        price = self.price(state, move, uniform)
+        outcome = self.outcome(state, move, price)
+        here, loss, grad = self.drifted(state, move.theta, price, normal, uniform)
+        after = self.perceived(here, move, price, loss, grad, normal, uniform)
+        return after, outcome, extent(move.theta, price.grad, price.cost)
 
 
 def value_of(tensor: Tensor) -> Tensor:

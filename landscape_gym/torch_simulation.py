@@ -20,7 +20,7 @@ from landscape_gym import dynamics, registration
 from landscape_gym.actions import Action, boxed
 from landscape_gym.configuration import count, one_of, unknown
 from landscape_gym.counter import CounterStreams
-from landscape_gym.fused_step import FusedStep
+from landscape_gym.fused_step import FusedStep, tensors_of
 from landscape_gym.learner import Learner
 from landscape_gym.memory import Memory
 from landscape_gym.observation import Layout
@@ -46,6 +46,8 @@ class _Varied:
         self._problem, self._constants = problem, constants
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):  # of a copy that is being made
+            raise AttributeError(name)
         constants = self.__dict__["_constants"]
         return constants[name] if name in constants else getattr(self.__dict__["_problem"], name)
 
@@ -73,10 +75,11 @@ class TorchSimulation:
         copy: Whether observations are new tensors, and actions read once. False: on a CPU an
             observation may share the state's memory, so read it and do not write to it; and actions
             may be read where they lie, so leave them until the step is done.
-        compiled: Whether random numbers, and steps of which no gradients are asked, are fused
+        compiled: Whether random numbers, and steps in which nothing has gradients, are fused
             (`landscape_gym.fusing`). That takes a C++ compiler, Python's headers and, at the first
-            step, some seconds; results differ in last bits. It pays for many rows, and for
-            networks of less than about a million weights.
+            step, some seconds; results differ in last bits. It pays for many rows, and for one
+            network on minibatches, but not with a million weights. A landscape that computes by
+            NumPy is refused.
         constants: Tensors in place of some of the problem's numbers (`CONSTANTS`), for gradients.
         **changes: What to change of the regime, as of `Regime.configured`.
 
@@ -238,20 +241,29 @@ class TorchSimulation:
         """
         if actions.shape != (shape := (self.num_rows, self.action_size)):
             raise ValueError(f"actions have shape {shape}; got {tuple(actions.shape)}.")
-        if self._fused is None or torch.is_grad_enabled():
+        if self._fused is None or self._gradients_flow(actions):
             return self._advance_one_by_one(actions)
         return self._advance_fused(self._fused, actions)
 
+    def _gradients_flow(self, actions: Tensor) -> bool:
+        """Whether gradients go through a step."""
+        return torch.is_grad_enabled() and any(
+            tensor.requires_grad for tensor in (actions, *tensors_of(self.state))
+        )
+
+    @torch.no_grad()
     def _advance_fused(self, step: FusedStep, actions: Tensor) -> TorchOutcome:
         """`advance` by one function, where nothing out of the ordinary happens."""
         actions = actions.to(self.dtype).contiguous()
         refuse_nan(actions)
         self._streams.advance()
         state, outcome, extent = step(self.state, actions, self._normal, self._uniform)
-        largest, square = extent.tolist()
-        if not largest <= self._bound**2:  # NaN is not
+        largest, square, costs = extent.tolist()
+        if not largest + 0 * (square + costs) <= self._bound**2:  # NaN is not
             return self._advance_one_by_one(actions, drawn=True)
-        self.state, self._known = state, (state.grad, square)
+        self.state = state
+        # With a drift the gradient is another by now.
+        self._known = (state.grad, square) if state.shift is None else None
         return outcome
 
     def _advance_one_by_one(self, actions: Tensor, *, drawn: bool = False) -> TorchOutcome:
@@ -268,21 +280,21 @@ class TorchSimulation:
         state, step = self.state, self._step
         borrow = self._borrows and not actions.requires_grad
         action, squared = boxed(actions.to(self.dtype), borrow)
-        path = step.path(state, action, squared)
-        reached = largest_square(value_of(path.theta), action)
+        move = step.move(state, action, squared)
+        reached = largest_square(value_of(move.theta), action)
         if not drawn:
             self._streams.advance()
         normal, uniform = self._normal, self._uniform
-        price = step.price(state, path, uniform)
-        values = value_of(path.theta), value_of(price.grad), value_of(price.cost)
+        price = step.price(state, move, uniform)
+        values = value_of(move.theta), value_of(price.grad), value_of(price.cost)
         good, square = good_rows(*values, self._bound, reached)
         if good is not None:
-            path, price = step.held(state, path, price, good)
-        outcome = step.outcome(state, path, price, good)
-        here, loss, grad = step.drifted(state, path.theta, price, normal, uniform)
+            move, price = step.held(state, move, price, good)
+        outcome = step.outcome(state, move, price, good)
+        here, loss, grad = step.drifted(state, move.theta, price, normal, uniform)
         if self.problem.hazard:
-            here, loss, grad = self._switched(here, path.theta, loss, grad, uniform)
-        self.state = step.perceived(here, path, price, loss, grad, normal, uniform)
+            here, loss, grad = self._switched(here, move.theta, loss, grad, uniform)
+        self.state = step.perceived(here, move, price, loss, grad, normal, uniform)
         self._known = None if square is None else (price.grad, square)
         return outcome
 

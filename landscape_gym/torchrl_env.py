@@ -32,8 +32,8 @@ class LandscapeNavTorchRL(EnvBase):
         regime: Name of the regime in `landscape_gym.registration.REGIMES` to begin with.
         device: Where the simulation and its tensors are.
         dtype: "float32" or "float64", of all of it.
-        **changes: As of `TorchSimulation`: ``problem``, ``observation``, ``action``, ``draws``, or
-            fields of the problem, such as ``gamma=1.0``.
+        **changes: As of `TorchSimulation`: ``problem``, ``observation``, ``action``, ``draws``,
+            ``compiled``, or fields of the problem, such as ``gamma=1.0``.
 
     Seeding: after ``set_seed(s)`` row i has the episodes that seed s + i decides, for every B.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import shutil
 import sysconfig
 from collections.abc import Callable
@@ -17,6 +19,7 @@ from torch import Tensor
 from landscape_gym.fusing import Fused
 from landscape_gym.refusal import Refusal
 from landscape_gym.registration import NETWORKS, REGIMES, TRAINING
+from landscape_gym.tensor_checks import extent
 from landscape_gym.tensor_state import changed
 from landscape_gym.torch_simulation import TorchSimulation
 
@@ -123,6 +126,45 @@ def test_rows_that_diverge_stop_and_pay_as_without() -> None:
     assert found.terminated.all()
 
 
+@needs_compiler
+def test_compiled_it_sees_what_is_not_finite() -> None:
+    landscape = {"kind": "quadratic", "curvature": (1e30, 1e30)}
+    setup = {"problem": {"landscape": landscape, "max_norm": 1e8}, "action": {"scale": 1e7}}
+    ours, plain = pair(3, "long-horizon", "float32", **setup)
+    moves = actions(ours, 2, 1e-6)
+    moves[1, 1] = 1.0  # to where the loss overflows, and the gradient does not
+    assert_alike(ours, plain, moves, 1e-5)
+    assert plain.state.theta.isfinite().all()
+    with torch.no_grad():
+        assert ours.advance(moves[1]).terminated.tolist() == [False, True, False]
+
+
+@needs_compiler
+@pytest.mark.parametrize("number", [torch.nan, torch.inf, -torch.inf])
+def test_compiled_extents_tell_what_is_not_finite(number: float) -> None:
+    function, good = Fused(extent), (torch.ones(3, 2), torch.ones(3, 2), torch.ones(3))
+    assert function(*good).isfinite().all()
+    for i in range(3):
+        bad = [tensor.clone() for tensor in good]
+        bad[i].view(-1)[1] = number
+        assert function(*bad).isfinite().tolist() == [j != i for j in range(3)]
+
+
+@pytest.mark.usefixtures("traced")
+@pytest.mark.parametrize("extents", [(torch.nan, 1, 1), (1, torch.nan, 1), (1, 1, torch.inf)])
+def test_what_is_not_finite_is_left_to_the_parts(
+    extents: tuple[float, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told(theta: Tensor, grad: Tensor, cost: Tensor) -> Tensor:
+        return torch.stack([cost.sum() * 0 + each for each in extents])
+
+    monkeypatch.setattr("landscape_gym.tensor_step.extent", told)
+    ours, _ = pair(2, "landscape-nav")
+    monkeypatch.setattr(ours, "_advance_one_by_one", lambda actions, drawn: "the parts")
+    with torch.no_grad():
+        assert ours.advance(actions(ours, 1)[0]) == "the parts"
+
+
 @pytest.mark.usefixtures("traced")
 def test_an_action_that_is_nan_is_refused_and_changes_nothing() -> None:
     ours, plain = pair(2, "landscape-nav")
@@ -156,17 +198,31 @@ def test_parameters_may_lie_in_another_order() -> None:
 
 
 @pytest.mark.usefixtures("traced")
-def test_where_gradients_are_asked_they_flow() -> None:
+def test_where_nothing_has_gradients_it_is_fused() -> None:
+    ours, plain = pair(2, "landscape-nav")
+    taken: list[torch.Tensor] = []
+    usual = ours._step.usual
+    ours._step.usual = lambda *given: (taken.append(given[1]), usual(*given))[1]  # type: ignore[method-assign]
+    for action in actions(ours, 3):
+        ours.advance(action)
+        plain.advance(action)
+    assert len(taken) == 1  # traced
+    assert_allclose(ours.observe(), plain.observe(), rtol=1e-12)
+
+
+def test_where_gradients_are_asked_they_flow(traced: list[int]) -> None:
     ours, plain = pair(2, "landscape-nav")
     slopes = []
     for simulation in (ours, plain):
         scale = torch.tensor(0.1, dtype=torch.float64, requires_grad=True)
         for move in actions(simulation, 3):
             outcome = simulation.advance(scale * move)
-        slopes.append(torch.autograd.grad(outcome.cost.sum(), scale)[0])
+        cost = simulation.advance(0.0 * move).cost.sum()  # by the state's history alone
+        slopes.append(torch.autograd.grad(outcome.cost.sum() + cost, scale)[0])
     assert slopes[0] == slopes[1] != 0
-    assert_alike(ours, plain, actions(ours, 3), 1e-12)  # from a state with a history
-    assert not ours.state.theta.requires_grad
+    assert len(traced) == 1  # random numbers
+    assert_alike(ours, plain, actions(ours, 3), 1e-12)
+    assert len(traced) == 2  # a step, as here no gradients are asked
 
 
 @pytest.mark.usefixtures("traced")
@@ -174,6 +230,23 @@ def test_without_copies_an_observation_within_bounds_is_the_states_own() -> None
     ours, plain = pair(1, "digits", observation="gradient", copy=False)
     assert_alike(ours, plain, actions(ours, 3, 0.05), 1e-12)
     assert ours.observe().data_ptr() == ours.state.learner.gradient.data_ptr()
+
+
+@pytest.mark.usefixtures("traced")
+def test_without_copies_what_drifts_out_of_bounds_is_clipped() -> None:
+    problem = {"drift": 1e16, "noise": None, "landscape": {"kind": "quadratic", "dim": 1}}
+    ours, plain = pair(1, "drifting-target", problem=problem, observation="gradient", copy=False)
+    assert_alike(ours, plain, actions(ours, 1), 1e-12)
+    assert abs(ours.observe()) < abs(ours.state.learner.gradient)
+
+
+@pytest.mark.usefixtures("traced")
+def test_a_copy_goes_on_as_it_would() -> None:
+    ours, plain = pair(2, "landscape-nav")
+    moves = actions(ours, 4)
+    assert_alike(ours, plain, moves, 1e-12)
+    for copied in (copy.deepcopy(ours), pickle.loads(pickle.dumps(ours))):
+        assert_alike(copied, copy.deepcopy(plain), moves, 1e-12)
 
 
 def test_what_it_cannot_do_is_refused() -> None:
@@ -186,9 +259,14 @@ def test_what_it_cannot_do_is_refused() -> None:
 
 
 def test_a_function_that_values_decide_is_refused() -> None:
-    function = Fused(lambda x: x + 1 if x.sum() > 0 else x)
-    with pytest.raises(Refusal, match="leave compiled out"):
-        function(torch.ones(3))
+    for function in (
+        lambda x: [x + 1 if x.sum() > 0 else x],
+        lambda x: [x * x.sum().item()],
+        lambda x: [x * torch.tensor(x.tolist())],
+        lambda x: [x * torch.from_numpy(np.square(x.numpy()))],
+    ):
+        with pytest.raises(Refusal, match="leave compiled out"):
+            Fused(function)(torch.ones(3))
 
 
 def test_without_a_compiler_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

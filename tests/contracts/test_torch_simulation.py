@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -123,6 +124,8 @@ def test_constants_of_the_problem_have_gradients() -> None:
 
     given = [torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in (1.3, 0.1)]
     assert gradcheck(cost, given)
+    simulation = TorchSimulation(1, constants={"eta": torch.tensor(2.0)})
+    assert copy.deepcopy(simulation).constants["eta"] == 2
     with pytest.raises(ValueError, match="'eta'"):
         TorchSimulation(1, constants={"etta": given[0]})
 
