@@ -10,7 +10,7 @@ from torch import Tensor
 
 from landscape_gym.fusing import Fused
 from landscape_gym.state import State
-from landscape_gym.tensor_state import changed
+from landscape_gym.tensor_state import changed, remade
 from landscape_gym.tensor_step import TensorStep, TorchOutcome
 
 
@@ -89,6 +89,6 @@ def _with_tensors(state: State, tensors: Sequence[Tensor]) -> State:
     return changed(
         state,
         learner=changed(state.learner, **of_learner),
-        instances=type(state.instances)(*instances),
+        instances=remade(state.instances, instances),
         **of_state,
     )

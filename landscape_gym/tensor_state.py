@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any
 
@@ -46,4 +47,10 @@ def with_rows(old: Any, rows: Tensor, fresh: Any) -> Any:
             return new if len(new) == 1 else before
         return before.index_copy(0, rows, new.expand(len(rows), *new.shape[1:]))
 
-    return type(old)(*map(put, old, fresh))
+    return remade(old, map(put, old, fresh))
+
+
+def remade(instances: Any, values: Iterable[Any]) -> Any:
+    """Other instances of the same kind: a NamedTuple, or a plain tuple."""
+    kind = type(instances)
+    return kind._make(values) if hasattr(kind, "_make") else kind(values)

@@ -30,7 +30,7 @@ from landscape_gym.refusal import Refusal
 from landscape_gym.state import State
 from landscape_gym.streams import Streams
 from landscape_gym.tensor_checks import good_rows, largest_square, refuse_nan
-from landscape_gym.tensor_state import changed, mapped, merged, with_rows
+from landscape_gym.tensor_state import changed, mapped, merged, remade, with_rows
 from landscape_gym.tensor_step import TensorStep, TorchOutcome, value_of
 
 CONSTANTS = ("eta", "k", "dt", "gamma", "drift")
@@ -361,7 +361,7 @@ class TorchSimulation:
             kept = torch.as_tensor(array, device=self.device)
             return kept.to(self.dtype) if kept.is_floating_point() else kept
 
-        return type(instances)(*map(tensor, instances))
+        return remade(instances, map(tensor, instances))
 
 
 def _check_compiled(problem: NavigationProblem, device: torch.device, constants: Any) -> None:

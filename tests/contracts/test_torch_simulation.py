@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from torch.autograd import gradcheck
 
 from landscape_gym.counter import CounterDraws, CounterStreams, key_of, philox
-from landscape_gym.landscapes import LANDSCAPES
+from landscape_gym.landscapes import LANDSCAPES, Landscape
 from landscape_gym.networks import NetworkLandscape
 from landscape_gym.refusal import Refusal
 from landscape_gym.registration import REGIMES, TRAINING
@@ -128,6 +129,35 @@ def test_constants_of_the_problem_have_gradients() -> None:
     assert copy.deepcopy(simulation).constants["eta"] == 2
     with pytest.raises(ValueError, match="'eta'"):
         TorchSimulation(1, constants={"etta": given[0]})
+
+
+@dataclass(frozen=True)
+class Quartic(Landscape):
+    """``L = |theta - z|^4 / 4``; its instances are a plain tuple."""
+
+    kind: ClassVar[str] = "quartic"
+    dim: int = 2
+
+    def sample(self, draw: Any) -> Any:
+        return (draw.normal(self.dim),)
+
+    def loss_and_grad(self, instances: Any, theta: Any) -> Any:
+        error = theta - instances[0]
+        square = (error * error).sum(-1)
+        return square**2 / 4, square[:, None] * error
+
+
+def test_instances_may_be_a_plain_tuple() -> None:
+    setup: dict[str, Any] = {"problem": {"landscape": Quartic(), "noise": None}}
+    numpy = Simulation.begun(range(3), **setup)
+    ours = TorchSimulation(3, dtype="float64", draws="numpy", **setup)
+    ours.begin(seeds=range(3))
+    action = np.full((3, numpy.action_size), 0.1)
+    for _ in range(3):
+        outcome, found = numpy.advance(action), ours.advance(torch.from_numpy(action))
+        assert_allclose(found.cost, outcome.cost, rtol=1e-10)
+    ours.begin(seeds=[7], rows=[1])
+    assert ours.state.instances[0].shape == (3, 2)
 
 
 def test_philox_gives_the_published_numbers() -> None:
