@@ -48,8 +48,8 @@ class _Varied:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):  # of a copy that is being made
             raise AttributeError(name)
-        constants = self.__dict__["_constants"]
-        return constants[name] if name in constants else getattr(self.__dict__["_problem"], name)
+        constants = self._constants
+        return constants[name] if name in constants else getattr(self._problem, name)
 
     @property
     def discount(self) -> Tensor:
@@ -274,29 +274,26 @@ class TorchSimulation:
             drawn: Whether this step's random numbers are there already.
         """
         with self._memory:
-            return self._one_by_one(actions, drawn)
-
-    def _one_by_one(self, actions: Tensor, drawn: bool) -> TorchOutcome:
-        state, step = self.state, self._step
-        borrow = self._borrows and not actions.requires_grad
-        action, squared = boxed(actions.to(self.dtype), borrow)
-        move = step.move(state, action, squared)
-        reached = largest_square(value_of(move.theta), action)
-        if not drawn:
-            self._streams.advance()
-        normal, uniform = self._normal, self._uniform
-        price = step.price(state, move, uniform)
-        values = value_of(move.theta), value_of(price.grad), value_of(price.cost)
-        good, square = good_rows(*values, self._bound, reached)
-        if good is not None:
-            move, price = step.held(state, move, price, good)
-        outcome = step.outcome(state, move, price, good)
-        here, loss, grad = step.drifted(state, move.theta, price, normal, uniform)
-        if self.problem.hazard:
-            here, loss, grad = self._switched(here, move.theta, loss, grad, uniform)
-        self.state = step.perceived(here, move, price, loss, grad, normal, uniform)
-        self._known = None if square is None else (price.grad, square)
-        return outcome
+            state, step = self.state, self._step
+            borrow = self._borrows and not actions.requires_grad
+            action, squared = boxed(actions.to(self.dtype), borrow)
+            move = step.move(state, action, squared)
+            reached = largest_square(value_of(move.theta), action)
+            if not drawn:
+                self._streams.advance()
+            normal, uniform = self._normal, self._uniform
+            price = step.price(state, move, uniform)
+            values = value_of(move.theta), value_of(price.grad), value_of(price.cost)
+            good, square = good_rows(*values, self._bound, reached)
+            if good is not None:
+                move, price = step.held(state, move, price, good)
+            outcome = step.outcome(state, move, price, good)
+            here, loss, grad = step.drifted(state, move.theta, price, normal, uniform)
+            if self.problem.hazard:
+                here, loss, grad = self._switched(here, move.theta, loss, grad, uniform)
+            self.state = step.perceived(here, move, price, loss, grad, normal, uniform)
+            self._known = None if square is None else (price.grad, square)
+            return outcome
 
     def _switched(
         self, state: State, theta: Tensor, loss: Tensor, grad: Tensor, uniform: Tensor

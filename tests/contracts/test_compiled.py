@@ -6,7 +6,9 @@ import copy
 import pickle
 import shutil
 import sysconfig
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -273,6 +275,17 @@ def test_without_a_compiler_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("torch._inductor.config.cpp.cxx", ("no-such-compiler",))
     with pytest.raises(Refusal, match=r"leave compiled out.*no-such-compiler"):
         Fused(lambda x: [x.sin() + 0.1234])(torch.ones(3))
+
+
+@pytest.mark.usefixtures("traced")
+def test_threads_trace_one_after_the_other() -> None:
+    def slowly(x: Tensor) -> list[Tensor]:
+        time.sleep(0.05)
+        return [x + 1]
+
+    with ThreadPoolExecutor(3) as threads:
+        made = [threads.submit(Fused(slowly), torch.ones(2)) for _ in range(3)]
+    assert [each.result()[0].tolist() for each in made] == [[2.0, 2.0]] * 3
 
 
 def test_one_tensor_given_twice_is_two_arguments(traced: list[int]) -> None:
