@@ -3,7 +3,8 @@
 On the CPU, or with ``--device cuda`` on a GPU, where it also counts steps per second by batch. One
 network takes steps with copies of observations and actions, and with ``copy=False``, where the
 caller writes its actions into a tensor of its own. ``compiled`` is `TorchSimulation`'s: steps and
-random numbers fused, against the same bare loop, which is not.
+random numbers fused, against the same bare loop, which is not; its caller makes the actions, or its
+rule is a part of the step (`TorchSimulation.follow`).
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ with needed_by(__name__):
 BATCH = 1024
 WIDTHS = {"100 k": 320, "1 M": 1000}
 """Hidden units of each of two layers, by the weights that make."""
+HOW = "", ", compiled", ", compiled, a rule"
+"""How steps are taken."""
 DATA, MINIBATCH, INPUTS = 1024, 128, 32
 
 
@@ -70,17 +73,23 @@ class BareTorch:
 
 
 def batched(device: torch.device, rows: int) -> list[Callable[[], None]]:
-    """An episode of the library's, as it is and compiled, and of the bare loop."""
+    """An episode of the library's, as it is, compiled, and by a rule, and of the bare loop."""
     bare, action = BareTorch(rows, device), torch.full((rows, DIM), 0.1, device=device)
 
-    def ours(compiled: bool) -> Callable[[], None]:
+    def always(observation: Tensor) -> Tensor:
+        return torch.full_like(observation, 0.1)
+
+    def ours(compiled: bool, rule: Callable[[Tensor], Tensor] | None = None) -> Callable[[], None]:
         simulation = TorchSimulation(rows, device=device, compiled=compiled, **ARGUMENTS)
         simulation.begin(seeds=range(rows))
 
         @torch.no_grad()
         def episode() -> None:
             for _ in range(STEPS):
-                simulation.advance(action)
+                if rule is None:
+                    simulation.advance(action)
+                else:
+                    simulation.follow(rule)
                 simulation.observe()
             _finish(device)
 
@@ -92,13 +101,13 @@ def batched(device: torch.device, rows: int) -> list[Callable[[], None]]:
             bare.step(action)
         _finish(device)
 
-    return [ours(False), ours(True), theirs]
+    return [ours(False), ours(True), ours(True, always), theirs]
 
 
 def one_network(
     device: torch.device, hidden: int, *, minibatches: bool
 ) -> list[Callable[[], None]]:
-    """Steps of gradient descent on one network: with and without copies, compiled, and by hand."""
+    """Steps of gradient descent on one network: copied, not, compiled, by a rule, and by hand."""
 
     def make() -> nn.Module:
         return nn.Sequential(
@@ -126,9 +135,6 @@ def one_network(
     simulation.begin(seeds=[0])
     fused.begin(seeds=[0])
     action = torch.empty_like(lean.begin(seeds=[0]).theta)
-    model, loss = make().to(device), nn.functional.cross_entropy
-    x, y = x.to(device), y.to(device)
-    parameters = list(model.parameters())
     steps = 20 if hidden < 500 else 5
 
     @torch.no_grad()
@@ -143,7 +149,34 @@ def one_network(
             lean.advance(torch.mul(lean.observe(), -0.1, out=action))
         _finish(device)
 
-    def theirs() -> None:
+    def descent(gradient: Tensor) -> Tensor:
+        return -0.1 * gradient
+
+    @torch.no_grad()
+    def by_a_rule() -> None:
+        for _ in range(steps):
+            fused.follow(descent)
+        _finish(device)
+
+    theirs = bare_training(make, (x, y), device, steps, minibatches=minibatches)
+    each = partial(without_copies, lean), partial(without_copies, fused)
+    return [ours, *each, by_a_rule, theirs]
+
+
+def bare_training(
+    make: Callable[[], nn.Module],
+    data: tuple[Tensor, Tensor],
+    device: torch.device,
+    steps: int,
+    *,
+    minibatches: bool,
+) -> Callable[[], None]:
+    """The same steps by hand."""
+    model, loss = make().to(device), nn.functional.cross_entropy
+    x, y = (each.to(device) for each in data)
+    parameters = list(model.parameters())
+
+    def train() -> None:
         for _ in range(steps):
             if minibatches:
                 picks = torch.randint(DATA, (MINIBATCH,), device=device)
@@ -156,7 +189,7 @@ def one_network(
                     p.sub_(g, alpha=0.01)
         _finish(device)
 
-    return [ours, partial(without_copies, lean), partial(without_copies, fused), theirs]
+    return train
 
 
 def _finish(device: torch.device) -> None:
@@ -193,7 +226,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     # Other programs change the processor's time less than the wall's; devices work beside it.
     clock = time.process_time if device.type == "cpu" else time.perf_counter
     what = f"{BATCH} environments{{}}, speed over a bare torch loop with the same noise"
-    whats = [what.format(how) for how in ("", ", compiled")]
+    whats = [what.format(how) for how in HOW]
     rows = _rows(whats, ">= 0.9", batched(device, BATCH), rounds, clock, speed=True)
     for size, hidden in WIDTHS.items():
         for minibatches in (False, True):
@@ -201,14 +234,14 @@ def main(argv: Sequence[str] | None = None) -> None:
             jobs = one_network(device, hidden, minibatches=minibatches)
             whats = [
                 f"one network of {size} weights, {data}{how}: time over bare torch"
-                for how in ("", ", copy=False", ", copy=False, compiled")
+                for how in ("", *(f", copy=False{how}" for how in HOW))
             ]
             rows += _rows(whats, "<= 1.05", jobs, rounds, clock, speed=False)
     if device.type != "cpu":
         batch = BATCH
         while batch <= options.largest:
             *ours, _ = in_turn(*batched(device, batch), rounds=3)
-            for how, times in zip(("", ", compiled"), ours, strict=True):
+            for how, times in zip(HOW, ours, strict=True):
                 speed = f"{batch * STEPS / times.min():,.0f} steps/s"
                 rows.append(Row(f"{batch} environments{how}", speed, "", ""))
             batch *= 4

@@ -1,63 +1,139 @@
-"""Steps of the simulation on tensors, fused: the tensors of a state in, those that change out."""
+"""Steps of the simulation on tensors, fused: the tensors of a state in, those that change out.
+
+A step is two functions, a move and the arrival: so a move is looked at before random numbers are
+drawn, and parameters are written once, where memory is at hand.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, TypeAlias
 
+import torch
 from torch import Tensor
 
 from landscape_gym.fusing import Fused
+from landscape_gym.problem import NavigationProblem
+from landscape_gym.recycling import room
+from landscape_gym.refusal import Refusal
 from landscape_gym.state import State
+from landscape_gym.tensor_checks import extent, reach
 from landscape_gym.tensor_state import changed, remade
-from landscape_gym.tensor_step import TensorStep, TorchOutcome
+from landscape_gym.tensor_step import Move, TensorStep, TorchOutcome
+
+Act: TypeAlias = Callable[..., Tensor]
+"""Actions (B, size), by a state and other tensors."""
 
 
 class FusedStep:
-    """`TensorStep.usual`, fused: made at its first step, for states like the one there.
+    """Steps in which no row diverges and no task switches.
 
     Args:
-        step: Of a problem whose tasks do not switch.
+        step: Their parts.
+        keep: Whether states keep controls, `Learner.previous_update`.
     """
 
-    def __init__(self, step: TensorStep) -> None:
-        self._step = step
-        self._function: Fused | None = None
-        self._places: list[int] = []
-        """Where in what the function returns, which is each tensor once, a step's are."""
+    def __init__(self, step: TensorStep, *, keep: bool) -> None:
+        self._step, self._keep = step, keep
+        self._moves: dict[Any, _OfState] = {}
+        self._arrival = _OfState(self._arrived)
         self._changed: tuple[list[str], list[str]] = [], []
-        """Fields of a state, and of its learner, that a step changes."""
+        """Fields of a state, and of its learner, that an arrival changes."""
 
-    def __call__(
-        self, state: State, action: Tensor, normal: Tensor, uniform: Tensor
+    def move(self, who: Any, act: Act, state: State, *given: Tensor) -> tuple[Move, Tensor]:
+        """Where it leads what a learner does, and the move's `tensor_checks.reach`.
+
+        Args:
+            who: The learner; fused once for each, and for tensors of other shapes and types.
+            act: What it does.
+            state: By which state.
+            *given: By what else.
+        """
+        kind = (who, *((tensor.shape, tensor.dtype) for tensor in given))
+        if kind not in self._moves:
+            act(state, *given)  # its own errors before a compiler's
+            self._moves[kind] = _OfState(partial(self._moved, act))
+        place = room(theta := state.theta)
+        if place is None:
+            place = torch.empty_like(theta, memory_format=torch.contiguous_format)
+        reached, charge, *kept = self._moves[kind](state, place, *given)
+        control = kept[0] if self._keep else state.learner.previous_update
+        return Move(control, place, charge), reached
+
+    def _moved(self, act: Act, state: State, place: Tensor, *given: Tensor) -> list[Tensor]:
+        move = self._step.move(state, act(state, *given).clip(-1.0, 1.0))
+        place.copy_(move.theta)
+        return [reach(move.theta), move.charge, *[move.control][: self._keep]]
+
+    def arrive(
+        self, state: State, move: Move, normal: Tensor, uniform: Tensor
     ) -> tuple[State, TorchOutcome, Tensor]:
-        """As `TensorStep.usual`, of a contiguous action."""
-        if self._function is None:
-            self._function = Fused(self._traced(state))
-        tensors = (tensor.contiguous() for tensor in tensors_of(state))
-        made = self._function(*tensors, action, normal, uniform)
-        rest = iter([made[place] for place in self._places])
-        extent, outcome = next(rest), TorchOutcome(*islice(rest, len(TorchOutcome._fields)))
-        of_state, of_learner = ({name: next(rest) for name in names} for names in self._changed)
+        """The state after a move, what the step did, and its `tensor_checks.extent`."""
+        made = iter(self._arrival(state, move.theta, move.charge, normal, uniform))
+        found, outcome = next(made), TorchOutcome(*islice(made, len(TorchOutcome._fields)))
+        of_state, of_learner = ({name: next(made) for name in names} for names in self._changed)
+        of_learner |= {"theta": move.theta, "previous_update": move.control}
         learner = changed(state.learner, **of_learner)
-        return changed(state, learner=learner, **of_state), outcome, extent
+        return changed(state, learner=learner, **of_state), outcome, found
+
+    def _arrived(
+        self, state: State, theta: Tensor, charge: Tensor, normal: Tensor, uniform: Tensor
+    ) -> list[Tensor]:
+        move = Move(state.learner.previous_update, theta, charge)
+        after, outcome, price = self._step.arrival(state, move, normal, uniform)
+        of_state, of_learner = _new(state, after), _new(state.learner, after.learner)
+        del of_learner["theta"]  # the move's
+        self._changed = list(of_state), list(of_learner)
+        return [extent(price.grad, price.cost), *outcome, *of_state.values(), *of_learner.values()]
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_function": None}
+        return {**vars(self), "_moves": {}}  # learners may be functions that cannot be pickled
+
+
+def check(problem: NavigationProblem, device: torch.device, constants: Any) -> None:
+    """Refuse what fused steps do not do."""
+    reasons = {
+        "tasks that switch are drawn one by one, in NumPy": problem.hazard > 0,
+        "constants that are tensors are there for gradients": bool(constants),
+        "tensors on 'meta' have no values": device.type == "meta",
+    }
+    for reason, holds in reasons.items():
+        if holds:
+            raise Refusal(f"leave compiled out: {reason}.")
+
+
+class _OfState:
+    """A fused function of a state and other tensors, made at its first call for such as these.
+
+    Args:
+        function: To a list, in which a tensor may be twice.
+    """
+
+    def __init__(self, function: Callable[..., list[Tensor]]) -> None:
+        self._function = function
+        self._fused: Fused | None = None
+        self._places: list[int] = []
+        """Where each result is in what the fused function returns, which is each tensor once."""
+
+    def __call__(self, state: State, *others: Tensor) -> list[Tensor]:
+        if self._fused is None:
+            self._fused = Fused(self._traced(state))
+        made = self._fused(*(tensor.contiguous() for tensor in (*tensors_of(state), *others)))
+        return [made[place] for place in self._places]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_fused": None}
 
     def _traced(self, like: State) -> Callable[..., list[Tensor]]:
-        """The step as a function of a state's tensors and others, to what it changes of them."""
+        """The function, of a state's tensors and others."""
+        count = len(tensors_of(like))
 
         def function(*given: Tensor) -> list[Tensor]:
-            *tensors, action, normal, uniform = given
-            state = _with_tensors(like, tensors)
-            after, outcome, extent = self._step.usual(state, action, normal, uniform)
-            new = _new(state, after), _new(state.learner, after.learner)
-            made = [extent, *outcome, *new[0].values(), *new[1].values()]
+            made = self._function(_with_tensors(like, given[:count]), *given[count:])
             once = list({id(tensor): tensor for tensor in made}.values())
             self._places = [[each is tensor for each in once].index(True) for tensor in made]
-            self._changed = list(new[0]), list(new[1])
             return once
 
         return function

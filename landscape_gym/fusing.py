@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from landscape_gym.recycling import paused
 from landscape_gym.refusal import Refusal
 
 
@@ -72,7 +73,8 @@ def _fused(function: Callable[..., Any], examples: tuple[Tensor, ...]) -> Callab
     )
     _here.tracing = True
     try:
-        graph = trace(*apart)
+        with paused():  # what is traced has no memory
+            graph = trace(*apart)
     finally:
         _here.tracing = False
     compiler: Any = torch._inductor  # for graphs that were traced without `torch.compile`

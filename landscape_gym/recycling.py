@@ -11,6 +11,8 @@ from __future__ import annotations
 import sys
 import threading
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
@@ -91,6 +93,16 @@ def room(like: Any) -> Any:
     import torch
 
     return torch.from_numpy(piece)
+
+
+@contextmanager
+def paused() -> Iterator[None]:
+    """Where `room` gives nothing, as outside of a `Recycling`."""
+    outer, _here.recycling = getattr(_here, "recycling", None), None
+    try:
+        yield
+    finally:
+        _here.recycling = outer
 
 
 _here = threading.local()

@@ -37,16 +37,6 @@ def largest_square(theta: Tensor, action: Tensor) -> float | None:
     return largest
 
 
-def refuse_nan(action: Tensor) -> None:
-    """Refuse actions that are NaN, on a CPU.
-
-    Raises:
-        ValueError: if one is.
-    """
-    if action.is_cpu and math.isnan(_square(action)):
-        raise ValueError(NAN)
-
-
 def good_rows(
     theta: Tensor, grad: Tensor, cost: Tensor, bound: float, largest: float | None
 ) -> tuple[Tensor | None, float | None]:
@@ -72,19 +62,21 @@ def good_rows(
     return (None, square) if good.all() else (good, None)
 
 
-def extent(theta: Tensor, grad: Tensor, cost: Tensor) -> Tensor:
-    """An upper bound of the rows' squared norms of theta, and all squares of grad and cost: (3,).
+def reach(theta: Tensor) -> Tensor:
+    """What no row's squared norm is above, (); not finite where a number of theta (B, d) is not."""
+    return ROUNDED * (theta * theta).sum(1).amax()
 
-    Each is not finite where something of it is not. They are told apart, since compilers take a
-    product with 0 to be 0, whatever the other factor.
+
+def extent(grad: Tensor, cost: Tensor) -> Tensor:
+    """Sums of all squares of gradients and of costs, (2,); not finite where one of these is not.
+
+    They are told apart, since compilers take a product with 0 to be 0, whatever the other factor.
 
     Args:
-        theta: Parameters, (B, d).
-        grad: Gradients there, (B, d).
+        grad: Gradients, (B, d).
         cost: Of the step, (B,).
     """
-    largest = ROUNDED * (theta * theta).sum(1).amax()
-    return torch.stack([largest, (grad * grad).sum(), (cost * cost).sum()])
+    return torch.stack([(grad * grad).sum(), (cost * cost).sum()])
 
 
 def _largest_square(theta: Tensor) -> float:

@@ -17,7 +17,6 @@ from landscape_gym.arrays import moved
 from landscape_gym.memory import Memory
 from landscape_gym.simulation import LARGEST_COST
 from landscape_gym.state import State
-from landscape_gym.tensor_checks import extent
 from landscape_gym.tensor_state import changed
 
 
@@ -167,21 +166,19 @@ class TensorStep:
         largest = torch.maximum(state.largest_cost, value_of(price.cost))
         return changed(state, learner=learner, grad=grad, largest_cost=largest)
 
-    def usual(
-        self, state: State, action: Tensor, normal: Tensor, uniform: Tensor
-    ) -> tuple[State, TorchOutcome, Tensor]:
-        """A whole step in which no row diverges and no task switches.
+    def arrival(
+        self, state: State, move: Move, normal: Tensor, uniform: Tensor
+    ) -> tuple[State, TorchOutcome, Price]:
+        """All that comes after a move, where no row diverges and no task switches.
 
         Returns:
-            The state after it, what it did, and its `tensor_checks.extent`, which tells whether
-            that is so.
+            The state after it, what the step did, and its price.
         """
-        move = self.move(state, action.clip(-1.0, 1.0))
         price = self.price(state, move, uniform)
         outcome = self.outcome(state, move, price)
         here, loss, grad = self.drifted(state, move.theta, price, normal, uniform)
         after = self.perceived(here, move, price, loss, grad, normal, uniform)
-        return after, outcome, extent(move.theta, price.grad, price.cost)
+        return after, outcome, price
 
 
 def value_of(tensor: Tensor) -> Tensor:

@@ -8,7 +8,8 @@ constants.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -16,11 +17,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from landscape_gym import dynamics, registration
+from landscape_gym import dynamics, fused_step, registration
 from landscape_gym.actions import Action, boxed
-from landscape_gym.configuration import count, one_of, unknown
+from landscape_gym.configuration import count, one_of
 from landscape_gym.counter import CounterStreams
-from landscape_gym.fused_step import FusedStep, tensors_of
+from landscape_gym.fused_step import Act, FusedStep, tensors_of
 from landscape_gym.learner import Learner
 from landscape_gym.memory import Memory
 from landscape_gym.observation import Layout
@@ -29,32 +30,13 @@ from landscape_gym.recycling import LARGE, Recycling
 from landscape_gym.refusal import Refusal
 from landscape_gym.state import State
 from landscape_gym.streams import Streams
-from landscape_gym.tensor_checks import good_rows, largest_square, refuse_nan
+from landscape_gym.tensor_checks import good_rows, largest_square
 from landscape_gym.tensor_state import changed, mapped, merged, remade, with_rows
 from landscape_gym.tensor_step import TensorStep, TorchOutcome, value_of
+from landscape_gym.varied import Varied
 
-CONSTANTS = ("eta", "k", "dt", "gamma", "drift")
-"""Constants of a problem that may be tensors."""
 DRAWS = ("counter", "numpy")
 """Where random numbers come from."""
-
-
-class _Varied:
-    """A problem some of whose constants are tensors."""
-
-    def __init__(self, problem: NavigationProblem, constants: Mapping[str, Tensor]) -> None:
-        self._problem, self._constants = problem, constants
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):  # of a copy that is being made
-            raise AttributeError(name)
-        constants = self._constants
-        return constants[name] if name in constants else getattr(self._problem, name)
-
-    @property
-    def discount(self) -> Tensor:
-        """``exp(-gamma dt)``."""
-        return torch.exp(-torch.as_tensor(self.gamma * self.dt))
 
 
 class TorchSimulation:
@@ -78,8 +60,8 @@ class TorchSimulation:
         compiled: Whether random numbers, and steps in which nothing has gradients, are fused
             (`landscape_gym.fusing`). That takes a C++ compiler, Python's headers and, at the first
             step, some seconds; results differ in last bits. It pays for many rows, and for one
-            network on minibatches, but not with a million weights. A landscape that computes by
-            NumPy is refused.
+            network on minibatches, most with a rule that is a part of the step (`follow`). A
+            landscape that computes by NumPy is refused.
         constants: Tensors in place of some of the problem's numbers (`CONSTANTS`), for gradients.
         **changes: What to change of the regime, as of `Regime.configured`.
 
@@ -121,14 +103,11 @@ class TorchSimulation:
         self.device = torch.device(device)
         self.copy = copy or self.device.type != "cpu"  # elsewhere one would wait to know more
         self._borrows = not self.copy and self.action.borrowed(setup.observation.channels)
-        for name in constants or {}:
-            if name not in CONSTANTS:
-                raise ValueError(unknown("constant", name, CONSTANTS))
         f = self.problem.default_dynamics
         if callable(f) and self.problem.dynamics_matrix is None:
             raise Refusal("default dynamics that are a function are NumPy's: give a matrix.")
         if compiled:
-            _check_compiled(self.problem, self.device, constants)
+            fused_step.check(self.problem, self.device, constants)
         self.constants = dict(constants or {})
         self.layout = Layout(setup.observation, self.problem)
         self.memory = Memory(setup.observation, self.action.memory)
@@ -146,14 +125,14 @@ class TorchSimulation:
                 self.num_rows, *self._numbers, self.dtype, self.device, compiled=compiled
             )
         B = self.problem.control_matrix
-        self._varied: Any = _Varied(self.problem, self.constants) if constants else self.problem
+        self._varied: Any = Varied(self.problem, self.constants) if constants else self.problem
         self._step = TensorStep(
             self._varied,
             self.action,
             self.memory,
             self._tensor(np.array(B)) if isinstance(B, tuple) else None,
         )
-        self._fused = FusedStep(self._step) if compiled else None
+        self._fused = FusedStep(self._step, keep=not self._borrows) if compiled else None
         self._tensors = self.problem.landscape.tensors()
         self._bound = self.problem.norm_bound
         self._known: tuple[Tensor, float] | None = None  # the last gradient, its squares' sum
@@ -239,11 +218,50 @@ class TorchSimulation:
         Raises:
             ValueError: if actions have another shape, or are NaN.
         """
-        if actions.shape != (shape := (self.num_rows, self.action_size)):
-            raise ValueError(f"actions have shape {shape}; got {tuple(actions.shape)}.")
+        self._checked(actions)
         if self._fused is None or self._gradients_flow(actions):
             return self._advance_one_by_one(actions)
-        return self._advance_fused(self._fused, actions)
+        return self._advance_fused(self._fused, None, _as_given, actions.to(self.dtype))
+
+    def follow(self, rule: Callable[..., Tensor], *given: Tensor) -> TorchOutcome:
+        """Move every row as a rule does: ``advance(rule(observe(), *given))``.
+
+        Where steps are compiled and torch's gradients are off, the rule is a part of them, so that
+        its actions take no memory. It is compiled when it is first seen, for some seconds: tensors
+        that it works with are read at every step, and all else is what it was then.
+
+        Args:
+            rule: Actions (B, size) of an observation (B, size) and other tensors; the same function
+                every time.
+            *given: What else it takes.
+
+        Raises:
+            TypeError: if what it is given is no tensor.
+            ValueError: if actions have another shape, or are NaN.
+
+        Example:
+            >>> simulation = TorchSimulation(4, "long-horizon")
+            >>> state = simulation.begin(seeds=range(4))
+            >>> descent = lambda gradient, lr: -lr * gradient
+            >>> simulation.follow(descent, torch.tensor(0.2)).cost.shape
+            torch.Size([4])
+        """
+        for each in given:
+            if not isinstance(each, Tensor):
+                raise TypeError(f"what a rule is given are tensors; got {each!r}.")
+        if self._fused is None or torch.is_grad_enabled():
+            return self.advance(rule(self.observe(), *given))
+
+        def act(state: State, *given: Tensor) -> Tensor:
+            return self._checked(rule(self.layout.observe(state), *given)).to(self.dtype)
+
+        return self._advance_fused(self._fused, rule, act, *given)
+
+    def _checked(self, actions: Tensor) -> Tensor:
+        """Actions, unless they have another shape."""
+        if actions.shape != (shape := (self.num_rows, self.action_size)):
+            raise ValueError(f"actions have shape {shape}; got {tuple(actions.shape)}.")
+        return actions
 
     def _gradients_flow(self, actions: Tensor) -> bool:
         """Whether gradients go through a step."""
@@ -252,18 +270,28 @@ class TorchSimulation:
         )
 
     @torch.no_grad()
-    def _advance_fused(self, step: FusedStep, actions: Tensor) -> TorchOutcome:
-        """`advance` by one function, where nothing out of the ordinary happens."""
-        actions = actions.to(self.dtype).contiguous()
-        refuse_nan(actions)
-        self._streams.advance()
-        state, outcome, extent = step(self.state, actions, self._normal, self._uniform)
-        largest, square, costs = extent.tolist()
-        if not largest + 0 * (square + costs) <= self._bound**2:  # NaN is not
-            return self._advance_one_by_one(actions, drawn=True)
-        self.state = state
+    def _advance_fused(self, step: FusedStep, who: Any, act: Act, *given: Tensor) -> TorchOutcome:
+        """`advance` by functions that are fused, where nothing out of the ordinary happens.
+
+        Args:
+            step: The functions.
+            who: Whose step it is.
+            act: What that one does.
+            *given: By what, besides the state.
+        """
+        state = self.state
+        with self._recycling:
+            move, reached = step.move(who, act, state, *given)
+            if not reached.item() <= self._bound**2:  # NaN is not
+                return self._advance_one_by_one(act(state, *given))
+            self._streams.advance()
+            after, outcome, extent = step.arrive(state, move, self._normal, self._uniform)
+            square, costs = extent.tolist()
+            if not math.isfinite(square + costs):
+                return self._advance_one_by_one(act(state, *given), drawn=True)
+        self.state = after
         # With a drift the gradient is another by now.
-        self._known = (state.grad, square) if state.shift is None else None
+        self._known = (after.grad, square) if after.shift is None else None
         return outcome
 
     def _advance_one_by_one(self, actions: Tensor, *, drawn: bool = False) -> TorchOutcome:
@@ -361,13 +389,6 @@ class TorchSimulation:
         return remade(instances, map(tensor, instances))
 
 
-def _check_compiled(problem: NavigationProblem, device: torch.device, constants: Any) -> None:
-    """Refuse what a fused step does not do."""
-    reasons = {
-        "tasks that switch are drawn one by one, in NumPy": problem.hazard > 0,
-        "constants that are tensors are there for gradients": bool(constants),
-        "tensors on 'meta' have no values": device.type == "meta",
-    }
-    for reason, holds in reasons.items():
-        if holds:
-            raise Refusal(f"leave compiled out: {reason}.")
+def _as_given(state: State, actions: Tensor) -> Tensor:
+    """What a learner does whose actions are given."""
+    return actions

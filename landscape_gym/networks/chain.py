@@ -7,7 +7,8 @@ layers the same products are taken by hand, and written over what nobody needs a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import accumulate
 from typing import Any, TypeAlias
 
 import torch
@@ -19,6 +20,8 @@ from landscape_gym.recycling import room
 Back: TypeAlias = Callable[[Tensor, bool], Tensor]
 """From slopes of the loss with respect to what a layer puts out to those with respect to what it
 takes; written over the first where these are nobody else's."""
+NONE = -1
+"""Where the bias of a layer lies that has none."""
 _aten = torch.ops.aten
 WRITTEN_OVER: dict[type[nn.Module], tuple[Callable[[Tensor], Tensor], Any, tuple[float, ...]]] = {
     nn.Tanh: (torch.tanh_, _aten.tanh_backward, ()),
@@ -39,16 +42,15 @@ class Chain:
 
     def __init__(self, layers: Sequence[nn.Module], module: nn.Module) -> None:
         parameters = list(module.parameters())
-        place = {id(parameter): i for i, parameter in enumerate(parameters)}
-        self._sizes = [parameter.numel() for parameter in parameters]
+        sizes = [parameter.numel() for parameter in parameters]
+        starts = dict(zip(map(id, parameters), accumulate(sizes, initial=0), strict=False))
+        linear = [layer for layer in layers if isinstance(layer, nn.Linear)]
         self._layers = list(layers)
-        self._linear = [layer for layer in layers if isinstance(layer, nn.Linear)]
-        self._places = [
-            (tuple(l.weight.shape), place[id(l.weight)], place.get(id(l.bias), -1))
-            for l in self._linear
-        ]
-        used = [p for _, *places in self._places for p in places if p >= 0]
-        each_once = sorted(used) == list(range(len(self._sizes)))
+        self._shapes = [tuple(layer.weight.shape) for layer in linear]
+        self._weights = [starts[id(layer.weight)] for layer in linear]
+        self._biases = [starts.get(id(layer.bias), NONE) for layer in linear]
+        used = [start for start in (*self._weights, *self._biases) if start != NONE]
+        each_once = sorted(used) == sorted(starts.values())
         self._plain = each_once and not any(getattr(layer, "inplace", False) for layer in layers)
 
     def takes(self, theta: Tensor, x: Tensor) -> bool:
@@ -78,17 +80,14 @@ class Chain:
             with torch.enable_grad():
                 loss = losses(outputs.requires_grad_().unsqueeze(0))
             (slope,) = torch.autograd.grad(loss, outputs, materialize_grads=True)
-            if tracing():
-                grad = torch.cat(self._backward(theta, slope, trail)).unsqueeze(0)
-            else:
-                grad = room(theta)
-                grad = torch.empty_like(theta) if grad is None else grad
-                self._backward(theta, slope, trail, grad)
+            slopes, taken = self._backward(theta, slope, trail)
+            join = torch.ops.landscape_gym.gradient if tracing() else gradient
+            grad = join(slopes, taken, self._weights, self._biases, theta)
         return outputs.detach().unsqueeze(0), loss.detach(), grad
 
     def _forward(self, theta: Tensor, x: Tensor) -> tuple[Tensor, list[Tensor | Back]]:
         """Outputs, and for the way back what each linear layer took, and how others go back."""
-        own, trail, fresh = iter(self._own(theta)), [], False
+        own, trail, fresh = self._own(theta), [], False
         for layer in self._layers:
             if isinstance(layer, nn.Linear):
                 trail.append(x)
@@ -102,39 +101,77 @@ class Chain:
         return x.detach(), trail
 
     def _backward(
-        self,
-        theta: Tensor,
-        slope: Tensor,
-        trail: list[Tensor | Back],
-        place: Tensor | None = None,
-    ) -> list[Tensor]:
-        """The gradient's parts, flat, by the slope of the loss with respect to outputs.
+        self, theta: Tensor, slope: Tensor, trail: list[Tensor | Back]
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """The slope of the loss with respect to what each linear layer puts out, and what it took.
 
-        They are written to their place in a vector (1, d), where there is one.
+        Args:
+            theta: Parameters, (1, d).
+            slope: The loss's, with respect to outputs.
+            trail: Of the way forward.
         """
-        weights = [weight for weight, _ in self._own(theta)]
-        places = self._own(place) if place is not None else [(None, None)] * len(weights)
-        made, fresh = [theta] * len(self._sizes), False
+        weights, fresh = [weight for weight, _ in self._own(theta)], False
+        slopes: list[Tensor] = []
         for step in reversed(trail):
             if not isinstance(step, Tensor):
                 slope = step(slope, fresh)
                 continue
-            weight, (of_weight, of_bias) = weights.pop(), places[len(weights)]
-            _, number, bias = self._places[len(weights)]
-            made[number] = torch.mm(slope.t(), step, out=of_weight).view(-1)
-            if bias >= 0:
-                made[bias] = torch.sum(slope, 0, out=of_bias)
-            if weights:
-                slope, fresh = torch.mm(slope, weight), True
-        return made
+            slopes.insert(0, slope)
+            if len(slopes) < len(weights):
+                slope, fresh = torch.mm(slope, weights[-len(slopes)]), True
+        return slopes, [step for step in trail if isinstance(step, Tensor)]
 
-    def _own(self, vector: Tensor) -> list[tuple[Tensor, Tensor | None]]:
-        """Of each layer, its weight's and its bias's part of a vector (1, d): views."""
-        parts = vector.view(-1).split_with_sizes(self._sizes)
-        return [
-            (parts[weight].view(shape), None if bias < 0 else parts[bias])
-            for shape, weight, bias in self._places
-        ]
+    def _own(self, theta: Tensor) -> Iterator[tuple[Tensor, Tensor | None]]:
+        """Of each linear layer, its weight and its bias among parameters (1, d): views."""
+        return _parts(theta, self._shapes, self._weights, self._biases)
+
+
+def gradient(
+    slopes: Sequence[Tensor],
+    taken: Sequence[Tensor],
+    weights: Sequence[int],
+    biases: Sequence[int],
+    theta: Tensor,
+) -> Tensor:
+    """The gradient of a loss, (1, d), each part of it written where it is to lie.
+
+    Args:
+        slopes: The loss's, with respect to what each linear layer puts out, (n, out).
+        taken: What each took, (n, in).
+        weights: Where in the vector its weight begins.
+        biases: Where its bias begins, or `NONE`.
+        theta: Parameters, (1, d).
+    """
+    place = room(theta)
+    place = torch.empty_like(theta) if place is None else place
+    shapes = [(slope.shape[1], x.shape[1]) for slope, x in zip(slopes, taken, strict=True)]
+    parts = _parts(place, shapes, weights, biases)
+    for slope, x, (weight, bias) in zip(slopes, taken, parts, strict=True):
+        torch.mm(slope.t(), x, out=weight)
+        if bias is not None:
+            torch.sum(slope, 0, out=bias)
+    return place
+
+
+# As one operation to compilers, which would make each part by itself, and then join them.
+_operations = torch.library.Library("landscape_gym", "DEF")
+_operations.define(
+    "gradient(Tensor[] slopes, Tensor[] taken, int[] weights, int[] biases, Tensor theta) -> Tensor"
+)
+_operations.impl("gradient", gradient, "CompositeExplicitAutograd")
+torch.library.register_fake(
+    "landscape_gym::gradient", lambda *given: torch.empty_like(given[-1]), lib=_operations
+)
+
+
+def _parts(
+    vector: Tensor, shapes: Iterable[Sequence[int]], weights: Iterable[int], biases: Iterable[int]
+) -> Iterator[tuple[Tensor, Tensor | None]]:
+    """Of each linear layer, its weight's and its bias's part of a vector (1, d): views."""
+    flat = vector.view(-1)
+    for (rows, columns), weight, bias in zip(shapes, weights, biases, strict=True):
+        part = flat.narrow(0, weight, rows * columns).view(rows, columns)
+        yield part, None if bias == NONE else flat.narrow(0, bias, rows)
 
 
 def _through(layer: nn.Module, x: Tensor, fresh: bool) -> tuple[Tensor, Back]:

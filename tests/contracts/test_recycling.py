@@ -16,7 +16,7 @@ from torch import nn
 from landscape_gym import LandscapeNavVectorEnv
 from landscape_gym.networks import Mlp, NetworkLandscape
 from landscape_gym.networks.batched import Networks
-from landscape_gym.recycling import LARGE, MOST, Recycling, room
+from landscape_gym.recycling import LARGE, MOST, Recycling, paused, room
 from landscape_gym.torch_simulation import TorchSimulation
 
 DATA = (np.eye(16, 200, dtype=np.float32), np.arange(16) % 4)
@@ -102,6 +102,9 @@ def test_memory_is_given_of_a_shape_and_dtype_and_only_where_it_pays() -> None:
         thread.start()
         thread.join()
         assert elsewhere == [None]
+        with paused():
+            assert room(large) is None
+        assert room(large) is not None
     assert room(large) is None
     assert len(pickle.dumps(recycling)) < 200
 
