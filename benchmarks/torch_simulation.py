@@ -76,20 +76,20 @@ def batched(device: torch.device, rows: int) -> list[Callable[[], None]]:
     """An episode of the library's, as it is, compiled, and by a rule, and of the bare loop."""
     bare, action = BareTorch(rows, device), torch.full((rows, DIM), 0.1, device=device)
 
-    def always(observation: Tensor) -> Tensor:
-        return torch.full_like(observation, 0.1)
+    def always(observation: Tensor, action: Tensor) -> Tensor:
+        return action
 
-    def ours(compiled: bool, rule: Callable[[Tensor], Tensor] | None = None) -> Callable[[], None]:
+    def ours(compiled: bool, *, follow: bool = False) -> Callable[[], None]:
         simulation = TorchSimulation(rows, device=device, compiled=compiled, **ARGUMENTS)
         simulation.begin(seeds=range(rows))
 
         @torch.no_grad()
         def episode() -> None:
             for _ in range(STEPS):
-                if rule is None:
-                    simulation.advance(action)
+                if follow:
+                    simulation.follow(always, action)
                 else:
-                    simulation.follow(rule)
+                    simulation.advance(action)
                 simulation.observe()
             _finish(device)
 
@@ -101,7 +101,7 @@ def batched(device: torch.device, rows: int) -> list[Callable[[], None]]:
             bare.step(action)
         _finish(device)
 
-    return [ours(False), ours(True), ours(True, always), theirs]
+    return [ours(False), ours(True), ours(True, follow=True), theirs]
 
 
 def one_network(

@@ -6,7 +6,7 @@ drawn, and parameters are written once, where memory is at hand.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import partial
 from itertools import islice
 from typing import Any, TypeAlias
@@ -15,16 +15,19 @@ import torch
 from torch import Tensor
 
 from landscape_gym.fusing import Fused
+from landscape_gym.observation import Layout
 from landscape_gym.problem import NavigationProblem
 from landscape_gym.recycling import room
 from landscape_gym.refusal import Refusal
 from landscape_gym.state import State
-from landscape_gym.tensor_checks import extent, reach
+from landscape_gym.tensor_checks import extent, reach, refuse_shape
 from landscape_gym.tensor_state import changed, remade
 from landscape_gym.tensor_step import Move, TensorStep, TorchOutcome
 
 Act: TypeAlias = Callable[..., Tensor]
-"""Actions (B, size), by a state and other tensors."""
+"""What a learner does: actions (B, size), by a state and other tensors."""
+MOST = 16
+"""For how many learners, and shapes of what they are given, moves are kept."""
 
 
 class FusedStep:
@@ -37,35 +40,44 @@ class FusedStep:
 
     def __init__(self, step: TensorStep, *, keep: bool) -> None:
         self._step, self._keep = step, keep
-        self._moves: dict[Any, _OfState] = {}
+        self._moves: dict[Hashable, tuple[Act, _OfState]] = {}
         self._arrival = _OfState(self._arrived)
         self._changed: tuple[list[str], list[str]] = [], []
-        """Fields of a state, and of its learner, that an arrival changes."""
+        """Fields of a state, and of its learner, that an arrival changes: known when traced."""
 
-    def move(self, who: Any, act: Act, state: State, *given: Tensor) -> tuple[Move, Tensor]:
-        """Where it leads what a learner does, and the move's `tensor_checks.reach`.
+    def move(
+        self, learner: Hashable, act: Act, state: State, *given: Tensor
+    ) -> tuple[Move, Tensor]:
+        """Where it leads what a learner does, and the move's `tensor_checks.reach`, ().
 
         Args:
-            who: The learner; fused once for each, and for tensors of other shapes and types.
-            act: What it does.
-            state: By which state.
-            *given: By what else.
+            learner: Says who it is, as long as `act` is there.
+            act: What it does, of tensors alone; fused once for each learner, and for each shape,
+                type and device of what it is given.
+            state: What it sees.
+            *given: By what else it acts.
+
+        Raises:
+            Refusal: if what it does cannot be fused.
         """
-        kind = (who, *((tensor.shape, tensor.dtype) for tensor in given))
+        kind = (learner, *((each.shape, each.dtype, each.device) for each in given))
         if kind not in self._moves:
-            act(state, *given)  # its own errors before a compiler's
-            self._moves[kind] = _OfState(partial(self._moved, act))
+            if len(self._moves) >= MOST:
+                del self._moves[next(iter(self._moves))]
+            self._moves[kind] = act, _OfState(partial(self._moved, act), writes=True)
         place = room(theta := state.theta)
         if place is None:
             place = torch.empty_like(theta, memory_format=torch.contiguous_format)
-        reached, charge, *kept = self._moves[kind](state, place, *given)
+        reached, charge, *kept = self._moves[kind][1](state, place, *given)
         control = kept[0] if self._keep else state.learner.previous_update
         return Move(control, place, charge), reached
 
     def _moved(self, act: Act, state: State, place: Tensor, *given: Tensor) -> list[Tensor]:
+        """What of a move is made anew, beside parameters, which are written to a place (B, d)."""
         move = self._step.move(state, act(state, *given).clip(-1.0, 1.0))
         place.copy_(move.theta)
-        return [reach(move.theta), move.charge, *[move.control][: self._keep]]
+        made = [reach(move.theta), move.charge]
+        return [*made, move.control] if self._keep else made
 
     def arrive(
         self, state: State, move: Move, normal: Tensor, uniform: Tensor
@@ -81,6 +93,7 @@ class FusedStep:
     def _arrived(
         self, state: State, theta: Tensor, charge: Tensor, normal: Tensor, uniform: Tensor
     ) -> list[Tensor]:
+        """What of an arrival is made anew: extent, outcome, and fields of state and learner."""
         move = Move(state.learner.previous_update, theta, charge)
         after, outcome, price = self._step.arrival(state, move, normal, uniform)
         of_state, of_learner = _new(state, after), _new(state.learner, after.learner)
@@ -92,8 +105,35 @@ class FusedStep:
         return {**vars(self), "_moves": {}}  # learners may be functions that cannot be pickled
 
 
-def check(problem: NavigationProblem, device: torch.device, constants: Any) -> None:
-    """Refuse what fused steps do not do."""
+def as_given(state: State, actions: Tensor) -> Tensor:
+    """What a learner does whose actions (B, size) are given."""
+    return actions
+
+
+def acted(
+    rule: Callable[..., Tensor],
+    layout: Layout,
+    shape: tuple[int, int],
+    dtype: torch.dtype,
+    state: State,
+    *given: Tensor,
+) -> Tensor:
+    """What a rule does, by the observation and what else it is given.
+
+    Raises:
+        ValueError: if its actions have another shape than (B, size).
+    """
+    actions = rule(layout.observe(state), *given)
+    refuse_shape(actions, shape)
+    return actions.to(dtype)
+
+
+def refuse_others(problem: NavigationProblem, device: torch.device, constants: Any) -> None:
+    """Refuse what fused steps do not do.
+
+    Raises:
+        Refusal: saying why.
+    """
     reasons = {
         "tasks that switch are drawn one by one, in NumPy": problem.hazard > 0,
         "constants that are tensors are there for gradients": bool(constants),
@@ -109,18 +149,23 @@ class _OfState:
 
     Args:
         function: To a list, in which a tensor may be twice.
+        writes: Whether it writes to the first of the other tensors.
     """
 
-    def __init__(self, function: Callable[..., list[Tensor]]) -> None:
-        self._function = function
+    def __init__(self, function: Callable[..., list[Tensor]], *, writes: bool = False) -> None:
+        self._function, self._writes = function, writes
         self._fused: Fused | None = None
         self._places: list[int] = []
         """Where each result is in what the fused function returns, which is each tensor once."""
 
     def __call__(self, state: State, *others: Tensor) -> list[Tensor]:
+        tensors = tensors_of(state)
         if self._fused is None:
-            self._fused = Fused(self._traced(state))
-        made = self._fused(*(tensor.contiguous() for tensor in (*tensors_of(state), *others)))
+            like = _with_tensors(
+                state, [tensor.to("meta") for tensor in tensors]
+            )  # holds no memory
+            self._fused = Fused(self._traced(like), len(tensors) if self._writes else None)
+        made = self._fused(*(tensor.contiguous() for tensor in (*tensors, *others)))
         return [made[place] for place in self._places]
 
     def __getstate__(self) -> dict[str, Any]:

@@ -16,6 +16,16 @@ ROUNDED = 1.001
 """By what a sum of squares may be larger than it comes out in float32."""
 
 
+def refuse_shape(action: Tensor, shape: tuple[int, int]) -> None:
+    """Refuse actions of another shape than (B, a).
+
+    Raises:
+        ValueError: naming both.
+    """
+    if action.shape != shape:
+        raise ValueError(f"actions have shape {shape}; got {tuple(action.shape)}.")
+
+
 def largest_square(theta: Tensor, action: Tensor) -> float | None:
     """Refuse actions that are NaN, on a CPU: elsewhere one would wait for the answer.
 

@@ -11,17 +11,26 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from types import MethodType
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from landscape_gym import dynamics, fused_step, registration
+from landscape_gym import dynamics, registration
 from landscape_gym.actions import Action, boxed
 from landscape_gym.configuration import count, one_of
 from landscape_gym.counter import CounterStreams
-from landscape_gym.fused_step import Act, FusedStep, tensors_of
+from landscape_gym.fused_step import (
+    Act,
+    FusedStep,
+    acted,
+    as_given,
+    refuse_others,
+    tensors_of,
+)
 from landscape_gym.learner import Learner
 from landscape_gym.memory import Memory
 from landscape_gym.observation import Layout
@@ -30,7 +39,7 @@ from landscape_gym.recycling import LARGE, Recycling
 from landscape_gym.refusal import Refusal
 from landscape_gym.state import State
 from landscape_gym.streams import Streams
-from landscape_gym.tensor_checks import good_rows, largest_square
+from landscape_gym.tensor_checks import good_rows, largest_square, refuse_shape
 from landscape_gym.tensor_state import changed, mapped, merged, remade, with_rows
 from landscape_gym.tensor_step import TensorStep, TorchOutcome, value_of
 from landscape_gym.varied import Varied
@@ -56,13 +65,15 @@ class TorchSimulation:
             `Simulation`, which come from the CPU one row after another.
         copy: Whether observations are new tensors, and actions read once. False: on a CPU an
             observation may share the state's memory, so read it and do not write to it; and actions
-            may be read where they lie, so leave them until the step is done.
+            may be read where they lie, so leave them until the step is done, and do not rely on
+            what a state says of the last control.
         compiled: Whether random numbers, and steps in which nothing has gradients, are fused
             (`landscape_gym.fusing`). That takes a C++ compiler, Python's headers and, at the first
             step, some seconds; results differ in last bits. It pays for many rows, and for one
             network on minibatches, most with a rule that is a part of the step (`follow`). A
             landscape that computes by NumPy is refused.
-        constants: Tensors in place of some of the problem's numbers (`CONSTANTS`), for gradients.
+        constants: Tensors in place of some of the problem's numbers (`varied.CONSTANTS`), for
+            gradients.
         **changes: What to change of the regime, as of `Regime.configured`.
 
     Raises:
@@ -106,9 +117,10 @@ class TorchSimulation:
         f = self.problem.default_dynamics
         if callable(f) and self.problem.dynamics_matrix is None:
             raise Refusal("default dynamics that are a function are NumPy's: give a matrix.")
-        if compiled:
-            fused_step.check(self.problem, self.device, constants)
         self.constants = dict(constants or {})
+        self._varied: Any = Varied(self.problem, self.constants) if constants else self.problem
+        if compiled:
+            refuse_others(self.problem, self.device, constants)
         self.layout = Layout(setup.observation, self.problem)
         self.memory = Memory(setup.observation, self.action.memory)
         self.action_size = self.action.size(self.problem)
@@ -125,7 +137,6 @@ class TorchSimulation:
                 self.num_rows, *self._numbers, self.dtype, self.device, compiled=compiled
             )
         B = self.problem.control_matrix
-        self._varied: Any = Varied(self.problem, self.constants) if constants else self.problem
         self._step = TensorStep(
             self._varied,
             self.action,
@@ -218,32 +229,37 @@ class TorchSimulation:
         Raises:
             ValueError: if actions have another shape, or are NaN.
         """
-        self._checked(actions)
+        refuse_shape(actions, (self.num_rows, self.action_size))
         if self._fused is None or self._gradients_flow(actions):
             return self._advance_one_by_one(actions)
-        return self._advance_fused(self._fused, None, _as_given, actions.to(self.dtype))
+        return self._advance_fused(self._fused, None, as_given, actions.to(self.dtype))
 
     def follow(self, rule: Callable[..., Tensor], *given: Tensor) -> TorchOutcome:
         """Move every row as a rule does: ``advance(rule(observe(), *given))``.
 
-        Where steps are compiled and torch's gradients are off, the rule is a part of them, so that
-        its actions take no memory. It is compiled when it is first seen, for some seconds: tensors
-        that it works with are read at every step, and all else is what it was then.
+        Where steps are compiled and torch's gradients are off, the rule is a part of them. It is
+        compiled when it is first seen, for some seconds, and so should be the same function every
+        time. Tensors that it works with are read at every step; all else, numbers that it takes out
+        of tensors included, is what it was when it was compiled.
 
         Args:
-            rule: Actions (B, size) of an observation (B, size) and other tensors; the same function
-                every time.
+            rule: Actions (B, size) of an observation (B, size) and other tensors. Compiled, it
+                changes no tensor, draws no random numbers and works with nothing of the simulation
+                beside.
             *given: What else it takes.
 
         Raises:
+            Refusal: if it cannot be compiled; then call `advance` with what it does.
             TypeError: if what it is given is no tensor.
             ValueError: if actions have another shape, or are NaN.
 
         Example:
-            >>> simulation = TorchSimulation(4, "long-horizon")
+            >>> simulation = TorchSimulation(4, "long-horizon", compiled=True)
             >>> state = simulation.begin(seeds=range(4))
             >>> descent = lambda gradient, lr: -lr * gradient
-            >>> simulation.follow(descent, torch.tensor(0.2)).cost.shape
+            >>> with torch.no_grad():
+            ...     outcome = simulation.follow(descent, torch.tensor(0.2))
+            >>> outcome.cost.shape
             torch.Size([4])
         """
         for each in given:
@@ -251,17 +267,10 @@ class TorchSimulation:
                 raise TypeError(f"what a rule is given are tensors; got {each!r}.")
         if self._fused is None or torch.is_grad_enabled():
             return self.advance(rule(self.observe(), *given))
-
-        def act(state: State, *given: Tensor) -> Tensor:
-            return self._checked(rule(self.layout.observe(state), *given)).to(self.dtype)
-
-        return self._advance_fused(self._fused, rule, act, *given)
-
-    def _checked(self, actions: Tensor) -> Tensor:
-        """Actions, unless they have another shape."""
-        if actions.shape != (shape := (self.num_rows, self.action_size)):
-            raise ValueError(f"actions have shape {shape}; got {tuple(actions.shape)}.")
-        return actions
+        # Methods are made anew whenever they are looked up; all else is known by where it is.
+        who = rule if isinstance(rule, MethodType) else id(rule)
+        act = partial(acted, rule, self.layout, (self.num_rows, self.action_size), self.dtype)
+        return self._advance_fused(self._fused, who, act, *given)
 
     def _gradients_flow(self, actions: Tensor) -> bool:
         """Whether gradients go through a step."""
@@ -275,9 +284,9 @@ class TorchSimulation:
 
         Args:
             step: The functions.
-            who: Whose step it is.
-            act: What that one does.
-            *given: By what, besides the state.
+            who: As of `FusedStep.move`, and so are the others.
+            act: Likewise.
+            *given: Likewise.
         """
         state = self.state
         with self._recycling:
@@ -387,8 +396,3 @@ class TorchSimulation:
             return kept.to(self.dtype) if kept.is_floating_point() else kept
 
         return remade(instances, map(tensor, instances))
-
-
-def _as_given(state: State, actions: Tensor) -> Tensor:
-    """What a learner does whose actions are given."""
-    return actions

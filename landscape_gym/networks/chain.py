@@ -8,8 +8,7 @@ layers the same products are taken by hand, and written over what nobody needs a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import accumulate
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -17,11 +16,11 @@ from torch import Tensor, nn
 from landscape_gym.fusing import tracing
 from landscape_gym.recycling import room
 
+NONE = -1
+"""Which parameter the bias of a layer is that has none."""
 Back: TypeAlias = Callable[[Tensor, bool], Tensor]
 """From slopes of the loss with respect to what a layer puts out to those with respect to what it
 takes; written over the first where these are nobody else's."""
-NONE = -1
-"""Where the bias of a layer lies that has none."""
 _aten = torch.ops.aten
 WRITTEN_OVER: dict[type[nn.Module], tuple[Callable[[Tensor], Tensor], Any, tuple[float, ...]]] = {
     nn.Tanh: (torch.tanh_, _aten.tanh_backward, ()),
@@ -42,15 +41,17 @@ class Chain:
 
     def __init__(self, layers: Sequence[nn.Module], module: nn.Module) -> None:
         parameters = list(module.parameters())
-        sizes = [parameter.numel() for parameter in parameters]
-        starts = dict(zip(map(id, parameters), accumulate(sizes, initial=0), strict=False))
+        number = {id(parameter): i for i, parameter in enumerate(parameters)}
         linear = [layer for layer in layers if isinstance(layer, nn.Linear)]
         self._layers = list(layers)
         self._shapes = [tuple(layer.weight.shape) for layer in linear]
-        self._weights = [starts[id(layer.weight)] for layer in linear]
-        self._biases = [starts.get(id(layer.bias), NONE) for layer in linear]
-        used = [start for start in (*self._weights, *self._biases) if start != NONE]
-        each_once = sorted(used) == sorted(starts.values())
+        self._places = _Places(
+            [parameter.numel() for parameter in parameters],
+            [number[id(layer.weight)] for layer in linear],
+            [number.get(id(layer.bias), NONE) for layer in linear],
+        )
+        used = [i for i in (*self._places.weights, *self._places.biases) if i != NONE]
+        each_once = sorted(used) == list(range(len(parameters)))
         self._plain = each_once and not any(getattr(layer, "inplace", False) for layer in layers)
 
     def takes(self, theta: Tensor, x: Tensor) -> bool:
@@ -80,14 +81,16 @@ class Chain:
             with torch.enable_grad():
                 loss = losses(outputs.requires_grad_().unsqueeze(0))
             (slope,) = torch.autograd.grad(loss, outputs, materialize_grads=True)
-            slopes, taken = self._backward(theta, slope, trail)
-            join = torch.ops.landscape_gym.gradient if tracing() else gradient
-            grad = join(slopes, taken, self._weights, self._biases, theta)
+            back = self._backward(theta, slope, trail)
+            if tracing():
+                grad = joined_gradient(*zip(*back, strict=True), *self._places, theta)
+            else:
+                grad = _joined(back, self._places, theta)
         return outputs.detach().unsqueeze(0), loss.detach(), grad
 
     def _forward(self, theta: Tensor, x: Tensor) -> tuple[Tensor, list[Tensor | Back]]:
         """Outputs, and for the way back what each linear layer took, and how others go back."""
-        own, trail, fresh = self._own(theta), [], False
+        own, trail, fresh = iter(self._own(theta)), [], False
         for layer in self._layers:
             if isinstance(layer, nn.Linear):
                 trail.append(x)
@@ -102,76 +105,95 @@ class Chain:
 
     def _backward(
         self, theta: Tensor, slope: Tensor, trail: list[Tensor | Back]
-    ) -> tuple[list[Tensor], list[Tensor]]:
-        """The slope of the loss with respect to what each linear layer puts out, and what it took.
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Of each linear layer, the last one first, the loss's slope and what the layer took.
 
         Args:
             theta: Parameters, (1, d).
-            slope: The loss's, with respect to outputs.
-            trail: Of the way forward.
+            slope: With respect to outputs; those of layers are to what they put out, (n, out).
+            trail: Of the way forward; what linear layers took is (n, in).
         """
         weights, fresh = [weight for weight, _ in self._own(theta)], False
-        slopes: list[Tensor] = []
         for step in reversed(trail):
             if not isinstance(step, Tensor):
                 slope = step(slope, fresh)
                 continue
-            slopes.insert(0, slope)
-            if len(slopes) < len(weights):
-                slope, fresh = torch.mm(slope, weights[-len(slopes)]), True
-        return slopes, [step for step in trail if isinstance(step, Tensor)]
+            yield slope, step
+            weight = weights.pop()
+            if weights:
+                slope, fresh = torch.mm(slope, weight), True
 
-    def _own(self, theta: Tensor) -> Iterator[tuple[Tensor, Tensor | None]]:
+    def _own(self, theta: Tensor) -> list[tuple[Tensor, Tensor | None]]:
         """Of each linear layer, its weight and its bias among parameters (1, d): views."""
-        return _parts(theta, self._shapes, self._weights, self._biases)
+        parts, places = _split(theta, self._places), self._places
+        return [
+            (parts[weight].view(shape), None if bias == NONE else parts[bias])
+            for shape, weight, bias in zip(self._shapes, places.weights, places.biases, strict=True)
+        ]
 
 
-def gradient(
+class _Places(NamedTuple):
+    """Where parameters of linear layers lie in a vector (1, d)."""
+
+    sizes: Sequence[int]
+    """Of all parameters."""
+    weights: Sequence[int]
+    """Each layer's weight is which of them."""
+    biases: Sequence[int]
+    """And its bias, or `NONE`."""
+
+
+@torch.library.custom_op("landscape_gym::joined_gradient", mutates_args=())
+def joined_gradient(
     slopes: Sequence[Tensor],
     taken: Sequence[Tensor],
+    sizes: Sequence[int],
     weights: Sequence[int],
     biases: Sequence[int],
     theta: Tensor,
 ) -> Tensor:
-    """The gradient of a loss, (1, d), each part of it written where it is to lie.
+    """The gradient of a loss, (1, d), as one operation to compilers.
+
+    They would make its parts each by itself, and then join them.
 
     Args:
-        slopes: The loss's, with respect to what each linear layer puts out, (n, out).
+        slopes: The loss's, with respect to what each linear layer puts out, (n, out); the last
+            layer's first.
         taken: What each took, (n, in).
-        weights: Where in the vector its weight begins.
-        biases: Where its bias begins, or `NONE`.
+        sizes: Of all parameters.
+        weights: Each layer's weight is which of them; the first layer's first.
+        biases: And its bias, or `NONE`.
         theta: Parameters, (1, d).
     """
-    place = room(theta)
-    place = torch.empty_like(theta) if place is None else place
-    shapes = [(slope.shape[1], x.shape[1]) for slope, x in zip(slopes, taken, strict=True)]
-    parts = _parts(place, shapes, weights, biases)
-    for slope, x, (weight, bias) in zip(slopes, taken, parts, strict=True):
-        torch.mm(slope.t(), x, out=weight)
-        if bias is not None:
-            torch.sum(slope, 0, out=bias)
-    return place
+    back = zip(slopes, taken, strict=True)
+    return _joined(back, _Places(sizes, weights, biases), theta)
 
 
-# As one operation to compilers, which would make each part by itself, and then join them.
-_operations = torch.library.Library("landscape_gym", "DEF")
-_operations.define(
-    "gradient(Tensor[] slopes, Tensor[] taken, int[] weights, int[] biases, Tensor theta) -> Tensor"
-)
-_operations.impl("gradient", gradient, "CompositeExplicitAutograd")
-torch.library.register_fake(
-    "landscape_gym::gradient", lambda *given: torch.empty_like(given[-1]), lib=_operations
-)
+joined_gradient.register_fake(lambda *given: torch.empty_like(given[-1]))
 
 
-def _parts(
-    vector: Tensor, shapes: Iterable[Sequence[int]], weights: Iterable[int], biases: Iterable[int]
-) -> Iterator[tuple[Tensor, Tensor | None]]:
-    """Of each linear layer, its weight's and its bias's part of a vector (1, d): views."""
-    flat = vector.view(-1)
-    for (rows, columns), weight, bias in zip(shapes, weights, biases, strict=True):
-        part = flat.narrow(0, weight, rows * columns).view(rows, columns)
-        yield part, None if bias == NONE else flat.narrow(0, bias, rows)
+def _joined(back: Iterable[tuple[Tensor, Tensor]], places: _Places, theta: Tensor) -> Tensor:
+    """The gradient, (1, d), whose parts are written where they are to lie.
+
+    Args:
+        back: Of each linear layer, the last one first, the loss's slope and what the layer took.
+        places: Where.
+        theta: Parameters, (1, d).
+    """
+    grad = room(theta)
+    grad = torch.empty_like(theta) if grad is None else grad
+    parts = _split(grad, places)
+    ends = zip(reversed(places.weights), reversed(places.biases), strict=True)
+    for (slope, x), (weight, bias) in zip(back, ends, strict=True):
+        torch.mm(slope.t(), x, out=parts[weight].view(slope.shape[1], x.shape[1]))
+        if bias != NONE:
+            torch.sum(slope, 0, out=parts[bias])
+    return grad
+
+
+def _split(vector: Tensor, places: _Places) -> Sequence[Tensor]:
+    """All parameters of a vector (1, d), flat: views."""
+    return vector.view(-1).split_with_sizes(list(places.sizes))
 
 
 def _through(layer: nn.Module, x: Tensor, fresh: bool) -> tuple[Tensor, Back]:

@@ -105,8 +105,22 @@ def test_memory_is_given_of_a_shape_and_dtype_and_only_where_it_pays() -> None:
         with paused():
             assert room(large) is None
         assert room(large) is not None
+        with pytest.raises(ZeroDivisionError), paused():
+            _ = 1 / 0
+        assert room(large) is not None
     assert room(large) is None
     assert len(pickle.dumps(recycling)) < 200
+
+
+def test_slopes_that_share_memory_are_not_written_over() -> None:
+    module = nn.Sequential(nn.Linear(3, 5), nn.Tanh())
+    networks = Networks(module, lambda outputs, y: outputs.sum(), vectorized=True)
+    theta = nn.utils.parameters_to_vector(module.parameters()).detach()[None]
+    x, y = torch.randn(1, 7, 3), torch.zeros(1, 7)
+    assert networks.chain is not None
+    assert networks.chain.takes(theta, x[0])
+    found = torch.autograd.grad(module(x[0]).sum(), list(module.parameters()))
+    assert torch.equal(networks.learn(theta, x, y).grads[0], nn.utils.parameters_to_vector(found))
 
 
 SAME = nn.Linear(5, 5)
