@@ -83,7 +83,7 @@ class Chain:
             (slope,) = torch.autograd.grad(loss, outputs, materialize_grads=True)
             back = self._backward(theta, slope, trail)
             if tracing():
-                grad = joined_gradient(*zip(*back, strict=True), *self._places, theta)
+                grad = _operations.joined_gradient(*zip(*back, strict=True), *self._places, theta)
             else:
                 grad = _joined(back, self._places, theta)
         return outputs.detach().unsqueeze(0), loss.detach(), grad
@@ -143,7 +143,6 @@ class _Places(NamedTuple):
     """And its bias, or `NONE`."""
 
 
-@torch.library.custom_op("landscape_gym::joined_gradient", mutates_args=())
 def joined_gradient(
     slopes: Sequence[Tensor],
     taken: Sequence[Tensor],
@@ -169,7 +168,20 @@ def joined_gradient(
     return _joined(back, _Places(sizes, weights, biases), theta)
 
 
-joined_gradient.register_fake(lambda *given: torch.empty_like(given[-1]))
+_operations: Any = torch.ops.landscape_gym
+if not hasattr(_operations, joined_gradient.__name__):
+    # What a library defines ends with it, and it may be defined once: so it outlives this module.
+    _operations.library = torch.library.Library("landscape_gym", "DEF")
+    _operations.library.define(
+        "joined_gradient(Tensor[] slopes, Tensor[] taken, int[] sizes, int[] weights, "
+        "int[] biases, Tensor theta) -> Tensor"
+    )
+    _operations.library.impl("joined_gradient", joined_gradient, "CompositeExplicitAutograd")
+    torch.library.register_fake(
+        "landscape_gym::joined_gradient",
+        lambda *given: torch.empty_like(given[-1]),
+        lib=_operations.library,
+    )
 
 
 def _joined(back: Iterable[tuple[Tensor, Tensor]], places: _Places, theta: Tensor) -> Tensor:
