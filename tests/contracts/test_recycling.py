@@ -16,6 +16,7 @@ from torch import nn
 from landscape_gym import LandscapeNavVectorEnv
 from landscape_gym.networks import Mlp, NetworkLandscape
 from landscape_gym.networks.batched import Networks
+from landscape_gym.networks.chain import Chain
 from landscape_gym.recycling import LARGE, MOST, Recycling, paused, room
 from landscape_gym.torch_simulation import TorchSimulation
 
@@ -114,13 +115,11 @@ def test_memory_is_given_of_a_shape_and_dtype_and_only_where_it_pays() -> None:
 
 def test_slopes_that_share_memory_are_not_written_over() -> None:
     module = nn.Sequential(nn.Linear(3, 5), nn.Tanh())
-    networks = Networks(module, lambda outputs, y: outputs.sum(), vectorized=True)
     theta = nn.utils.parameters_to_vector(module.parameters()).detach()[None]
-    x, y = torch.randn(1, 7, 3), torch.zeros(1, 7)
-    assert networks.chain is not None
-    assert networks.chain.takes(theta, x[0])
-    found = torch.autograd.grad(module(x[0]).sum(), list(module.parameters()))
-    assert torch.equal(networks.learn(theta, x, y).grads[0], nn.utils.parameters_to_vector(found))
+    x = torch.randn(7, 3)
+    *_, grads = Chain(list(module), module).learn(theta, x, lambda outputs: outputs.sum((1, 2)))
+    found = torch.autograd.grad(module(x).sum(), list(module.parameters()))
+    assert torch.equal(grads[0], nn.utils.parameters_to_vector(found))
 
 
 SAME = nn.Linear(5, 5)
