@@ -6,11 +6,12 @@ normalisation, classification with clean and with redrawn labels, regression, re
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from baselines.networks.contest.small_network import Examples, SmallNetwork, mlp, residual
@@ -130,6 +131,30 @@ def convolutions() -> nn.Module:
         nn.Conv2d(1, 8, 3, stride=2, padding=1), nn.BatchNorm2d(8), nn.ReLU(),
         nn.Conv2d(8, 16, 3, stride=2, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(64, 10),
     )  # fmt: skip
+
+
+def group_norm() -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(1, 16, 3, padding=1), nn.GroupNorm(4, 16), nn.SiLU(), nn.MaxPool2d(2),
+        nn.Conv2d(16, 24, 3, padding=1), nn.GroupNorm(4, 24), nn.SiLU(), nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(), nn.Linear(24, 10),
+    )  # fmt: skip
+
+
+class Recurrent(nn.Module):
+    """Classes of flat sequences, by what is remembered at their ends."""
+
+    def __init__(
+        self, kind: Callable[..., nn.Module], inputs: int, width: int, classes: int
+    ) -> None:
+        super().__init__()
+        self.inputs = inputs
+        self.memory = kind(inputs, width, batch_first=True)
+        self.readout = nn.Linear(width, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (n, classes) of inputs (n, steps times inputs)."""
+        return self.readout(self.memory(x.unflatten(1, (-1, self.inputs)))[0][:, -1])
 
 
 TUNING = {
@@ -255,5 +280,21 @@ TUNING = {
         flat_digits,
         mlp(64, *[20] * 10, 10, activation=nn.Tanh),
     ),
+    "lstm": SmallNetwork(
+        "MNIST-1D in ten steps of 4, LSTM of 32", curves, lambda: Recurrent(nn.LSTM, 4, 32, 10)
+    ),
+    "noisy-gru": SmallNetwork(
+        "digits in eight steps of 8, GRU of 24, a quarter of the labels redrawn",
+        flat_digits,
+        lambda: Recurrent(nn.GRU, 8, 24, 10),
+        redrawn=0.25,
+    ),
+    "noisy-group-norm": SmallNetwork(
+        "digits, convolutions of 16, 24, GroupNorm, SiLU, a fifth of the labels redrawn",
+        digits,
+        group_norm,
+        redrawn=0.2,
+    ),
+    "softmax": SmallNetwork("digits, softmax regression", flat_digits, lambda: nn.Linear(64, 10)),
 }
 """By the name that results have."""
