@@ -254,7 +254,7 @@ class TorchSimulation:
             ValueError: if actions have another shape, or are NaN.
 
         Example:
-            >>> simulation = TorchSimulation(4, "long-horizon", compiled=True)
+            >>> simulation = TorchSimulation(4, "long-horizon")  # or with compiled=True
             >>> state = simulation.begin(seeds=range(4))
             >>> descent = lambda gradient, lr: -lr * gradient
             >>> with torch.no_grad():
@@ -284,9 +284,9 @@ class TorchSimulation:
 
         Args:
             step: The functions.
-            who: As of `FusedStep.move`, and so are the others.
-            act: Likewise.
-            *given: Likewise.
+            who: The learner, as of `FusedStep.move`.
+            act: What it does.
+            *given: By what, beside the state.
         """
         state = self.state
         with self._recycling:
