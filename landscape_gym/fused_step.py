@@ -40,7 +40,7 @@ class FusedStep:
 
     def __init__(self, step: TensorStep, *, keep: bool) -> None:
         self._step, self._keep = step, keep
-        self._moves: dict[Hashable, tuple[Act, _OfState]] = {}
+        self._moves: dict[Hashable, _OfState] = {}
         self._arrival = _OfState(self._arrived)
         self._changed: tuple[list[str], list[str]] = [], []
         """Fields of a state, and of its learner, that an arrival changes: known when traced."""
@@ -51,7 +51,7 @@ class FusedStep:
         """Where it leads what a learner does, and the move's `tensor_checks.reach`, ().
 
         Args:
-            learner: Says who it is, as long as `act` is there.
+            learner: Says who it is, as long as there is what it does.
             act: What it does, of tensors alone; fused once for each learner, and for each shape,
                 type and device of what it is given.
             state: What it sees.
@@ -64,11 +64,11 @@ class FusedStep:
         if kind not in self._moves:
             if len(self._moves) >= MOST:
                 del self._moves[next(iter(self._moves))]
-            self._moves[kind] = act, _OfState(partial(self._moved, act), writes=True)
+            self._moves[kind] = _OfState(partial(self._moved, act), writes=True)
         place = room(theta := state.theta)
         if place is None:
             place = torch.empty_like(theta, memory_format=torch.contiguous_format)
-        reached, charge, *kept = self._moves[kind][1](state, place, *given)
+        reached, charge, *kept = self._moves[kind](state, place, *given)
         control = kept[0] if self._keep else state.learner.previous_update
         return Move(control, place, charge), reached
 
@@ -161,9 +161,8 @@ class _OfState:
     def __call__(self, state: State, *others: Tensor) -> list[Tensor]:
         tensors = tensors_of(state)
         if self._fused is None:
-            like = _with_tensors(
-                state, [tensor.to("meta") for tensor in tensors]
-            )  # holds no memory
+            shapes = [tensor.to("meta") for tensor in tensors]  # they hold no memory
+            like = _with_tensors(state, shapes)
             self._fused = Fused(self._traced(like), len(tensors) if self._writes else None)
         made = self._fused(*(tensor.contiguous() for tensor in (*tensors, *others)))
         return [made[place] for place in self._places]
