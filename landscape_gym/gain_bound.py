@@ -13,8 +13,6 @@ SHORTEST = 1e-4
 """Least limit that slopes at steps' ends set."""
 REGAIN = 0.2
 """Part of what was lost lately that can be gained again."""
-HOPE = 0.5
-"""Part of the loss, over the age, that is hoped for where nothing was gained."""
 
 
 class Gains(NamedTuple):
@@ -54,7 +52,7 @@ class GainBound:
         track <- track + <u before, g>                                          (at first L)
         A_p <- A_p + (p + 1)/(t + 11 + p) (L - A_p),       B_p likewise of the track,  p = 1, 9
         A = A_1 - A_9,   B = B_1 - B_9,   gained = min(A, max(B, A^2 / loss))
-        left = min(loss, max(gain gained, -A/5, loss / (2 (t + 11))))
+        left = min(loss, max(gain gained, -A/5, hope loss / (t + 11)))
         r = stiffness (|promise| + rise <v g>) / (2 left),   <v g> where it is positive
         reach <- min( 1, reach (1 + adaptation a) ),
             a = mean of -<u before, g>  /  mean of what these steps promised
@@ -115,7 +113,8 @@ class GainBound:
     itself an experiment's. So gain is chosen with it, on tuning networks (baselines/networks).
 
     Raises:
-        ValueError: unless stiffness and gain are > 0, adaptation and rise >= 0, and warm_up >= 1.
+        ValueError: unless stiffness and gain are > 0, adaptation, rise and hope >= 0, and warm_up
+            >= 1.
 
     Reference: Shamir and Zhang, "Stochastic gradient descent for non-smooth optimization", 2013,
     for polynomial-decay averages; Polyak, "Introduction to optimization", 1987; Mehra, "On the
@@ -145,13 +144,15 @@ class GainBound:
     """How fast slopes at steps' ends change their limit, in logarithms a step; 0: there is none."""
     rise: float = 0.0
     """Weight of what the present step promises to add to the loss, >= 0."""
+    hope: float = 0.5
+    """Part of the loss, over the age, that is hoped for where nothing was gained, >= 0."""
 
     def __post_init__(self) -> None:
         """Check the fields."""
         for name in ("stiffness", "gain"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be > 0, got {getattr(self, name)}.")
-        for name in ("adaptation", "rise"):
+        for name in ("adaptation", "rise", "hope"):
             number(name, getattr(self, name), low=0.0)
         count("warm_up", self.warm_up)
 
@@ -235,7 +236,7 @@ class GainBound:
         by_slopes = weight * (now.slow_track - now.quick_track)
         gained = _lower(by_loss, _upper(by_slopes, by_loss * abs(by_loss) / (size + SMALLEST)))
         known = _upper(self.gain * gained, -REGAIN * by_loss)
-        gained = _upper(known, HOPE * size / (now.step + 11))
+        gained = _upper(known, self.hope * size / (now.step + 11))
         return gained if math.isinf(self.lowest) else _lower(above, gained)
 
 

@@ -70,7 +70,8 @@ class Block:
         self._packed, self._dtype = packed, type_of_state(parameters[0])
         self._vectors: dict[str, Tensor] = {}
         self._sizes = [p.numel() for p in parameters]
-        self._units = units[0] if len(set(units)) == 1 else self._per_coordinate(units)
+        self.units = units[0] if len(set(units)) == 1 else self._per_coordinate(units)
+        """One for all coordinates, or of each, (d,)."""
         self._matrices = [
             (i, matrix_shape(p.shape)) for i, p in enumerate(parameters) if p.ndim > 1
         ]
@@ -118,9 +119,9 @@ class Block:
 
     def in_units(self, velocity: Tensor) -> float:
         """Multiply a vector (d,) by the units, in place, but for the factor that is returned."""
-        if isinstance(self._units, float):
-            return self._units
-        velocity.mul_(self._units)
+        if isinstance(self.units, float):
+            return self.units
+        velocity.mul_(self.units)
         return 1.0
 
     def _per_coordinate(self, values: list[float]) -> Tensor:

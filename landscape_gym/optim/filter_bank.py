@@ -154,7 +154,11 @@ class FilterBank(LossReading):
         }
         return begun | {RATE: torch.ones_like(like)} if group["adaptation"] else begun
 
-    def _propose(self, block: Block) -> float:
+    def _propose(self, blocks: list[Block]) -> list[float]:
+        return [self._mixed(block) for block in blocks]
+
+    def _mixed(self, block: Block) -> float:
+        """Filters after a block's gradients, and the moves for their mixtures, up to a factor."""
         group, noises, rooms = block.group, [], block.gradient.new_empty(0, 0)
         rated, faded = RATE in block.states[0], 1 + block.age / PRIOR
         adapted = rated and rates.due(group, block.age)

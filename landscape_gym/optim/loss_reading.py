@@ -108,11 +108,11 @@ class LossReading(LossTold, IterateAverages):
         """The recurrence's state before the first step; `like` has its type, and 0 everywhere."""
 
     @abstractmethod
-    def _propose(self, block: Block) -> float:
+    def _propose(self, blocks: list[Block]) -> list[float]:
         """Write velocities after these gradients, shaped like parameters, into the states.
 
         Returns:
-            The factor with which they would be added to the parameters.
+            For each block, the factor with which they would be added to the parameters.
         """
 
     def _more_diagnostics(self) -> dict[str, float]:
@@ -193,7 +193,7 @@ class LossReading(LossTold, IterateAverages):
         for block in blocks:
             for state in block.states:
                 state["step"] += 1
-        factors = [self._propose(block) for block in blocks]
+        factors = self._propose(blocks)
         slowdown = self._slowdown(moves.promise(blocks, factors), seen, slope)
         for block, factor in zip(blocks, factors, strict=True):
             scale = float(block.group["lr"]) * slowdown

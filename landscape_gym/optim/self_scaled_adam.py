@@ -91,5 +91,7 @@ class SelfScaledAdam(LossReading):
     def _begun(self, group: dict[str, Any], parameter: Tensor, like: Tensor) -> dict[str, Any]:
         return adam_steps.begun(like, group["adaptation"])
 
-    def _propose(self, block: Block) -> float:
-        return adam_steps.propose(block, block.gradient, block.vector(VELOCITY))
+    def _propose(self, blocks: list[Block]) -> list[float]:
+        return [
+            adam_steps.propose(block, block.gradient, block.vector(VELOCITY)) for block in blocks
+        ]

@@ -11,12 +11,15 @@ from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
 from landscape_gym.configuration import count
-from landscape_gym.optim import adam_steps, frame
+from landscape_gym.optim import adam_steps, fading, frame
 from landscape_gym.optim.blocks import Block, State
 from landscape_gym.optim.loading import check_shape
 from landscape_gym.optim.loss_reading import Common, LossReading
 from landscape_gym.optim.moves import VELOCITY
 from landscape_gym.optim.rates import RATE
+
+HOPE = 3.0
+"""Part of the loss, over the age, that the bound hopes for where nothing was gained."""
 
 
 class SelfScaledSOAP(LossReading):
@@ -27,7 +30,8 @@ class SelfScaledSOAP(LossReading):
         L <- 0.95 L + 0.05 G G',   R <- 0.95 R + 0.05 G' G
         M, V <- Adam's corrected means of Q_L' G Q_R and of its square
         l <- l + 0.1 M Q_L' G Q_R / V,   M from before; the last factor in [-1, 1]
-        r = e^l / (1 + t/100),   within [e^-8, e^1.5] at age t
+        f = (w V^(1/2) / its mean)^(1/2),   the mean over all coordinates of the network
+        r = e^l / (1 + f t/100),   within [e^-8, e^1.5] at age t
         v = -scale w Q_L [ r M / (V^(1/2) + eps) ] Q_R'
         u = v, slowed by a `landscape_gym.gain_bound.GainBound`
 
@@ -47,9 +51,10 @@ class SelfScaledSOAP(LossReading):
     the next gradient still points the way of the last step, and falls where it points back (at the
     best rate both are as likely). In directions that are slower than the noise, gradients are as
     likely either way for hundreds of steps, whatever the rate. There it falls as the gain of a
-    Kalman filter does for a target at rest, whose prior is worth 100 observations. Squares are
-    forgotten faster than by `SelfScaledAdam`, as gradients shrink by decades where a network comes
-    to fit its data; with 0.99 steps stay behind.
+    Kalman filter does for a target at rest, whose prior is worth 100 observations, and fewer of
+    steep coordinates: `landscape_gym.optim.fading` derives f. Squares are forgotten faster than by
+    `SelfScaledAdam`, as gradients shrink by decades where a network comes to fit its data; with
+    0.99 steps stay behind. As steps fade by themselves, more is hoped for where nothing was gained.
 
     What it remembers is what `SelfScaledAdam` does, l, and 2 (rows^2 + columns^2) numbers for a
     matrix.
@@ -106,7 +111,7 @@ class SelfScaledSOAP(LossReading):
             "renewal": renewal, "max_dim": max_dim,
         }  # fmt: skip
         super().__init__(params, lr, constants, stiffness, gain, **common)
-        self.bound = replace(self.bound, adaptation=adaptation)
+        self.bound = replace(self.bound, adaptation=adaptation, hope=HOPE)
 
     def _check_group(self, group: dict[str, Any]) -> None:
         super()._check_group(group)
@@ -126,9 +131,21 @@ class SelfScaledSOAP(LossReading):
                     n = len(held[side]) if side in held else 0
                     check_shape(name, held[name], (n, n))
 
-    def _propose(self, block: Block) -> float:
+    def _propose(self, blocks: list[Block]) -> list[float]:
+        rated = []
+        for block in blocks:
+            velocity = block.vector(VELOCITY)
+            if adam_steps.follow(block, _into_frames(block), velocity) is not None:
+                rated.append(block)
+        mean = fading.mean_steepness(rated) if rated else 0.0
+        for block in rated:
+            fading.fade(block, block.vector(VELOCITY), mean)
+        return [self._turned_back(block) for block in blocks]
+
+    def _turned_back(self, block: Block) -> float:
+        """Velocities in the parameters' own coordinates, up to a factor; and frames are renewed."""
         velocity = block.vector(VELOCITY)
-        factor = adam_steps.propose(block, _into_frames(block), velocity)
+        factor = block.group["scale"] * block.in_units(velocity)
         _turn(block.matrices(velocity), frame.out_of)
         # After the velocities: a frame that this gradient had a part in would flatter it.
         renewal, max_dim = block.group["renewal"], block.group["max_dim"]

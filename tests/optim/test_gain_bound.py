@@ -187,3 +187,26 @@ def test_rows_tensors_and_floats_are_alike():
 def test_constants_that_are_not_positive_are_refused(constants):
     with pytest.raises(ValueError, match="must be > 0"):
         GainBound(**constants)
+
+
+@pytest.mark.parametrize("hope", [0.5, 3.0])
+def test_where_nothing_is_gained_a_part_of_the_loss_over_the_age_is_hoped_for(hope: float):
+    bound = GainBound(3.0, hope=hope)
+    left = bound.left(told(bound, np.full(200, 2.0))[1])
+    assert left == pytest.approx(hope * 2.0 / 211)
+
+
+@pytest.mark.parametrize("name", ["adaptation", "rise", "hope"])
+def test_constants_that_are_negative_are_refused(name: str):
+    with pytest.raises(ValueError, match=name):
+        GainBound(3.0, **{name: -0.1})
+
+
+@pytest.mark.parametrize(("kind", "hope"), [(SelfScaledSOAP, 3.0), (SelfScaledAdam, 0.5)])
+def test_where_steps_fade_by_their_steepness_more_is_hoped_for(kind, hope: float):
+    p = torch.nn.Parameter(torch.ones(4, 4, dtype=torch.float64))
+    optimizer = kind([p])
+    for _ in range(1000):
+        p.grad = torch.zeros_like(p)
+        optimizer.step(loss=2.0)
+    assert optimizer.diagnostics()["left"] == pytest.approx(hope * 2.0 / 1011)

@@ -43,8 +43,8 @@ def trained(
 
 
 def at_once(optimizer: LossReading) -> LossReading:
-    """The same without a warm-up, and without a limit by slopes."""
-    optimizer.bound = replace(optimizer.bound, warm_up=1, adaptation=0.0)
+    """The same without a warm-up, without a limit by slopes, and with the least hope."""
+    optimizer.bound = replace(optimizer.bound, warm_up=1, adaptation=0.0, hope=0.5)
     return optimizer
 
 
@@ -132,11 +132,12 @@ def soap_by_hand(
         m = 0.9 * m + 0.1 * G  # in the parameters' own coordinates
         v = 0.95 * v + 0.05 * rotated**2
         square = v / (1 - 0.95**t)
-        rates = rates + np.log((99 + t) / (100 + t))  # together 1 / (1 + t / 100)
         if t > 10:
             x = 0.1 * np.clip(before * rotated / square, -1, 1)
-            rates = np.clip(rates + np.log(1 + x + x**2 / 2), -8, 1.5)
-        velocity = np.exp(rates) * (Q.T @ m @ P / (1 - 0.9**t)) / np.sqrt(square)
+            rates = rates + np.log(1 + x + x**2 / 2)
+        f = np.sqrt(np.sqrt(square) / np.sqrt(square).mean())
+        faded = np.clip(rates - np.log(1 + f * t / 100), -8, 1.5)
+        velocity = np.exp(faded) * (Q.T @ m @ P / (1 - 0.9**t)) / np.sqrt(square)
         u = Q @ velocity @ P.T
         moved -= 0.4 / np.sqrt(columns) * u
         L, R = 0.95 * L + 0.05 * G @ G.T, 0.95 * R + 0.05 * G.T @ G
