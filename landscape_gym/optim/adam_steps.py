@@ -35,47 +35,26 @@ def check(group: dict[str, Any]) -> None:
         raise ValueError(f"betas are two decays in [0, 1), got {group['betas']!r}.")
 
 
-def propose(block: Block, gradient: Tensor, velocity: Tensor) -> float:
-    """``-scale unit M / (V^(1/2) + eps)``, with the running means M and V corrected for their age.
-
-    Where coordinates have factors of their own, velocities are multiplied by ``e^l / (1 + t /
-    PRIOR)`` at age t. Where gradients are noise they do not agree, and the gain of a Kalman filter
-    for a target at rest falls in just this way, with a prior that is worth so many observations;
-    where they agree, l makes up for it.
-
-    Args:
-        block: Of which the states' means are updated. Its group has ``scale``, ``betas``, ``eps``,
-            ``adaptation`` and ``interval``.
-        gradient: In the coordinates in which the means are, (d,).
-        velocity: Where it is written, (d,), up to a factor; finite.
-
-    Returns:
-        The factor.
-    """
-    rate, fading = follow(block, gradient, velocity), 1.0
-    if rate is not None:
-        velocity.mul_(rate)
-        fading = 1 / (1 + block.age / PRIOR)
-    return block.group["scale"] * fading * block.in_units(velocity)
-
-
 def follow(block: Block, gradient: Tensor, velocity: Tensor) -> Tensor | None:
     """Adam's velocities ``-M / (V^(1/2) + eps)``, and the coordinates' factors e^l, if there are.
 
-    Every `interval` steps, for all of these at once,
+    M and V are running means, corrected for their age. Where coordinates have factors of their own,
+    every `interval` steps, for all of these at once,
 
         l <- l + interval adaptation M G / V,   the last factor within [-1, 1]
 
     with M from before the gradient G: what a step descends still at its end, coordinate by
-    coordinate, as it is the gradient of the loss by l, up to a positive factor.
+    coordinate, as it is the gradient of the loss by l, up to a positive factor. Where gradients are
+    noise they do not agree, and l stays where it is.
 
     Args:
-        block: As of `propose`.
-        gradient: Likewise.
-        velocity: Likewise.
+        block: Of which the states' means are updated. Its group has ``betas``, ``eps``,
+            ``adaptation`` and ``interval``.
+        gradient: In the coordinates in which the means are, (d,).
+        velocity: Where it is written, (d,); finite.
 
     Returns:
-        The factors, (d,), which velocities are to be multiplied by.
+        The factors, (d,), which velocities are to be multiplied by, faded with the age.
     """
     group, age = block.group, block.age
     mean, square = block.vector(GRADIENT), block.vector(SQUARE)

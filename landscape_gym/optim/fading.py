@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from landscape_gym.arrays import SMALLEST
@@ -16,9 +18,7 @@ from landscape_gym.optim.rates import FASTEST, RATE, SLOWEST
 
 def mean_steepness(blocks: list[Block]) -> float:
     """The mean of ``w V^(1/2)`` over all coordinates: how steep the loss is, in units w."""
-    sums = [
-        (steep.sum(), _for_its_age(block)) for block in blocks for steep, _ in _steepness(block)
-    ]
+    sums = [(steep.sum(), weight) for block in blocks for steep, weight, _ in _steepness(block)]
     numbers = numbers_of([total for total, _ in sums])
     total = sum(weight * number for number, (_, weight) in zip(numbers, sums, strict=True))
     return total / sum(len(block.vector(SQUARE)) for block in blocks)
@@ -41,20 +41,19 @@ def fade(block: Block, velocity: Tensor, mean: float) -> None:
         velocity: Of Adam, (d,).
         mean: As of `mean_steepness`.
     """
-    c = (block.age / PRIOR) ** 2 * _for_its_age(block) / (mean + SMALLEST)
-    for steep, (rate, v) in _steepness(block, block.vector(RATE), velocity):
-        slowed = steep.mul_(c).sqrt_().add_(1).reciprocal_().mul_(rate)
-        v.mul_(slowed.clamp_(SLOWEST, FASTEST))
+    for steep, weight, (rate, v) in _steepness(block, block.vector(RATE), velocity):
+        c = block.age / PRIOR * math.sqrt(weight / (mean + SMALLEST))
+        slowed = torch.add(steep.new_ones(()), steep.sqrt_(), alpha=c, out=steep)
+        v.mul_(torch.div(rate, slowed, out=slowed).clamp_(SLOWEST, FASTEST))
 
 
-def _for_its_age(block: Block) -> float:
-    """What corrects the root of a running mean of squares that began at 0."""
-    return (1 - block.group["betas"][1] ** block.age) ** -0.5
-
-
-def _steepness(block: Block, *beside: Tensor) -> Iterator[tuple[Tensor, list[Tensor]]]:
-    """``w V^(1/2)``, V not corrected for its age, in new memory, and the same parts of others."""
+def _steepness(block: Block, *beside: Tensor) -> Iterator[tuple[Tensor, float, list[Tensor]]]:
+    """``w V^(1/2)`` up to a factor, which is next, in new memory; and the same parts of others."""
+    weight = (1 - block.group["betas"][1] ** block.age) ** -0.5  # V's, which began at 0
     units: Any = block.units
-    each = [] if isinstance(units, float) else [units]
-    for square, *others in pieces((block.vector(SQUARE), *beside, *each)):
-        yield square.sqrt().mul_(others.pop() if each else units), others
+    if isinstance(units, float):
+        for square, *others in pieces((block.vector(SQUARE), *beside)):
+            yield square.sqrt(), weight * units, others
+    else:
+        for square, each, *others in pieces((block.vector(SQUARE), units, *beside)):
+            yield square.sqrt().mul_(each), weight, others

@@ -92,6 +92,18 @@ class SelfScaledAdam(LossReading):
         return adam_steps.begun(like, group["adaptation"])
 
     def _propose(self, blocks: list[Block]) -> list[float]:
-        return [
-            adam_steps.propose(block, block.gradient, block.vector(VELOCITY)) for block in blocks
-        ]
+        return [self._faded(block) for block in blocks]
+
+    def _faded(self, block: Block) -> float:
+        """A block's velocities, up to a factor.
+
+        At age t they are divided by 1 + t / PRIOR, all alike, where coordinates have factors. That
+        is how the gain of a Kalman filter falls, for a target at rest, with a prior that is worth
+        so many observations; where gradients agree, factors make up for it.
+        """
+        velocity = block.vector(VELOCITY)
+        rate, faded = adam_steps.follow(block, block.gradient, velocity), 1.0
+        if rate is not None:
+            velocity.mul_(rate)
+            faded = 1 / (1 + block.age / adam_steps.PRIOR)
+        return block.group["scale"] * faded * block.in_units(velocity)
