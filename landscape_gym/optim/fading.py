@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -50,10 +49,10 @@ def fade(block: Block, velocity: Tensor, mean: float) -> None:
 def _steepness(block: Block, *beside: Tensor) -> Iterator[tuple[Tensor, float, list[Tensor]]]:
     """``w V^(1/2)`` up to a factor, which is next, in new memory; and the same parts of others."""
     weight = (1 - block.group["betas"][1] ** block.age) ** -0.5  # V's, which began at 0
-    units: Any = block.units
-    if isinstance(units, float):
-        for square, *others in pieces((block.vector(SQUARE), *beside)):
-            yield square.sqrt(), weight * units, others
-    else:
+    units = block.units
+    if isinstance(units, Tensor):
         for square, each, *others in pieces((block.vector(SQUARE), units, *beside)):
             yield square.sqrt().mul_(each), weight, others
+    else:
+        for square, *others in pieces((block.vector(SQUARE), *beside)):
+            yield square.sqrt(), weight * units, others

@@ -19,7 +19,8 @@ from landscape_gym.optim.moves import VELOCITY
 from landscape_gym.optim.rates import RATE
 
 HOPE = 3.0
-"""Part of the loss, over the age, that the bound hopes for where nothing was gained."""
+"""Part of the loss, over the age, that the bound hopes for where nothing was gained; chosen on
+tuning networks with noisy labels (baselines/networks)."""
 
 
 class SelfScaledSOAP(LossReading):

@@ -12,7 +12,7 @@ from landscape_gym.optim.rates import FASTEST, RATE, SLOWEST
 DOUBLE = torch.float64
 
 
-def velocities(rate: float, gradients: list[torch.Tensor | None]) -> list[torch.Tensor]:
+def velocities(rate: float, gradients: list[torch.Tensor]) -> list[torch.Tensor]:
     """Of vectors (frames have none) that see their gradient in all of 10 steps, or the last 3."""
     parameters = [torch.nn.Parameter(torch.zeros(2, dtype=DOUBLE)) for _ in gradients]
     optimizer = SelfScaledSOAP(parameters, scale=1.0, eps=1e-300)
