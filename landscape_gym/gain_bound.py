@@ -13,6 +13,8 @@ SHORTEST = 1e-4
 """Least limit that slopes at steps' ends set."""
 REGAIN = 0.2
 """Part of what was lost lately that can be gained again."""
+BEYOND = 0.2
+"""How fast that limit changes beyond 1, over how fast it does below."""
 
 
 class Gains(NamedTuple):
@@ -39,7 +41,7 @@ class Gains(NamedTuple):
     made: Any
     """Running mean of what the steps promised that were made, slowed as they were."""
     reach: Any
-    """The limit of the factor that slopes at steps' ends set; 1 at first."""
+    """The limit of the factor that slopes at steps' ends set; 1 at first. Beyond 1: a factor."""
     move: Any
     """The last move, (..., d), 0 at first; of `GainBound.slowed` alone."""
 
@@ -53,10 +55,10 @@ class GainBound:
         A_p <- A_p + (p + 1)/(t + 11 + p) (L - A_p),       B_p likewise of the track,  p = 1, 9
         A = A_1 - A_9,   B = B_1 - B_9,   gained = min(A, max(B, A^2 / loss))
         left = min(loss, max(gain gained, -A/5, hope loss / (t + 11)))
-        r = stiffness (|promise| + rise <v g>) / (2 left),   <v g> where it is positive
-        reach <- min( 1, reach (1 + adaptation a) ),
+        reach <- min( 1 + t / fading, reach (1 + adaptation a) ),   a / 5 beyond 1,
             a = mean of -<u before, g>  /  mean of what these steps promised
-        u = v min( t / warm_up, reach, (1 + r^2 / 4)^(1/2) - r / 2 )
+        r = stiffness max(1, reach) (|promise| + rise <v g>) / (2 left),   <v g> where it is > 0
+        u = v min( t / warm_up, reach, max(1, reach) ((1 + r^2 / 4)^(1/2) - r / 2) )
 
     Assumption: what is left of the loss that descent can take off is no more than it took off
     lately, over a time in proportion to the age. One vector of all parameters is moved together.
@@ -97,6 +99,11 @@ class GainBound:
     coordinates that are nearly independent, as in an eigenframe. In others the greedy step is that
     of the steepest valley, and all the rest has to wait for it: without an adaptation reach is 1.
 
+    Where velocities fade with their age by themselves, by ``1 + t / fading`` or so, they may have
+    been right before they did, and the loss go on falling at steps' ends for hundreds of steps. So
+    beyond 1 reach is a factor of velocities, before they are bounded: at most what they faded by,
+    and cautiously, as a step too long costs more than one too short.
+
     Steps may promise a rise, where a rule has not seen yet that the gradient has turned. Such a one
     is bounded as a fall is: what is left says how far the gradient can be trusted, either way. A
     rule that goes to a target, and not down a mean of gradients, may climb for many steps before it
@@ -113,8 +120,8 @@ class GainBound:
     itself an experiment's. So gain is chosen with it, on tuning networks (baselines/networks).
 
     Raises:
-        ValueError: unless stiffness and gain are > 0, adaptation, rise and hope >= 0, and warm_up
-            >= 1.
+        ValueError: unless stiffness, gain and fading are > 0, adaptation, rise and hope >= 0, and
+            warm_up >= 1.
 
     Reference: Shamir and Zhang, "Stochastic gradient descent for non-smooth optimization", 2013,
     for polynomial-decay averages; Polyak, "Introduction to optimization", 1987; Mehra, "On the
@@ -146,10 +153,12 @@ class GainBound:
     """Weight of what the present step promises to add to the loss, >= 0."""
     hope: float = 0.5
     """Part of the loss, over the age, that is hoped for where nothing was gained, >= 0."""
+    fading: float = math.inf
+    """Age at which velocities have faded by a half, by themselves; ``inf``: they do not."""
 
     def __post_init__(self) -> None:
         """Check the fields."""
-        for name in ("stiffness", "gain"):
+        for name in ("stiffness", "gain", "fading"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be > 0, got {getattr(self, name)}.")
         for name in ("adaptation", "rise", "hope"):
@@ -186,9 +195,9 @@ class GainBound:
         return u, now._replace(move=self.dt * u)
 
     def factor(
-        self, decrease: Any, loss: Any, state: Gains, slope: Any = None
+        self, decrease: Any, loss: Any, state: Gains, slope: Any = None, trust: Any = 1.0
     ) -> tuple[Any, Gains]:
-        """By what a step is slowed, in (0, 1], and what is remembered; for arrays and floats alike.
+        """The factor of a step, > 0, and what is remembered; for arrays and floats alike.
 
         Args:
             decrease: What the step promises to take off the loss.
@@ -196,6 +205,10 @@ class GainBound:
             state: What was remembered.
             slope: This gradient times the move that led here; None: the track follows the loss, and
                 the reach stays.
+            trust: A factor beside, in [0, 1]: how far the gradient is to be trusted.
+
+        Returns:
+            At most 1, where velocities do not fade by themselves.
         """
         b, t = self.decay, state.step
         floor = 0.0 if math.isinf(self.lowest) else self.lowest
@@ -203,7 +216,8 @@ class GainBound:
         slow, quick = 2 / (t + 12), 10 / (t + 20)
         descent = state.descent if slope is None else b * state.descent - (1 - b) * slope
         agreement = descent / (_upper(state.made, abs(descent)) + SMALLEST)
-        reach = state.reach * (1 + self.adaptation * agreement)
+        caution = 1 - (1 - BEYOND) * (state.reach > 1)
+        reach = state.reach * (1 + caution * self.adaptation * agreement)
         now = Gains(
             t + 1,
             b * state.promise + (1 - b) * decrease,
@@ -215,14 +229,14 @@ class GainBound:
             state.quick_track + quick * (track - state.quick_track),
             descent,
             state.made,
-            _upper(_lower(reach, 1.0), SHORTEST),
+            _upper(_lower(reach, 1 + t / self.fading), SHORTEST),
             state.move,
         )
         uphill = (1 - b**now.step) * _positive(-decrease)  # in the weight of the running means
-        promise = abs(now.promise) + self.rise * uphill
-        half = self.stiffness * promise / (4 * self.left(now) + SMALLEST)
-        factor = _lower(1 / ((1 + half * half) ** 0.5 + half), now.step / self.warm_up)
-        factor = _lower(factor, now.reach)
+        promise, more = abs(now.promise) + self.rise * uphill, _upper(now.reach, 1.0)
+        half = self.stiffness * more * promise / (4 * self.left(now) + SMALLEST)
+        factor = _lower(more / ((1 + half * half) ** 0.5 + half), now.step / self.warm_up)
+        factor = trust * _lower(factor, now.reach)
         return factor, now._replace(made=b * now.made + (1 - b) * factor * decrease)
 
     def left(self, now: Gains) -> Any:

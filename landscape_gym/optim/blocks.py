@@ -67,7 +67,7 @@ class Block:
         packed: Packed,
     ) -> None:
         self.group, self.parameters, self.states = group, parameters, states
-        self._packed, self._dtype = packed, type_of_state(parameters[0])
+        self._packed, self.dtype = packed, type_of_state(parameters[0])
         self._vectors: dict[str, Tensor] = {}
         self._sizes = [p.numel() for p in parameters]
         self.units = units[0] if len(set(units)) == 1 else self._per_coordinate(units)
@@ -92,7 +92,7 @@ class Block:
         """A tensor for each parameter as one vector (d,), in the type of the state."""
         several = len(tensors) > 1
         vector = _flatten_dense_tensors(tensors) if several else tensors[0].reshape(-1)
-        return vector if vector.dtype == self._dtype else vector.to(self._dtype)
+        return vector if vector.dtype == self.dtype else vector.to(self.dtype)
 
     def release(self) -> None:
         """Leave the gradients, whose memory the training loop may want until the next step."""
@@ -126,7 +126,7 @@ class Block:
 
     def _per_coordinate(self, values: list[float]) -> Tensor:
         """A vector (d,) of a number for each parameter."""
-        vector = torch.empty(sum(self._sizes), dtype=self._dtype, device=self.parameters[0].device)
+        vector = torch.empty(sum(self._sizes), dtype=self.dtype, device=self.parameters[0].device)
         for part, value in zip(self.parts(vector), values, strict=True):
             part.fill_(value)
         return vector

@@ -15,8 +15,8 @@ LEFT, RIGHT = "left", "right"
 LEFT_FRAME, RIGHT_FRAME = "left_frame", "right_frame"
 """Keys of their eigenvectors, in columns."""
 FRAMES = {LEFT: LEFT_FRAME, RIGHT: RIGHT_FRAME}
-DECAY = 0.95
-"""Of the running means per step."""
+RECENT, PART = 20, 10
+"""The running means are of so many gradients; of one in so many of all, as soon as that is more."""
 LONGER = 4
 """How many times as long as others sides of small matrices may be that have a frame."""
 
@@ -62,11 +62,12 @@ def renewed(state: State, renewal: int, max_dim: int) -> list[str]:
 
 
 def seen(state: State, G: Tensor) -> None:
-    """Put a gradient (rows, columns) into the running means."""
+    """Put a gradient (rows, columns) into the running means, which grow longer with their age."""
+    new = 1 / max(RECENT, state["step"] / PART)
     if LEFT in state:
-        state[LEFT].addmm_(G, G.T, beta=DECAY, alpha=1 - DECAY)
+        state[LEFT].addmm_(G, G.T, beta=1 - new, alpha=new)
     if RIGHT in state:
-        state[RIGHT].addmm_(G.T, G, beta=DECAY, alpha=1 - DECAY)
+        state[RIGHT].addmm_(G.T, G, beta=1 - new, alpha=new)
 
 
 def into(state: State, A: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
+from landscape_gym.arrays import SMALLEST
 from landscape_gym.configuration import number
 from landscape_gym.gain_bound import GainBound, Gains
 from landscape_gym.optim import moves
@@ -32,6 +33,8 @@ SHARED = "shared"
 """Key of the state that all parameters have in common."""
 REMEMBERED = itemgetter(*Gains._fields)
 """The bound's part of it."""
+ROUNDINGS = 32
+"""Errors of rounding, of the largest gradient, below which one is not to be trusted."""
 
 
 class Common(TypedDict, total=False):
@@ -181,7 +184,7 @@ class LossReading(LossTold, IterateAverages):
         if self.defaults["maximize"]:
             seen = -seen
         blocks = self._present()
-        slope, finite = moves.slope(blocks)
+        slope, norm, finite = moves.slope(blocks)
         if not (finite and math.isfinite(slope) and math.isfinite(seen)):
             warn_once(self, seen)
             for block in blocks:
@@ -194,7 +197,8 @@ class LossReading(LossTold, IterateAverages):
             for state in block.states:
                 state["step"] += 1
         factors = self._propose(blocks)
-        slowdown = self._slowdown(moves.promise(blocks, factors), seen, slope)
+        trust = self._trust(norm, blocks)
+        slowdown = self._slowdown(moves.promise(blocks, factors), seen, slope, trust)
         for block, factor in zip(blocks, factors, strict=True):
             scale = float(block.group["lr"]) * slowdown
             kept = 1 - scale * block.group["weight_decay"]
@@ -264,7 +268,23 @@ class LossReading(LossTold, IterateAverages):
                 state[AVERAGE] = torch.empty_like(zeros).copy_(p)
         return state
 
-    def _slowdown(self, promise: float, loss: float, slope: float) -> float:
+    def _trust(self, norm: float, blocks: list[Block]) -> float:
+        """How far gradients of that norm are to be trusted, in [0, 1].
+
+        Gradients are sums of differences, whose errors of rounding are in proportion to what they
+        were at first, as a probability's is to 1. Where hardly more than errors is left, velocities
+        are as long as ever and go on without an aim, until they are out of the minimum: so there
+        steps become shorter in proportion. The largest gradient so far grows by a tenth in a step
+        at most, so that an outlier does not make it.
+        """
+        if not blocks or math.isinf(norm):
+            return 1.0
+        largest = self._shared.get("largest", norm)
+        self._shared["largest"] = largest = max(largest, min(norm, 1.1 * largest))
+        rounding = max(torch.finfo(block.dtype).eps for block in blocks)
+        return min(1.0, norm / (ROUNDINGS * rounding * largest + SMALLEST))
+
+    def _slowdown(self, promise: float, loss: float, slope: float, trust: float) -> float:
         """The factor of all velocities; what the bound remembers of them is kept as numbers."""
         shared = self._shared
         if loss < shared.get("lowest", self.bound.lowest):
@@ -278,7 +298,7 @@ class LossReading(LossTold, IterateAverages):
             shared["lowest"] = -math.inf
         bound = self._bound
         gains = Gains._make(REMEMBERED(shared)) if "step" in shared else bound.init(loss)
-        factor, gains = bound.factor(promise, loss, gains, slope)
+        factor, gains = bound.factor(promise, loss, gains, slope, trust)
         shared.update(zip(Gains._fields, gains, strict=True), slowdown=factor)
         return factor
 
@@ -298,7 +318,8 @@ class LossReading(LossTold, IterateAverages):
     def diagnostics(self) -> dict[str, float]:
         """What the last step did, for a logger; empty before the first.
 
-        ``slowdown``: the bound's factor, in (0, 1]. ``reach``: its limit by slopes at steps' ends.
+        ``slowdown``: the bound's factor; above 1 where velocities had faded too far. ``reach``: its
+        limit by slopes at steps' ends.
         ``effective_rate``: of the first group, the factor of a step that is left. ``promise``,
         ``left``: the running mean of what steps promise to take off the loss, and what the bound
         takes to be left. ``loss``: its mean over the last ten steps or so.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -14,8 +16,8 @@ VELOCITY, STRIDE = "velocity", "stride"
 """Keys of a parameter's last velocity, and of the factor with which it was moved by that."""
 
 
-def slope(blocks: list[Block]) -> tuple[float, bool]:
-    """Gradients times the last moves, and whether gradients and squares are finite: in one pass."""
+def slope(blocks: list[Block]) -> tuple[float, float, bool]:
+    """Gradients times the last moves, their norm, and whether squares are finite: in one pass."""
     flat = [block.gradient for block in blocks]
     products = [
         product
@@ -25,7 +27,8 @@ def slope(blocks: list[Block]) -> tuple[float, bool]:
     numbers = numbers_of(products)
     strides = [block.states[0][STRIDE] for block in blocks]
     total = sum(stride * dot for stride, dot in zip(strides, numbers[::2], strict=True))
-    return total, squares_finite(flat, numbers[1::2])
+    squares = numbers[1::2]
+    return total, math.sqrt(max(sum(squares), 0.0)), squares_finite(flat, squares)
 
 
 def promise(blocks: list[Block], factors: list[float]) -> float:

@@ -28,7 +28,7 @@ class SelfScaledSOAP(LossReading):
 
     With G the gradient of a weight matrix, convolutions unfolded, and w its unit:
 
-        L <- 0.95 L + 0.05 G G',   R <- 0.95 R + 0.05 G' G
+        L <- L + c (G G' - L),   R <- R + c (G' G - R),   c = 1 / max(20, t/10)
         M, V <- Adam's corrected means of Q_L' G Q_R and of its square
         l <- l + 0.1 M Q_L' G Q_R / V,   M from before; the last factor in [-1, 1]
         f = (w V^(1/2) / its mean)^(1/2),   the mean over all coordinates of the network
@@ -36,7 +36,8 @@ class SelfScaledSOAP(LossReading):
         v = -scale w Q_L [ r M / (V^(1/2) + eps) ] Q_R'
         u = v, slowed by a `landscape_gym.gain_bound.GainBound`
 
-    Q_L and Q_R are the eigenvectors of L and R. They are renewed every five steps, after the step,
+    Q_L and Q_R are the eigenvectors of L and R, which are of the last twenty gradients or so, and
+    from the 200th on of the last tenth of all. They are renewed every five steps, after the step,
     and never before the fifth: a frame of few gradients, or of the one that is turned by it, holds
     their noise. The first ones are computed, later ones follow by a step of the power iteration and
     QR. M is moved with the frame, V and l kept by coordinates. Vectors, and sides longer than
@@ -55,7 +56,8 @@ class SelfScaledSOAP(LossReading):
     Kalman filter does for a target at rest, whose prior is worth 100 observations, and fewer of
     steep coordinates: `landscape_gym.optim.fading` derives f. Squares are forgotten faster than by
     `SelfScaledAdam`, as gradients shrink by decades where a network comes to fit its data; with
-    0.99 steps stay behind. As steps fade by themselves, more is hoped for where nothing was gained.
+    0.99 steps stay behind. As steps fade by themselves, more is hoped for where nothing was gained;
+    and where the loss goes on falling at steps' ends, the bound takes the fading back.
 
     What it remembers is what `SelfScaledAdam` does, l, and 2 (rows^2 + columns^2) numbers for a
     matrix.
@@ -112,7 +114,7 @@ class SelfScaledSOAP(LossReading):
             "renewal": renewal, "max_dim": max_dim,
         }  # fmt: skip
         super().__init__(params, lr, constants, stiffness, gain, **common)
-        self.bound = replace(self.bound, adaptation=adaptation, hope=HOPE)
+        self.bound = replace(self.bound, adaptation=adaptation, hope=HOPE, fading=adam_steps.PRIOR)
 
     def _check_group(self, group: dict[str, Any]) -> None:
         super()._check_group(group)

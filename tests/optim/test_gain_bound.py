@@ -110,6 +110,43 @@ def test_steps_that_end_uphill_are_cut_and_grow_again():
     assert reaches[-1] == pytest.approx(1.0)
 
 
+def test_where_velocities_fade_slopes_may_give_back_what_they_faded_by():
+    """A fiftieth a step, and no more than that; what is promised is still to be had at the end."""
+    bound, state = GainBound(3.0, warm_up=1, adaptation=0.1, fading=10.0), GainBound(3.0).init(2.0)
+    reaches = []
+    for t in range(1, 61):
+        factor, state = bound.factor(1e-6, 2.0, state, -state.made)
+        reaches.append(state.reach)
+        assert factor == pytest.approx(min(state.reach, t), rel=1e-4)
+    np.testing.assert_allclose(np.divide(reaches[30:], reaches[29:-1]), 1.02, rtol=1e-2)
+    _, down = bound.factor(1e-6, 2.0, state._replace(descent=0.0), 10 * state.made)
+    assert down.reach == pytest.approx(0.98 * state.reach)
+    for _ in range(400):
+        _, state = bound.factor(1e-6, 2.0, state, -state.made)
+    assert state.reach == pytest.approx(1 + 459 / 10)
+    assert replace(bound, fading=np.inf).factor(1e-6, 2.0, state)[1].reach == 1.0
+
+
+def test_beyond_one_the_reach_is_a_factor_of_velocities_before_they_are_bounded():
+    bound = GainBound(3.0, warm_up=1, adaptation=0.1, fading=10.0)
+    state = told(bound, np.linspace(2.0, 1.0, 60), 0.1)[1]
+    twice = bound.factor(0.1, 1.0, state._replace(reach=2.0))[0]
+    doubled = bound.factor(0.2, 1.0, state._replace(promise=2 * state.promise, reach=1.0))[0]
+    assert twice == pytest.approx(2 * doubled, rel=1e-12)
+    assert twice > 1.05 * bound.factor(0.1, 1.0, state)[0]
+
+
+def test_what_is_not_trusted_is_not_made():
+    bound = GainBound(3.0, warm_up=1)
+    state = told(bound, np.linspace(2.0, 1.0, 60), 0.1)[1]
+    (whole, after), (part, less) = (
+        bound.factor(0.1, 1.0, state, trust=trust) for trust in (1.0, 0.25)
+    )
+    assert part == 0.25 * whole
+    assert less.made - 0.9 * state.made == pytest.approx(0.25 * (after.made - 0.9 * state.made))
+    assert less._replace(made=after.made) == after
+
+
 def test_the_first_steps_are_short_whatever_they_promise():
     bound = GainBound(3.0, warm_up=4)
     state, factors = bound.init(2.0), []
