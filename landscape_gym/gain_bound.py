@@ -55,7 +55,7 @@ class GainBound:
         A_p <- A_p + (p + 1)/(t + 11 + p) (L - A_p),       B_p likewise of the track,  p = 1, 9
         A = A_1 - A_9,   B = B_1 - B_9,   gained = min(A, max(B, A^2 / loss))
         left = min(loss, max(gain gained, -A/5, hope loss / (t + 11)))
-        reach <- min( 1 + t / fading, reach (1 + adaptation a) ),   a / 5 beyond 1,
+        reach <- min( 1 + (left / loss) t / fading, reach (1 + adaptation a) ),   a / 5 beyond 1,
             a = mean of -<u before, g>  /  mean of what these steps promised
         r = stiffness max(1, reach) (|promise| + rise <v g>) / (2 left),   <v g> where it is > 0
         u = v min( t / warm_up, reach, max(1, reach) ((1 + r^2 / 4)^(1/2) - r / 2) )
@@ -102,7 +102,8 @@ class GainBound:
     Where velocities fade with their age by themselves, by ``1 + t / fading`` or so, they may have
     been right before they did, and the loss go on falling at steps' ends for hundreds of steps. So
     beyond 1 reach is a factor of velocities, before they are bounded: at most what they faded by,
-    and cautiously, as a step too long costs more than one too short.
+    the less of it the less is left, as fading is right where noise keeps the loss up; and it moves
+    cautiously, as a step too long costs more than one too short.
 
     Steps may promise a rise, where a rule has not seen yet that the gradient has turned. Such a one
     is bounded as a fall is: what is left says how far the gradient can be trusted, either way. A
@@ -229,12 +230,15 @@ class GainBound:
             state.quick_track + quick * (track - state.quick_track),
             descent,
             state.made,
-            _upper(_lower(reach, 1 + t / self.fading), SHORTEST),
+            reach,
             state.move,
         )
+        left = self.left(now)
+        clean = _lower(left / (abs(now.loss) + SMALLEST), 1.0)
+        now = now._replace(reach=_upper(_lower(reach, 1 + clean * t / self.fading), SHORTEST))
         uphill = (1 - b**now.step) * _positive(-decrease)  # in the weight of the running means
         promise, more = abs(now.promise) + self.rise * uphill, _upper(now.reach, 1.0)
-        half = self.stiffness * more * promise / (4 * self.left(now) + SMALLEST)
+        half = self.stiffness * more * promise / (4 * left + SMALLEST)
         factor = _lower(more / ((1 + half * half) ** 0.5 + half), now.step / self.warm_up)
         factor = trust * _lower(factor, now.reach)
         return factor, now._replace(made=b * now.made + (1 - b) * factor * decrease)

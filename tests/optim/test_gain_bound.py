@@ -112,8 +112,8 @@ def test_steps_that_end_uphill_are_cut_and_grow_again():
 
 def test_where_velocities_fade_slopes_may_give_back_what_they_faded_by():
     """A fiftieth a step, and no more than that; what is promised is still to be had at the end."""
-    bound, state = GainBound(3.0, warm_up=1, adaptation=0.1, fading=10.0), GainBound(3.0).init(2.0)
-    reaches = []
+    bound = GainBound(3.0, np.inf, warm_up=1, adaptation=0.1, fading=10.0)
+    state, reaches = bound.init(2.0), []
     for t in range(1, 61):
         factor, state = bound.factor(1e-6, 2.0, state, -state.made)
         reaches.append(state.reach)
@@ -125,15 +125,29 @@ def test_where_velocities_fade_slopes_may_give_back_what_they_faded_by():
         _, state = bound.factor(1e-6, 2.0, state, -state.made)
     assert state.reach == pytest.approx(1 + 459 / 10)
     assert replace(bound, fading=np.inf).factor(1e-6, 2.0, state)[1].reach == 1.0
+    noisy = replace(bound, gain=1.0).factor(1e-6, 2.0, state)[1]
+    part = replace(bound, gain=1.0).left(noisy) / noisy.loss
+    assert part < 0.1
+    assert noisy.reach == pytest.approx(1 + part * 460 / 10), "less where noise keeps the loss up"
 
 
 def test_beyond_one_the_reach_is_a_factor_of_velocities_before_they_are_bounded():
-    bound = GainBound(3.0, warm_up=1, adaptation=0.1, fading=10.0)
+    bound = GainBound(3.0, warm_up=1, adaptation=0.1, fading=1.0)
     state = told(bound, np.linspace(2.0, 1.0, 60), 0.1)[1]
     twice = bound.factor(0.1, 1.0, state._replace(reach=2.0))[0]
     doubled = bound.factor(0.2, 1.0, state._replace(promise=2 * state.promise, reach=1.0))[0]
     assert twice == pytest.approx(2 * doubled, rel=1e-12)
     assert twice > 1.05 * bound.factor(0.1, 1.0, state)[0]
+
+
+def test_in_the_frame_what_faded_is_given_back_while_the_loss_falls():
+    """A slope without an end: each step takes off what it promises."""
+    p = torch.nn.Parameter(torch.zeros(4, dtype=torch.float64))
+    optimizer = SelfScaledSOAP([p], lowest=-np.inf)
+    for _ in range(200):
+        p.grad = torch.ones_like(p)
+        optimizer.step(loss=p.sum().item())
+    assert optimizer.diagnostics()["reach"] == pytest.approx(1 + 199 / 100)
 
 
 def test_what_is_not_trusted_is_not_made():

@@ -211,14 +211,12 @@ ENTRANTS = {
             tuned=False,
             looked_at=_averaged,
         ),
-        Entrant("SelfScaledSOAP, linear", SOAP_OURS.make, tuned=False, schedule=linear),
     )
 }
 """By name."""
 ON_PAGE = (
     *OURS[:1],
     ENTRANTS["SelfScaledSOAP, averaged"],
-    ENTRANTS["SelfScaledSOAP, linear"],
     *OURS[1:],
     COSINE,
     LINEAR,
