@@ -55,8 +55,9 @@ class GainBound:
         A_p <- A_p + (p + 1)/(t + 11 + p) (L - A_p),       B_p likewise of the track,  p = 1, 9
         A = A_1 - A_9,   B = B_1 - B_9,   gained = min(A, max(B, A^2 / loss))
         left = min(loss, max(gain gained, -A/5, hope loss / (t + 11)))
-        reach <- min( 1 + (left / loss) t / fading, reach (1 + adaptation a) ),   a / 5 beyond 1,
-            a = mean of -<u before, g>  /  mean of what these steps promised
+        reach <- min( 1 + (left / loss) t / fading, reach (1 + c adaptation a) ),
+            a = mean of -<u before, g>  /  mean of what these steps promised,
+            c = 1, and 1/5 where reach is beyond 1
         r = stiffness max(1, reach) (|promise| + rise <v g>) / (2 left),   <v g> where it is > 0
         u = v min( t / warm_up, reach, max(1, reach) ((1 + r^2 / 4)^(1/2) - r / 2) )
 
@@ -102,8 +103,9 @@ class GainBound:
     Where velocities fade with their age by themselves, by ``1 + t / fading`` or so, they may have
     been right before they did, and the loss go on falling at steps' ends for hundreds of steps. So
     beyond 1 reach is a factor of velocities, before they are bounded: at most what they faded by,
-    the less of it the less is left, as fading is right where noise keeps the loss up; and it moves
-    cautiously, as a step too long costs more than one too short.
+    the less of it the less is left, as fading is right where noise keeps the loss up. There it
+    moves slowly, either way, as it is to tell trends from noise. Without a lower bound of the loss
+    nobody knows which part of it is left, and reach ends at 1.
 
     Steps may promise a rise, where a rule has not seen yet that the gradient has turned. Such a one
     is bounded as a fall is: what is left says how far the gradient can be trusted, either way. A
@@ -198,7 +200,7 @@ class GainBound:
     def factor(
         self, decrease: Any, loss: Any, state: Gains, slope: Any = None, trust: Any = 1.0
     ) -> tuple[Any, Gains]:
-        """The factor of a step, > 0, and what is remembered; for arrays and floats alike.
+        """The factor of a step, and what is remembered; for arrays and floats alike.
 
         Args:
             decrease: What the step promises to take off the loss.
@@ -206,10 +208,11 @@ class GainBound:
             state: What was remembered.
             slope: This gradient times the move that led here; None: the track follows the loss, and
                 the reach stays.
-            trust: A factor beside, in [0, 1]: how far the gradient is to be trusted.
+            trust: How far the gradient is to be trusted, in [0, 1]: by what the caller is going to
+                multiply the step, beside the factor.
 
         Returns:
-            At most 1, where velocities do not fade by themselves.
+            > 0; at most 1, where velocities do not fade by themselves.
         """
         b, t = self.decay, state.step
         floor = 0.0 if math.isinf(self.lowest) else self.lowest
@@ -217,8 +220,8 @@ class GainBound:
         slow, quick = 2 / (t + 12), 10 / (t + 20)
         descent = state.descent if slope is None else b * state.descent - (1 - b) * slope
         agreement = descent / (_upper(state.made, abs(descent)) + SMALLEST)
-        caution = 1 - (1 - BEYOND) * (state.reach > 1)
-        reach = state.reach * (1 + caution * self.adaptation * agreement)
+        pace = 1 - (1 - BEYOND) * _indicator(state.reach > 1, state.reach)
+        reach = state.reach * (1 + pace * self.adaptation * agreement)
         now = Gains(
             t + 1,
             b * state.promise + (1 - b) * decrease,
@@ -234,14 +237,14 @@ class GainBound:
             state.move,
         )
         left = self.left(now)
-        clean = _lower(left / (abs(now.loss) + SMALLEST), 1.0)
-        now = now._replace(reach=_upper(_lower(reach, 1 + clean * t / self.fading), SHORTEST))
+        part = 0.0 if math.isinf(self.lowest) else left / (_upper(left, abs(now.loss)) + SMALLEST)
+        now = now._replace(reach=_upper(_lower(reach, 1 + part * t / self.fading), SHORTEST))
         uphill = (1 - b**now.step) * _positive(-decrease)  # in the weight of the running means
         promise, more = abs(now.promise) + self.rise * uphill, _upper(now.reach, 1.0)
         half = self.stiffness * more * promise / (4 * left + SMALLEST)
         factor = _lower(more / ((1 + half * half) ** 0.5 + half), now.step / self.warm_up)
-        factor = trust * _lower(factor, now.reach)
-        return factor, now._replace(made=b * now.made + (1 - b) * factor * decrease)
+        factor = _lower(factor, now.reach)
+        return factor, now._replace(made=b * now.made + (1 - b) * (trust * factor) * decrease)
 
     def left(self, now: Gains) -> Any:
         """What there is to gain, in the weight of the running means, which start at 0."""
@@ -256,6 +259,11 @@ class GainBound:
         known = _upper(self.gain * gained, -REGAIN * by_loss)
         gained = _upper(known, self.hope * size / (now.step + 11))
         return gained if math.isinf(self.lowest) else _lower(above, gained)
+
+
+def _indicator(condition: Any, like: Any) -> Any:
+    """1 where a condition holds, 0 elsewhere, in the type of a finite number."""
+    return condition * (1 + 0 * like)
 
 
 def _positive(a: Any) -> Any:

@@ -16,7 +16,8 @@ LEFT_FRAME, RIGHT_FRAME = "left_frame", "right_frame"
 """Keys of their eigenvectors, in columns."""
 FRAMES = {LEFT: LEFT_FRAME, RIGHT: RIGHT_FRAME}
 RECENT, PART = 20, 10
-"""The running means are of so many gradients; of one in so many of all, as soon as that is more."""
+"""The running means are of the last `RECENT` gradients; of the last 1/`PART` of all, once that is
+more."""
 LONGER = 4
 """How many times as long as others sides of small matrices may be that have a frame."""
 

@@ -16,10 +16,9 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
-from landscape_gym.arrays import SMALLEST
 from landscape_gym.configuration import number
 from landscape_gym.gain_bound import GainBound, Gains
-from landscape_gym.optim import moves
+from landscape_gym.optim import moves, rounding
 from landscape_gym.optim.blocks import Block, Packed, type_of_state
 from landscape_gym.optim.finite import warn_once
 from landscape_gym.optim.iterate_averages import AVERAGE, IterateAverages
@@ -33,8 +32,6 @@ SHARED = "shared"
 """Key of the state that all parameters have in common."""
 REMEMBERED = itemgetter(*Gains._fields)
 """The bound's part of it."""
-ROUNDINGS = 32
-"""Errors of rounding, of the largest gradient, below which one is not to be trusted."""
 
 
 class Common(TypedDict, total=False):
@@ -59,10 +56,13 @@ class Common(TypedDict, total=False):
 class LossReading(LossTold, IterateAverages):
     """Base of optimizers whose steps are told by the initialisation and by the loss.
 
-    A subclass proposes velocities v for independent coordinates; this class slows all of them by
-    one factor s, the bound's, and moves
+    A subclass proposes velocities v for independent coordinates; this class multiplies all of them
+    by one factor s, the bound's, and moves
 
-        theta+ = theta + lr s (v - weight_decay theta).
+        theta+ = theta + lr ( trust s v - min(1, s) weight_decay theta )
+
+    with trust 1, but where gradients are hardly more than errors of rounding
+    (`landscape_gym.optim.rounding`).
 
     `step` needs the loss of the minibatch that the gradients are of: ``step(closure)``,
     ``step(loss=loss)``, or ``observe(loss)``, once or for each part of an accumulated gradient,
@@ -117,6 +117,10 @@ class LossReading(LossTold, IterateAverages):
         Returns:
             For each block, the factor with which they would be added to the parameters.
         """
+
+    def _faded(self, block: Block) -> float:
+        """By what its velocities have faded with their age, and may be lengthened again, >= 1."""
+        return 1.0
 
     def _more_diagnostics(self) -> dict[str, float]:
         return {}
@@ -200,9 +204,10 @@ class LossReading(LossTold, IterateAverages):
         trust = self._trust(norm, blocks)
         slowdown = self._slowdown(moves.promise(blocks, factors), seen, slope, trust)
         for block, factor in zip(blocks, factors, strict=True):
-            scale = float(block.group["lr"]) * slowdown
-            kept = 1 - scale * block.group["weight_decay"]
-            moves.move(block, kept, scale * factor, self._newness(block.age))
+            lr = float(block.group["lr"])
+            kept = 1 - lr * min(slowdown, 1.0) * block.group["weight_decay"]
+            stride = lr * (trust * min(slowdown, self._faded(block))) * factor
+            moves.move(block, kept, stride, self._newness(block.age))
             block.release()
         self._seconds += time.perf_counter() - start
         return loss
@@ -269,20 +274,11 @@ class LossReading(LossTold, IterateAverages):
         return state
 
     def _trust(self, norm: float, blocks: list[Block]) -> float:
-        """How far gradients of that norm are to be trusted, in [0, 1].
-
-        Gradients are sums of differences, whose errors of rounding are in proportion to what they
-        were at first, as a probability's is to 1. Where hardly more than errors is left, velocities
-        are as long as ever and go on without an aim, until they are out of the minimum: so there
-        steps become shorter in proportion. The largest gradient so far grows by a tenth in a step
-        at most, so that an outlier does not make it.
-        """
-        if not blocks or math.isinf(norm):
-            return 1.0
-        largest = self._shared.get("largest", norm)
-        self._shared["largest"] = largest = max(largest, min(norm, 1.1 * largest))
-        rounding = max(torch.finfo(block.dtype).eps for block in blocks)
-        return min(1.0, norm / (ROUNDINGS * rounding * largest + SMALLEST))
+        """How far gradients of that norm are to be trusted; the largest is remembered."""
+        shared = self._shared
+        precision = max((torch.finfo(block.dtype).eps for block in blocks), default=0.0)
+        trust, shared["largest"] = rounding.trust(norm, shared.get("largest", 0.0), precision)
+        return trust
 
     def _slowdown(self, promise: float, loss: float, slope: float, trust: float) -> float:
         """The factor of all velocities; what the bound remembers of them is kept as numbers."""
@@ -299,7 +295,7 @@ class LossReading(LossTold, IterateAverages):
         bound = self._bound
         gains = Gains._make(REMEMBERED(shared)) if "step" in shared else bound.init(loss)
         factor, gains = bound.factor(promise, loss, gains, slope, trust)
-        shared.update(zip(Gains._fields, gains, strict=True), slowdown=factor)
+        shared.update(zip(Gains._fields, gains, strict=True), slowdown=factor, trust=trust)
         return factor
 
     @property
@@ -319,7 +315,8 @@ class LossReading(LossTold, IterateAverages):
         """What the last step did, for a logger; empty before the first.
 
         ``slowdown``: the bound's factor; above 1 where velocities had faded too far. ``reach``: its
-        limit by slopes at steps' ends.
+        limit by slopes at steps' ends. ``trust``: a factor beside, in [0, 1], below 1 where
+        gradients are hardly more than errors of rounding.
         ``effective_rate``: of the first group, the factor of a step that is left. ``promise``,
         ``left``: the running mean of what steps promise to take off the loss, and what the bound
         takes to be left. ``loss``: its mean over the last ten steps or so.
@@ -331,6 +328,7 @@ class LossReading(LossTold, IterateAverages):
         weight = 1 - self.bound.decay**gains.step
         return {
             "slowdown": shared["slowdown"],
+            "trust": shared.get("trust", 1.0),
             "reach": gains.reach,
             "effective_rate": shared["slowdown"] * float(self.param_groups[0]["lr"]),
             "promise": gains.promise / weight,

@@ -28,7 +28,7 @@ def slope(blocks: list[Block]) -> tuple[float, float, bool]:
     strides = [block.states[0][STRIDE] for block in blocks]
     total = sum(stride * dot for stride, dot in zip(strides, numbers[::2], strict=True))
     squares = numbers[1::2]
-    return total, math.sqrt(max(sum(squares), 0.0)), squares_finite(flat, squares)
+    return total, math.sqrt(sum(squares)), squares_finite(flat, squares)
 
 
 def promise(blocks: list[Block], factors: list[float]) -> float:

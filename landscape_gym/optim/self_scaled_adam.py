@@ -92,9 +92,9 @@ class SelfScaledAdam(LossReading):
         return adam_steps.begun(like, group["adaptation"])
 
     def _propose(self, blocks: list[Block]) -> list[float]:
-        return [self._faded(block) for block in blocks]
+        return [self._proposed(block) for block in blocks]
 
-    def _faded(self, block: Block) -> float:
+    def _proposed(self, block: Block) -> float:
         """A block's velocities, up to a factor.
 
         At age t they are divided by 1 + t / PRIOR, all alike, where coordinates have factors. That

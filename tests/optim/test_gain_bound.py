@@ -1,5 +1,6 @@
 """The bound that asks what was gained lately: its law, its limits, and arrays of every kind."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -140,14 +141,36 @@ def test_beyond_one_the_reach_is_a_factor_of_velocities_before_they_are_bounded(
     assert twice > 1.05 * bound.factor(0.1, 1.0, state)[0]
 
 
-def test_in_the_frame_what_faded_is_given_back_while_the_loss_falls():
-    """A slope without an end: each step takes off what it promises."""
-    p = torch.nn.Parameter(torch.zeros(4, dtype=torch.float64))
-    optimizer = SelfScaledSOAP([p], lowest=-np.inf)
-    for _ in range(200):
+def test_what_the_frames_optimizer_faded_by_is_given_back_while_the_loss_falls():
+    """A slope without an end; who has not faded, as one who joins, is given nothing."""
+    p, late = (torch.nn.Parameter(torch.ones(4, dtype=torch.float64)) for _ in range(2))
+    optimizer = SelfScaledSOAP([p], weight_decay=0.5)
+
+    def told(t: int) -> dict[str, float]:
         p.grad = torch.ones_like(p)
-        optimizer.step(loss=p.sum().item())
-    assert optimizer.diagnostics()["reach"] == pytest.approx(1 + 199 / 100)
+        optimizer.step(loss=1e4 * math.exp(-t / 200))
+        return optimizer.diagnostics()
+
+    for t in range(400):
+        said = told(t)
+    assert said["reach"] == pytest.approx(1 + 399 / 100)
+    assert said["slowdown"] > 2
+    optimizer.add_param_group({"params": [late], "weight_decay": 0.0})
+    late.grad, before = torch.ones_like(late), p.detach().clone()
+    said = told(400)
+    velocity, stride = (optimizer.state[late][name] for name in ("velocity", "stride"))
+    assert stride * velocity[0].item() == pytest.approx(-0.4 * 1.01 / (1 + 1 / 100), rel=0.01)
+    state = optimizer.state[p]
+    own = before + state["stride"] * state["velocity"]
+    torch.testing.assert_close(p.detach(), own - 0.5 * before), "weights did not fade"
+
+
+def test_without_a_lower_bound_nothing_is_given_back():
+    bound = GainBound(3.0, lowest=-np.inf, warm_up=1, adaptation=0.1, fading=10.0)
+    state = bound.init(2.0)
+    for _ in range(60):
+        _, state = bound.factor(1e-6, 2.0, state, -state.made)
+    assert state.reach == 1.0
 
 
 def test_what_is_not_trusted_is_not_made():
@@ -156,7 +179,7 @@ def test_what_is_not_trusted_is_not_made():
     (whole, after), (part, less) = (
         bound.factor(0.1, 1.0, state, trust=trust) for trust in (1.0, 0.25)
     )
-    assert part == 0.25 * whole
+    assert part == whole
     assert less.made - 0.9 * state.made == pytest.approx(0.25 * (after.made - 0.9 * state.made))
     assert less._replace(made=after.made) == after
 
@@ -234,7 +257,35 @@ def test_rows_tensors_and_floats_are_alike():
         slope = float(u[2] @ g[(t + 1) % 3, 2])
 
 
-@pytest.mark.parametrize("constants", [{"stiffness": 0.0}, {"stiffness": 1.0, "gain": -1.0}])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_rows_and_tensors_keep_their_type_and_each_row_its_own_reach(dtype: str):
+    bound = GainBound(3.0, np.inf, warm_up=1, adaptation=0.1, fading=10.0)
+    loss, falls = np.array([[2.0], [2.0]], dtype), np.array([[1.0], [-1.0]], dtype)
+    rows, tensors = bound.init(loss), bound.init(torch.tensor(loss))
+    floats = [bound.init(2.0), bound.init(2.0)]
+    decrease = np.full((2, 1), 1e-3, dtype)
+    for _ in range(40):
+        slope = -falls * rows.made
+        both, rows = bound.factor(decrease, loss, rows, slope)
+        given = map(torch.tensor, (decrease, loss))
+        same, tensors = bound.factor(*given, tensors, torch.tensor(slope))
+        one = [
+            bound.factor(1e-3, 2.0, s, -f * s.made) for s, f in zip(floats, (1, -1), strict=True)
+        ]
+        floats = [state for _, state in one]
+    assert both.dtype == rows.reach.dtype == np.dtype(dtype)
+    assert same.dtype == tensors.reach.dtype == getattr(torch, dtype)
+    assert rows.reach[0, 0] > 1.5
+    assert rows.reach[1, 0] < 0.5
+    tolerance = 1e-10 if dtype == "float64" else 1e-3
+    np.testing.assert_allclose(both[:, 0], [factor for factor, _ in one], rtol=tolerance)
+    np.testing.assert_allclose(both, same, rtol=tolerance)
+
+
+@pytest.mark.parametrize(
+    "constants",
+    [{"stiffness": 0.0}, {"stiffness": 1.0, "gain": -1.0}, {"stiffness": 1.0, "fading": 0.0}],
+)
 def test_constants_that_are_not_positive_are_refused(constants):
     with pytest.raises(ValueError, match="must be > 0"):
         GainBound(**constants)
