@@ -162,7 +162,7 @@ def test_what_the_frames_optimizer_faded_by_is_given_back_while_the_loss_falls()
     assert stride * velocity[0].item() == pytest.approx(-0.4 * 1.01 / (1 + 1 / 100), rel=0.01)
     state = optimizer.state[p]
     own = before + state["stride"] * state["velocity"]
-    torch.testing.assert_close(p.detach(), own - 0.5 * before), "weights did not fade"
+    torch.testing.assert_close(p.detach(), own - 0.5 * before)  # weights did not fade
 
 
 def test_without_a_lower_bound_nothing_is_given_back():
