@@ -34,7 +34,7 @@ class SelfScaledSOAP(LossReading):
         f = (w V^(1/2) / its mean)^(1/2),   the mean over all coordinates of the network
         r = e^l / (1 + f t/100),   within [e^-8, e^1.5] at age t
         v = -scale w Q_L [ r M / (V^(1/2) + eps) ] Q_R'
-        u = v, slowed by a `landscape_gym.gain_bound.GainBound`
+        u = v times the factor of a `landscape_gym.gain_bound.GainBound`
 
     Q_L and Q_R are the eigenvectors of L and R, which are of the last twenty gradients or so, and
     from the 200th on of the last tenth of all. They are renewed every five steps, after the step,
