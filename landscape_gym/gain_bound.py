@@ -102,10 +102,10 @@ class GainBound:
 
     Where velocities fade with their age by themselves, by ``1 + t / fading`` or so, they may have
     been right before they did, and the loss go on falling at steps' ends for hundreds of steps. So
-    beyond 1 reach is a factor of velocities, before they are bounded: at most what they faded by,
-    the less of it the less is left, as fading is right where noise keeps the loss up. There it
-    moves slowly, either way, as it is to tell trends from noise. Without a lower bound of the loss
-    nobody knows which part of it is left, and reach ends at 1.
+    beyond 1 reach is a factor of velocities, before they are bounded: at most that, and the less
+    the less is left, as fading is right where noise keeps the loss up. There it moves slowly,
+    either way, as it is to tell trends from noise. Without a lower bound of the loss nobody knows
+    which part of it is left, and reach ends at 1.
 
     Steps may promise a rise, where a rule has not seen yet that the gradient has turned. Such a one
     is bounded as a fall is: what is left says how far the gradient can be trusted, either way. A

@@ -324,13 +324,13 @@ class LossReading(LossTold, IterateAverages):
         if SHARED not in self.state:
             return {}
         shared = self._shared
-        gains = Gains._make(REMEMBERED(shared))
+        gains, trust = Gains._make(REMEMBERED(shared)), shared.get("trust", 1.0)
         weight = 1 - self.bound.decay**gains.step
         return {
             "slowdown": shared["slowdown"],
-            "trust": shared.get("trust", 1.0),
+            "trust": trust,
             "reach": gains.reach,
-            "effective_rate": shared["slowdown"] * float(self.param_groups[0]["lr"]),
+            "effective_rate": trust * shared["slowdown"] * float(self.param_groups[0]["lr"]),
             "promise": gains.promise / weight,
             "left": self._bound.left(gains) / weight,
             "loss": gains.loss / weight,

@@ -146,7 +146,7 @@ class SelfScaledSOAP(LossReading):
         return [self._turned_back(block) for block in blocks]
 
     def _faded(self, block: Block) -> float:
-        return 1 + block.age / adam_steps.PRIOR if RATE in block.states[0] else 1.0
+        return 1 + block.age / self.bound.fading if RATE in block.states[0] else 1.0
 
     def _turned_back(self, block: Block) -> float:
         """Velocities in the parameters' own coordinates, up to a factor; and frames are renewed."""

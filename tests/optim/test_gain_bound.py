@@ -146,18 +146,18 @@ def test_what_the_frames_optimizer_faded_by_is_given_back_while_the_loss_falls()
     p, late = (torch.nn.Parameter(torch.ones(4, dtype=torch.float64)) for _ in range(2))
     optimizer = SelfScaledSOAP([p], weight_decay=0.5)
 
-    def told(t: int) -> dict[str, float]:
+    def stepped(t: int) -> dict[str, float]:
         p.grad = torch.ones_like(p)
         optimizer.step(loss=1e4 * math.exp(-t / 200))
         return optimizer.diagnostics()
 
     for t in range(400):
-        said = told(t)
+        said = stepped(t)
     assert said["reach"] == pytest.approx(1 + 399 / 100)
     assert said["slowdown"] > 2
     optimizer.add_param_group({"params": [late], "weight_decay": 0.0})
     late.grad, before = torch.ones_like(late), p.detach().clone()
-    said = told(400)
+    stepped(400)
     velocity, stride = (optimizer.state[late][name] for name in ("velocity", "stride"))
     assert stride * velocity[0].item() == pytest.approx(-0.4 * 1.01 / (1 + 1 / 100), rel=0.01)
     state = optimizer.state[p]

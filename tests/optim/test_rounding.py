@@ -41,6 +41,7 @@ def test_steps_are_shorter_by_that():
     said, faded = optimizer.diagnostics(), 1 + 61 / 100
     assert said["trust"] == pytest.approx(0.25)
     assert optimizer.state[p]["stride"] == pytest.approx(0.25 * said["slowdown"] * 0.4 / faded)
+    assert said["effective_rate"] == pytest.approx(0.25 * said["slowdown"])
 
 
 def test_a_later_outlier_is_not_what_gradients_were_at_their_largest():
