@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
 from landscape_gym.configuration import count
-from landscape_gym.optim import adam_steps, fading, frame
+from landscape_gym.optim import adam_steps, agreement, fading, frame
 from landscape_gym.optim.blocks import Block, State
 from landscape_gym.optim.loading import check_shape
 from landscape_gym.optim.loss_reading import Common, LossReading
@@ -28,12 +28,13 @@ class SelfScaledSOAP(LossReading):
 
     With G the gradient of a weight matrix, convolutions unfolded, and w its unit:
 
-        L <- L + c (G G' - L),   R <- R + c (G' G - R),   c = 1 / max(20, t/10)
+        L <- L + a (G G' - L),   R <- R + a (G' G - R),   a = 1 / max(20, t/10)
         M, V <- Adam's corrected means of Q_L' G Q_R and of its square
-        l <- l + 0.1 M Q_L' G Q_R / V,   M from before; the last factor in [-1, 1]
+        l <- l + 0.08 M Q_L' G Q_R / V,   M from before; the last factor in [-1, 1]
         f = (w V^(1/2) / its mean)^(1/2),   the mean over all coordinates of the network
         r = e^l / (1 + f t/100),   within [e^-8, e^1.5] at age t
-        v = -scale w Q_L [ r M / (V^(1/2) + eps) ] Q_R'
+        c = 1 where M Q_L' G Q_R > 0, else 0;   over max(1/2, its mean over the network)
+        v = -scale w Q_L [ c r M / (V^(1/2) + eps) ] Q_R'
         u = v times the factor of a `landscape_gym.gain_bound.GainBound`
 
     Q_L and Q_R are the eigenvectors of L and R, which are of the last twenty gradients or so, and
@@ -56,8 +57,10 @@ class SelfScaledSOAP(LossReading):
     Kalman filter does for a target at rest, whose prior is worth 100 observations, and fewer of
     steep coordinates: `landscape_gym.optim.fading` derives f. Squares are forgotten faster than by
     `SelfScaledAdam`, as gradients shrink by decades where a network comes to fit its data; with
-    0.99 steps stay behind. As steps fade by themselves, more is hoped for where nothing was gained;
-    and where the loss goes on falling at steps' ends, the bound takes the fading back.
+    0.99 steps stay behind. Coordinates whose mean of gradients points against the present one wait
+    (`landscape_gym.optim.agreement`), so means of gradients may be longer. As steps fade by
+    themselves, more is hoped for where nothing was gained; and where the loss goes on falling at
+    steps' ends, the bound takes the fading back.
 
     What it remembers is what `SelfScaledAdam` does, l, and 2 (rows^2 + columns^2) numbers for a
     matrix.
@@ -79,7 +82,8 @@ class SelfScaledSOAP(LossReading):
 
     Reference: Vyas et al., "SOAP: improving and stabilizing Shampoo using Adam", arXiv:2409.11321;
     Gupta, Koren, Singer, "Shampoo", arXiv:1802.09568; Sutton, "Adapting bias by gradient descent:
-    an incremental version of delta-bar-delta", 1992, for rates of coordinates.
+    an incremental version of delta-bar-delta", 1992, for rates of coordinates; Liang et al.,
+    "Cautious optimizers", arXiv:2411.16085, for those that wait.
 
     Example:
         >>> import torch
@@ -100,9 +104,9 @@ class SelfScaledSOAP(LossReading):
         lr: float | Tensor = 1.0,
         *,
         scale: float = 0.4,
-        betas: tuple[float, float] = (0.9, 0.95),
+        betas: tuple[float, float] = (0.93, 0.95),
         eps: float = 1e-8,
-        adaptation: float = 0.1,
+        adaptation: float = 0.08,
         stiffness: float = 4.5,
         gain: float = 6.0,
         renewal: int = 5,
@@ -135,15 +139,17 @@ class SelfScaledSOAP(LossReading):
                     check_shape(name, held[name], (n, n))
 
     def _propose(self, blocks: list[Block]) -> list[float]:
-        rated = []
+        rated, counts = [], []
         for block in blocks:
-            velocity = block.vector(VELOCITY)
-            if adam_steps.follow(block, _into_frames(block), velocity) is not None:
+            velocity, gradient = block.vector(VELOCITY), _into_frames(block)
+            if adam_steps.follow(block, gradient, velocity) is not None:
                 rated.append(block)
+            counts.append(agreement.stop_uphill(velocity, gradient))
+        further = agreement.further(counts)
         mean = fading.mean_steepness(rated) if rated else 0.0
         for block in rated:
             fading.fade(block, block.vector(VELOCITY), mean)
-        return [self._turned_back(block) for block in blocks]
+        return [further * self._turned_back(block) for block in blocks]
 
     def _faded(self, block: Block) -> float:
         return 1 + block.age / self.bound.fading if RATE in block.states[0] else 1.0

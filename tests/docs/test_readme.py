@@ -39,8 +39,9 @@ def test_rules_train_the_network_of_the_front_page_as_it_says(capsys: pytest.Cap
     assert len(printed) == len(promised) == 6
     for (first, last), (first_said, last_said) in zip(printed, promised, strict=True):
         assert float(first) == pytest.approx(float(first_said), rel=0.01)
-        # Rounding, which differs among processors, grows in training.
-        assert 1 / 3 < float(last) / float(last_said) < 3
+        # Rounding, which differs among processors, grows in training; few digits are printed.
+        now, then = (max(float(each), 1e-5) for each in (last, last_said))
+        assert 1 / 3 < now / then < 3
     usual, tuned, *others = (float(last) for _, last in printed)
     assert max(others) < 0.01 * usual
     assert others[-1] < tuned
