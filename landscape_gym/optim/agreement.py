@@ -8,7 +8,7 @@ from torch import Tensor
 from landscape_gym.optim.pieces import numbers_of, pieces
 
 LEAST = 0.5
-"""Part of the coordinates for all of which the others go further, at most."""
+"""Where a smaller part of the coordinates descends, it goes no further than one of this size."""
 
 
 def stop_uphill(velocity: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
