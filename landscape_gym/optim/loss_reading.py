@@ -25,13 +25,14 @@ from landscape_gym.optim.iterate_averages import AVERAGE, IterateAverages
 from landscape_gym.optim.loading import check_shape, loading
 from landscape_gym.optim.loss_told import LossTold
 from landscape_gym.optim.moves import STRIDE, VELOCITY
-from landscape_gym.optim.pieces import CHUNK
 from landscape_gym.optim.units import units
 
 SHARED = "shared"
 """Key of the state that all parameters have in common."""
 REMEMBERED = itemgetter(*Gains._fields)
 """The bound's part of it."""
+LARGE = 2**15
+"""Coordinates from which a parameter is alone: copies of it would take longer than calls."""
 
 
 class Common(TypedDict, total=False):
@@ -246,7 +247,7 @@ class LossReading(LossTold, IterateAverages):
         alike: dict[Any, list[Tensor]] = {}
         for p in present:
             state = self._state(group, p)
-            alone = p if p.numel() > CHUNK else None
+            alone = p if p.numel() > LARGE else None
             # What they were moved by last is one number of a block, too.
             kind = alone, p.dtype, p.device, state["step"], state[STRIDE]
             alike.setdefault(kind, []).append(p)

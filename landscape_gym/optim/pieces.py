@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-CHUNK = 2**15
+CHUNK = 2**16
 """Coordinates in a piece on a CPU: so few that intermediate results stay in its cache."""
 
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from landscape_gym.optim import SelfScaledSOAP, agreement
+from landscape_gym.optim.pieces import CHUNK
 
 DOUBLE = torch.float64
 
@@ -62,7 +63,7 @@ def test_without_any_gradient_none_is_counted():
 
 def test_large_parameters_wait_as_small_ones_do():
     """A vector longer than a piece, of which a quarter turns, and a small one beside it."""
-    n = 2**16
+    n = 2 * CHUNK
     turned = [-1.0] * (n // 4) + [1.0] * (3 * n // 4)
     large, small = last_velocities([[1.0] * n] * 9 + [turned], [[1.0]] * 10)
     part = (3 * n // 4 + 1) / (n + 1)

@@ -38,7 +38,7 @@ def trained(make, absent=lambda t: False):
 )
 def test_together_they_come_to_what_each_alone_does(make, absent, monkeypatch):
     together = trained(make, absent)
-    monkeypatch.setattr(loss_reading, "CHUNK", 0)
+    monkeypatch.setattr(loss_reading, "LARGE", 0)
     torch.testing.assert_close(together, trained(make, absent), rtol=1e-9, atol=1e-12)
 
 

@@ -7,6 +7,7 @@ import torch
 
 from landscape_gym.optim import SelfScaledSOAP
 from landscape_gym.optim.adam_steps import PRIOR
+from landscape_gym.optim.pieces import CHUNK
 from landscape_gym.optim.rates import FASTEST, RATE, SLOWEST
 
 DOUBLE = torch.float64
@@ -48,7 +49,7 @@ def test_where_nothing_is_steep_nothing_moves():
 
 def test_large_parameters_fade_as_small_ones_do():
     """A vector longer than a piece, whose coordinates are all alike but one."""
-    p = torch.nn.Parameter(torch.zeros(2**16 + 1, dtype=DOUBLE))
+    p = torch.nn.Parameter(torch.zeros(2 * CHUNK + 1, dtype=DOUBLE))
     optimizer = SelfScaledSOAP([p], scale=1.0, eps=1e-300)
     p.grad = torch.ones_like(p)
     p.grad[-1] = 16.0
