@@ -35,23 +35,29 @@ def check(group: dict[str, Any]) -> None:
         raise ValueError(f"betas are two decays in [0, 1), got {group['betas']!r}.")
 
 
-def follow(block: Block, gradient: Tensor, velocity: Tensor) -> Tensor | None:
+def follow(
+    block: Block, gradient: Tensor, velocity: Tensor, prior: float = PRIOR, margin: float = 0.0
+) -> Tensor | None:
     """Adam's velocities ``-M / (V^(1/2) + eps)``, and the coordinates' factors e^l, if there are.
 
     M and V are running means, corrected for their age. Where coordinates have factors of their own,
     every `interval` steps, for all of these at once,
 
-        l <- l + interval adaptation M G / V,   the last factor within [-1, 1]
+        l <- l + interval adaptation (x - margin min(e^l, 1) x^2),   x = M G / V, within [-1, 1]
 
     with M from before the gradient G: what a step descends still at its end, coordinate by
     coordinate, as it is the gradient of the loss by l, up to a positive factor. Where gradients are
-    noise they do not agree, and l stays where it is.
+    noise they do not agree: without a margin l stays where it is, in the mean, and its exponential
+    rises; with one e^l falls as ``1 / (1 + c t)``, the gain of a Kalman filter for a target at
+    rest, with c the adaptation times the margin times the mean of x^2.
 
     Args:
         block: Of which the states' means are updated. Its group has ``betas``, ``eps``,
             ``adaptation`` and ``interval``.
         gradient: In the coordinates in which the means are, (d,).
         velocity: Where it is written, (d,); finite.
+        prior: Age at which what is multiplied by the factors has faded by a half: what bounds hold.
+        margin: By how much gradients have to agree for l to rise, in [0, 1].
 
     Returns:
         The factors, (d,), which velocities are to be multiplied by, faded with the age.
@@ -61,7 +67,7 @@ def follow(block: Block, gradient: Tensor, velocity: Tensor) -> Tensor | None:
     rate = block.vector(RATE) if RATE in block.states[0] else None
     if rate is not None and rates.due(group, age):
         for r, m, v, g, room in pieces((rate, mean, square, gradient, velocity)):
-            adapt(r, m, v, g, room, group, age)
+            adapt(r, m, v, g, room, group, age, prior, margin)
     recurrence(mean, square, gradient, velocity, group, age)
     return rate
 
@@ -98,6 +104,8 @@ def adapt(
     room: Tensor,
     group: dict[str, Any],
     age: int,
+    prior: float,
+    margin: float,
 ) -> None:
     """Coordinates' factors after a gradient, in place; the means are from before it.
 
@@ -109,11 +117,13 @@ def adapt(
         room: Where intermediate results are written.
         group: With ``adaptation``, ``interval``, ``betas`` and ``eps``.
         age: Gradients seen, with the new one.
+        prior: As of `follow`, and so is margin.
+        margin: Likewise.
     """
-    (b1, b2), eps, faded = group["betas"], group["eps"], 1 + age / PRIOR
+    (b1, b2), eps, faded = group["betas"], group["eps"], 1 + age / prior
     weight = (1 - b2**age) / (1 - b1 ** (age - 1))  # corrects both means for their age
     c = group["interval"] * group["adaptation"] * weight
     torch.add(square.new_full((), eps**2), square, alpha=b2, out=room)
     room.addcmul_(gradient, gradient, value=1 - b2)
     torch.div(mean, room, out=room).mul_(gradient).clamp_(-1 / weight, 1 / weight)
-    rates.grow(rate, room, c, faded)
+    rates.grow(rate, room, c, faded, margin * weight)

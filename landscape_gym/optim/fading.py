@@ -9,10 +9,13 @@ import torch
 from torch import Tensor
 
 from landscape_gym.arrays import SMALLEST
-from landscape_gym.optim.adam_steps import PRIOR, SQUARE
+from landscape_gym.optim.adam_steps import SQUARE
 from landscape_gym.optim.blocks import Block
 from landscape_gym.optim.pieces import numbers_of, pieces
 from landscape_gym.optim.rates import FASTEST, RATE, SLOWEST
+
+PRIOR = 200
+"""How many gradients what is known at first is worth, of coordinates of mean steepness."""
 
 
 def mean_steepness(blocks: list[Block]) -> float:

@@ -21,6 +21,8 @@ from landscape_gym.optim.rates import RATE
 HOPE = 3.0
 """Part of the loss, over the age, that the bound hopes for where nothing was gained; chosen on
 tuning networks with noisy labels (baselines/networks)."""
+MARGIN = 0.8
+"""By how much gradients have to agree for rates of coordinates to grow; likewise."""
 
 
 class SelfScaledSOAP(LossReading):
@@ -30,9 +32,10 @@ class SelfScaledSOAP(LossReading):
 
         L <- L + a (G G' - L),   R <- R + a (G' G - R),   a = 1 / max(20, t/10)
         M, V <- Adam's corrected means of Q_L' G Q_R and of its square
-        l <- l + 0.08 M Q_L' G Q_R / V,   M from before; the last factor in [-1, 1]
+        l <- l + 0.08 (x - 0.8 min(e^l, 1) x^2),
+            x = M Q_L' G Q_R / V, M from before, within [-1, 1]
         f = (w V^(1/2) / its mean)^(1/2),   the mean over all coordinates of the network
-        r = e^l / (1 + f t/100),   within [e^-8, e^1.5] at age t
+        r = e^l / (1 + f t/200),   within [e^-8, e^1.5] at age t
         c = 1 where M Q_L' G Q_R > 0, else 0;   over max(1/2, its mean over the network)
         v = -scale w Q_L [ c r M / (V^(1/2) + eps) ] Q_R'
         u = v times the factor of a `landscape_gym.gain_bound.GainBound`
@@ -51,11 +54,13 @@ class SelfScaledSOAP(LossReading):
     Kronecker product, of which L and R are the factors.
 
     In the frame coordinates are nearly independent, so each can find its own rate r: it grows where
-    the next gradient still points the way of the last step, and falls where it points back (at the
-    best rate both are as likely). In directions that are slower than the noise, gradients are as
-    likely either way for hundreds of steps, whatever the rate. There it falls as the gain of a
-    Kalman filter does for a target at rest, whose prior is worth 100 observations, and fewer of
-    steep coordinates: `landscape_gym.optim.fading` derives f. Squares are forgotten faster than by
+    the next gradient still points the way of the last step, and falls where it points back. At the
+    rate that is best for the next loss both are as likely. But that one stirs noise which has to
+    settle later; so gradients have to agree by a margin, and where they are noise e^l falls, the
+    slower the smaller it is. In directions that are slower than the noise, gradients are as likely
+    either way for hundreds of steps, whatever the rate. There r falls as the gain of a Kalman
+    filter does for a target at rest, whose prior is worth 200 observations, and fewer of steep
+    coordinates: `landscape_gym.optim.fading` derives f. Squares are forgotten faster than by
     `SelfScaledAdam`, as gradients shrink by decades where a network comes to fit its data; with
     0.99 steps stay behind. Coordinates whose mean of gradients points against the present one wait
     (`landscape_gym.optim.agreement`), so means of gradients may be longer. As steps fade by
@@ -118,7 +123,7 @@ class SelfScaledSOAP(LossReading):
             "renewal": renewal, "max_dim": max_dim,
         }  # fmt: skip
         super().__init__(params, lr, constants, stiffness, gain, **common)
-        self.bound = replace(self.bound, adaptation=adaptation, hope=HOPE, fading=adam_steps.PRIOR)
+        self.bound = replace(self.bound, adaptation=adaptation, hope=HOPE, fading=fading.PRIOR)
 
     def _check_group(self, group: dict[str, Any]) -> None:
         super()._check_group(group)
@@ -142,7 +147,8 @@ class SelfScaledSOAP(LossReading):
         rated, counts = [], []
         for block in blocks:
             velocity, gradient = block.vector(VELOCITY), _into_frames(block)
-            if adam_steps.follow(block, gradient, velocity) is not None:
+            rate = adam_steps.follow(block, gradient, velocity, fading.PRIOR, MARGIN)
+            if rate is not None:
                 rated.append(block)
             counts.append(agreement.stop_uphill(velocity, gradient))
         further = agreement.further(counts)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from landscape_gym.optim import SelfScaledSOAP
-from landscape_gym.optim.adam_steps import PRIOR
+from landscape_gym.optim.fading import PRIOR
 from landscape_gym.optim.pieces import CHUNK
 from landscape_gym.optim.rates import FASTEST, RATE, SLOWEST
 

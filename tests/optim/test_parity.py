@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from landscape_gym.gain_bound import GainBound
-from landscape_gym.optim import FilterBank, RuleOptimizer, SelfScaledAdam, SelfScaledSOAP
+from landscape_gym.optim import FilterBank, RuleOptimizer, SelfScaledAdam, SelfScaledSOAP, fading
 from landscape_gym.optim.adam_steps import PRIOR
 from landscape_gym.optim.blocks import matrix_shape
 from landscape_gym.optim.loss_reading import LossReading
@@ -149,10 +149,11 @@ def soap_by_hand(
         v = 0.95 * v + 0.05 * rotated**2
         square = v / (1 - 0.95**t)
         if t > 10:
-            x = 0.08 * np.clip(before * rotated / square, -1, 1)
-            rates = rates + np.log(1 + x + x**2 / 2)
+            x = np.clip(before * rotated / square, -1, 1)
+            y = x - 0.8 * np.minimum(np.exp(rates), 1) * x**2
+            rates = rates + np.log(1 + 0.08 * y + (0.08 * x) ** 2 / 2)
         f = np.sqrt(np.sqrt(square) / np.sqrt(square).mean())
-        faded = np.clip(rates - np.log(1 + f * t / 100), -8, 1.5)
+        faded = np.clip(rates - np.log(1 + f * t / 200), -8, 1.5)
         mean = Q.T @ m @ P / (1 - 0.93**t)
         descends = mean * rotated > 0
         velocity = descends / max(0.5, descends.mean()) * np.exp(faded) * mean / np.sqrt(square)
@@ -264,5 +265,5 @@ def test_rates_of_coordinates_stay_within_bounds_that_fade_with_the_age(sign, bo
     for t in range(150):
         p.grad = torch.ones_like(p) * sign**t
         optimizer.step(loss=1.0)
-    expected = torch.full_like(p, bound * (1 + 150 / PRIOR))
+    expected = torch.full_like(p, bound * (1 + 150 / fading.PRIOR))
     torch.testing.assert_close(optimizer.state[p][RATE], expected.detach())
