@@ -56,7 +56,7 @@ def follow(
             ``adaptation`` and ``interval``.
         gradient: In the coordinates in which the means are, (d,).
         velocity: Where it is written, (d,); finite.
-        prior: Age at which what is multiplied by the factors has faded by a half: what bounds hold.
+        prior: Age at which velocities have faded by a half, beside: bounds are of both together.
         margin: By how much gradients have to agree for l to rise, in [0, 1].
 
     Returns:
