@@ -14,22 +14,22 @@ from landscape_gym.optim.blocks import Block
 from landscape_gym.optim.pieces import numbers_of, pieces
 from landscape_gym.optim.rates import FASTEST, RATE, SLOWEST
 
+FADED = "faded"
+"""Key of what velocities have faded to, in a parameter's state."""
 PRIOR = 200
 """How many gradients what is known at first is worth, of coordinates of mean steepness."""
+YOUNG, INTERVAL = 20, 5
+"""What velocities have faded to is told after each gradient up to this age, and every so many later
+on, when it changes little: it takes two roots. The first frames make some coordinates steep."""
 
 
-def mean_steepness(blocks: list[Block]) -> float:
-    """The mean of ``w V^(1/2)`` over all coordinates: how steep the loss is, in units w."""
-    sums = [(steep.sum(), weight) for block in blocks for steep, weight, _ in _steepness(block)]
-    numbers = numbers_of([total for total, _ in sums])
-    total = sum(weight * number for number, (_, weight) in zip(numbers, sums, strict=True))
-    return total / sum(len(block.vector(SQUARE)) for block in blocks)
-
-
-def fade(block: Block, velocity: Tensor, mean: float) -> None:
+def fade(blocks: list[Block], name: str) -> None:
     """Multiply velocities by their coordinates' rates, in place.
 
-        r = e^l / (1 + f t/PRIOR),   f = (w V^(1/2) / mean)^(1/2),   within bounds, at age t
+        r = e^l / (1 + f t/PRIOR),   f = (w V^(1/2) / its mean)^(1/2),   within bounds, at age t
+
+    where the mean is over all coordinates; what e^l is divided by is told anew every
+    `INTERVAL` steps.
 
     Derivation: a Kalman filter for a target at rest moves by ``g / (1/s^2 + t h)``, in units of
     the noise, with s the prior's width and h the curvature. Where that is the Fisher information,
@@ -39,14 +39,32 @@ def fade(block: Block, velocity: Tensor, mean: float) -> None:
     much: with the root, which tuning networks prefer, steep coordinates are not stopped too soon.
 
     Args:
-        block: Of age t, whose states have factors e^l.
-        velocity: Of Adam, (d,).
-        mean: As of `mean_steepness`.
+        blocks: Of the whole network; their states have factors e^l, and `FADED`.
+        name: Key of Adam's velocities.
     """
-    for steep, weight, (rate, v) in _steepness(block, block.vector(RATE), velocity):
+    due = [block for block in blocks if block.age < YOUNG or block.age % INTERVAL == 0]
+    if due:
+        mean = _mean_steepness(blocks)
+        for block in due:
+            _tell(block, mean)
+    for block in blocks:
+        for v, rate, faded in pieces([block.vector(key) for key in (name, RATE, FADED)]):
+            v.mul_(torch.mul(rate, faded).clamp_(SLOWEST, FASTEST))
+
+
+def _mean_steepness(blocks: list[Block]) -> float:
+    """The mean of ``w V^(1/2)`` over all coordinates: how steep the loss is, in units w."""
+    sums = [(steep.sum(), weight) for block in blocks for steep, weight, _ in _steepness(block)]
+    numbers = numbers_of([total for total, _ in sums])
+    total = sum(weight * number for number, (_, weight) in zip(numbers, sums, strict=True))
+    return total / sum(len(block.vector(SQUARE)) for block in blocks)
+
+
+def _tell(block: Block, mean: float) -> None:
+    """What velocities have faded to by now, into the states."""
+    for steep, weight, (faded,) in _steepness(block, block.vector(FADED)):
         c = block.age / PRIOR * math.sqrt(weight / (mean + SMALLEST))
-        slowed = torch.add(steep.new_ones(()), steep.sqrt_(), alpha=c, out=steep)
-        v.mul_(torch.div(rate, slowed, out=slowed).clamp_(SLOWEST, FASTEST))
+        torch.add(steep.new_ones(()), steep.sqrt_(), alpha=c, out=faded).reciprocal_()
 
 
 def _steepness(block: Block, *beside: Tensor) -> Iterator[tuple[Tensor, float, list[Tensor]]]:

@@ -18,6 +18,10 @@ FRAMES = {LEFT: LEFT_FRAME, RIGHT: RIGHT_FRAME}
 RECENT, PART = 20, 10
 """The running means are of the last `RECENT` gradients; of the last 1/`PART` of all, once that is
 more."""
+SAMPLES = 128
+"""Least number of coordinates of the other side that are taken to stand for all."""
+SELDOM = 100
+"""Frames are renewed step // `SELDOM` times as seldom as at first."""
 LONGER = 4
 """How many times as long as others sides of small matrices may be that have a frame."""
 
@@ -47,28 +51,44 @@ def framed(state: State) -> bool:
 def renewed(state: State, renewal: int, max_dim: int) -> list[str]:
     """The sides, `LEFT` or `RIGHT`, whose frames are to be renewed after this step.
 
-    That is every so many steps, and of sides longer than max_dim as much more seldom; but all have
-    a frame after the first `renewal` steps.
+    That is every so many steps, more seldom with their age, and of sides longer than max_dim as
+    much more seldom; but all have a frame after the first `renewal` steps.
     """
     return [
         name
         for name in (LEFT, RIGHT)
         if name in state
-        and state["step"] % renewal == 0
         and (
             state["step"] == renewal
-            or state["step"] % (renewal * math.ceil(len(state[name]) / max_dim)) == 0
+            or _due(state["step"], renewal * math.ceil(len(state[name]) / max_dim))
         )
     ]
 
 
+def age(step: int, renewal: int) -> int:
+    """Steps since frames were renewed last, or since the first gradient."""
+    return next(n for n in range(step + 1) if _due(step - n, renewal))
+
+
+def _due(step: int, renewal: int) -> bool:
+    return step % (renewal * max(1, step // SELDOM)) == 0
+
+
 def seen(state: State, G: Tensor) -> None:
-    """Put a gradient (rows, columns) into the running means, which grow longer with their age."""
+    """Put a gradient (rows, columns) into the running means, which grow longer with their age.
+
+    Where one side is k times as long as the other, every k-th of its coordinates is taken, in turn,
+    for all of them: as many as a square matrix has, or `SAMPLES`.
+    """
     new = 1 / max(RECENT, state["step"] / PART)
-    if LEFT in state:
-        state[LEFT].addmm_(G, G.T, beta=1 - new, alpha=new)
-    if RIGHT in state:
-        state[RIGHT].addmm_(G.T, G, beta=1 - new, alpha=new)
+    for name, A in ((LEFT, G), (RIGHT, G.T)):
+        if name in state:
+            n, samples = A.shape
+            k = samples // max(n, SAMPLES)
+            if k > 1:
+                A = A[:, state["step"] % k :: k]
+                A = A.contiguous() if name == LEFT else A  # once, not for both factors
+            state[name].addmm_(A, A.T, beta=1 - new, alpha=new * samples / A.shape[1])
 
 
 def into(state: State, A: Tensor) -> Tensor:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from landscape_gym.configuration import count, number
@@ -46,8 +45,8 @@ def grow(rate: Tensor, agreement: Tensor, c: float, faded: float, margin: float 
         margin: By how much gradients have to agree for rates to grow.
     """
     if margin:
-        bend = torch.rsub(rate.clamp(max=1.0), c / 2, alpha=margin).mul_(agreement)
-        agreement.addcmul_(agreement, bend)
+        bend = rate.clamp(max=1.0).sub_(c / 2 / margin).mul_(agreement)
+        agreement.addcmul_(agreement, bend, value=-margin)
     else:
         agreement.addcmul_(agreement, agreement, value=c / 2)
     rate.addcmul_(rate, agreement, value=c)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Unpack
 
+import torch
 from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
@@ -35,17 +36,19 @@ class SelfScaledSOAP(LossReading):
         l <- l + 0.08 (x - 0.8 min(e^l, 1) x^2),
             x = M Q_L' G Q_R / V, M from before, within [-1, 1]
         f = (w V^(1/2) / its mean)^(1/2),   the mean over all coordinates of the network
-        r = e^l / (1 + f t/200),   within [e^-8, e^1.5] at age t
+        r = e^l / (1 + f t/200),   within [e^-8, e^1.5] at age t; r/e^l every five steps
         c = 1 where M Q_L' G Q_R > 0, else 0;   over max(1/2, its mean over the network)
         v = -scale w Q_L [ c r M / (V^(1/2) + eps) ] Q_R'
         u = v times the factor of a `landscape_gym.gain_bound.GainBound`
 
     Q_L and Q_R are the eigenvectors of L and R, which are of the last twenty gradients or so, and
-    from the 200th on of the last tenth of all. They are renewed every five steps, after the step,
-    and never before the fifth: a frame of few gradients, or of the one that is turned by it, holds
-    their noise. The first ones are computed, later ones follow by a step of the power iteration and
-    QR. M is moved with the frame, V and l kept by coordinates. Vectors, and sides longer than
-    `max_dim`, have no frame; a matrix with one such side has the other one's. Sides up to four
+    from the 200th on of the last tenth of all; of a side that is much longer than the other, parts
+    stand for all of it, in turn. They are renewed every five steps, and later every t/20, twice
+    within the memory of these means; after the step, and never before the fifth: a frame of few
+    gradients, or of the one that is turned by it, holds their noise. The first ones are computed,
+    later ones follow by a step of the power iteration and QR. M is moved with the frame, and what
+    each coordinate has of its own, V, l and r/e^l, kept by coordinates. Vectors, and sides longer
+    than `max_dim`, have no frame; a matrix with one such side has the other one's. Sides up to four
     times as long have one, too, in matrices of up to max_dim^2 / 2 weights, renewed more seldom.
 
     Why: rules for independent coordinates pay for every rotation between these and the landscape's
@@ -67,8 +70,8 @@ class SelfScaledSOAP(LossReading):
     themselves, more is hoped for where nothing was gained; and where the loss goes on falling at
     steps' ends, the bound takes the fading back.
 
-    What it remembers is what `SelfScaledAdam` does, l, and 2 (rows^2 + columns^2) numbers for a
-    matrix.
+    What it remembers is what `SelfScaledAdam` does, l, r/e^l, and 2 (rows^2 + columns^2) numbers
+    for a matrix.
 
     Args:
         params: As of `SelfScaledAdam`.
@@ -80,9 +83,10 @@ class SelfScaledSOAP(LossReading):
             by slopes at steps' ends, in logarithms a step, in [0, 1]; 0: there are none.
         stiffness: Likewise.
         gain: Likewise.
-        renewal: Steps between two renewals of the frames, >= 1.
+        renewal: Steps between two renewals of the frames at first, >= 1; t//100 times as many from
+            the 200th step on.
         max_dim: Longest side that has a frame in large matrices, >= 1. For each weight a step costs
-            3 (rows + columns) multiply-adds, of those sides that have one.
+            up to 3 (rows + columns) multiply-adds, of those sides that have one.
         **common: As of `Common`.
 
     Reference: Vyas et al., "SOAP: improving and stabilizing Shampoo using Adam", arXiv:2409.11321;
@@ -133,6 +137,8 @@ class SelfScaledSOAP(LossReading):
 
     def _begun(self, group: dict[str, Any], parameter: Tensor, like: Tensor) -> dict[str, Any]:
         begun = adam_steps.begun(like, group["adaptation"])
+        if RATE in begun:
+            begun[fading.FADED] = torch.ones_like(like)
         return {**begun, **frame.begun(like, group["max_dim"])}
 
     def _check_state(self) -> None:
@@ -152,9 +158,7 @@ class SelfScaledSOAP(LossReading):
                 rated.append(block)
             counts.append(agreement.stop_uphill(velocity, gradient))
         further = agreement.further(counts)
-        mean = fading.mean_steepness(rated) if rated else 0.0
-        for block in rated:
-            fading.fade(block, block.vector(VELOCITY), mean)
+        fading.fade(rated, VELOCITY)
         return [further * self._turned_back(block) for block in blocks]
 
     def _faded(self, block: Block) -> float:
@@ -176,14 +180,14 @@ class SelfScaledSOAP(LossReading):
         if not sides:
             return
         start = time.perf_counter()
-        kept = tuple({adam_steps.SQUARE, RATE} & state.keys())
+        kept = tuple({adam_steps.SQUARE, RATE, fading.FADED} & state.keys())
         frame.renew(state, sides, (adam_steps.GRADIENT,), kept)
         self._refresh_seconds += time.perf_counter() - start
 
     def _more_diagnostics(self) -> dict[str, float]:
         """Steps since the frames were renewed, the oldest, and the renewals' share of all time."""
         ages = [
-            state["step"] % group["renewal"] if state["step"] >= group["renewal"] else state["step"]
+            frame.age(state["step"], group["renewal"])
             for group in self.param_groups
             for state in (self.state[p] for p in group["params"] if p in self.state)
             if frame.LEFT in state or frame.RIGHT in state
@@ -203,6 +207,9 @@ def _into_frames(block: Block) -> Tensor:
     """The gradient in the frames' coordinates."""
     if not any(map(frame.framed, block.states)):
         return block.gradient
+    if len(block.states) == 1:
+        ((state, G),) = block.matrices(block.gradient)
+        return frame.into(state, G).view(-1)
     turned = block.gradient.clone()
     _turn(block.matrices(turned), frame.into)
     return turned

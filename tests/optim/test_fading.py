@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from landscape_gym.optim import SelfScaledSOAP
-from landscape_gym.optim.fading import PRIOR
+from landscape_gym.optim.fading import FADED, INTERVAL, PRIOR, YOUNG
 from landscape_gym.optim.pieces import CHUNK
 from landscape_gym.optim.rates import FASTEST, RATE, SLOWEST
 
@@ -40,6 +40,20 @@ def test_the_steeper_a_coordinate_of_all_of_the_network_the_sooner_it_fades():
 def test_rates_are_bounded_with_what_they_faded_by(rate: float, bound: float):
     (found,) = velocities(rate, [torch.tensor([1.0, 1e-6], dtype=DOUBLE)])
     torch.testing.assert_close(found, torch.full_like(found, -bound), rtol=1e-9, atol=0)
+
+
+def test_what_velocities_have_faded_to_is_told_every_fifth_step_once_they_are_not_young():
+    p = torch.nn.Parameter(torch.zeros(2, dtype=DOUBLE))
+    optimizer = SelfScaledSOAP([p], scale=1.0)
+    told = [[]]
+    for _ in range(30):
+        p.grad = torch.tensor([1.0, 3.0], dtype=DOUBLE)
+        optimizer.step(loss=1.0)
+        told.append(optimizer.state[p][FADED].tolist())
+    for age in range(1, 30):
+        then = age if age < YOUNG else age - age % INTERVAL
+        expected = [1 / (1 + math.sqrt(g / 2) * then / PRIOR) for g in (1.0, 3.0)]
+        assert told[age] == pytest.approx(expected, rel=1e-9)
 
 
 def test_where_nothing_is_steep_nothing_moves():

@@ -135,7 +135,7 @@ def soap_by_hand(
     rows, columns = gradients[0].shape
     m, L, R = np.zeros((rows, columns)), np.zeros((rows, rows)), np.zeros((columns, columns))
     v, Q, P, moved = np.zeros_like(m), np.eye(rows), np.eye(columns), np.zeros_like(m)
-    rates = np.zeros_like(m)
+    rates, told = np.zeros_like(m), np.zeros_like(m)
 
     def turned(S: np.ndarray, old: np.ndarray, first: bool) -> tuple[np.ndarray, np.ndarray]:
         if first:
@@ -152,8 +152,9 @@ def soap_by_hand(
             x = np.clip(before * rotated / square, -1, 1)
             y = x - 0.8 * np.minimum(np.exp(rates), 1) * x**2
             rates = rates + np.log(1 + 0.08 * y + (0.08 * x) ** 2 / 2)
-        f = np.sqrt(np.sqrt(square) / np.sqrt(square).mean())
-        faded = np.clip(rates - np.log(1 + f * t / 200), -8, 1.5)
+        if t < 20 or t % 5 == 0:
+            told = -np.log(1 + np.sqrt(np.sqrt(square) / np.sqrt(square).mean()) * t / 200)
+        faded = np.clip(rates + told, -8, 1.5)
         mean = Q.T @ m @ P / (1 - 0.93**t)
         descends = mean * rotated > 0
         velocity = descends / max(0.5, descends.mean()) * np.exp(faded) * mean / np.sqrt(square)
@@ -163,10 +164,10 @@ def soap_by_hand(
         if t % renewal == 0:
             if left and (t == renewal or t % (seldom * renewal) == 0):
                 Q, order = turned(L, Q, t == renewal)
-                v, rates = v[order], rates[order]
+                v, rates, told = v[order], rates[order], told[order]
             if right:
                 P, order = turned(R, P, t == renewal)
-                v, rates = v[:, order], rates[:, order]
+                v, rates, told = v[:, order], rates[:, order], told[:, order]
     return moved
 
 
@@ -187,7 +188,7 @@ def test_the_frame_moves_means_and_keeps_squares(shape, max_dim, left, right):
     optimizer = at_once(unbounded)
     rows, columns = matrix_shape(p.shape)
     gradients = [
-        rng.normal(size=(rows, columns)) @ np.diag(1.0 + np.arange(columns)) for _ in range(19)
+        rng.normal(size=(rows, columns)) @ np.diag(1.0 + np.arange(columns)) for _ in range(29)
     ]
     for G in gradients:
         p.grad = torch.tensor(G).reshape(shape)
