@@ -23,6 +23,8 @@ CHUNK = 2**15
 """Coordinates in a piece on a CPU: intermediate results stay in the cache, and calls are few."""
 TINY = 1e-30
 """Added to variances that are divided by."""
+UNLIKELY = -80.0
+"""Logarithm of the least weight of a filter: exponentials that underflow take ten times as long."""
 FLAT = 1e-12
 """Added to the root mean square of gradients, which is divided by."""
 PRIOR = 1000
@@ -290,8 +292,8 @@ def mixture(
         misfit = torch.div(V[1:], V[0], out=V[1:]).log_()
         odds.sub_(misfit.add_(surprise[1:]).sub_(surprise[0]), alpha=0.5)
         torch.amax(odds, 0, out=top).clamp_(min=0)
-        torch.sub(odds, top, out=weights[1:])
-    torch.neg(top, out=weights[0])
+        torch.sub(odds, top, out=weights[1:]).clamp_(min=UNLIKELY)
+    torch.neg(top, out=weights[0]).clamp_(min=UNLIKELY)
     torch.mm(bank.whole, weights.exp_(), out=top[None])
     torch.mm(bank.aim, weights.mul_(distance), out=u[None])
     u.div_(top).neg_()
