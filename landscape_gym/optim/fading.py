@@ -28,8 +28,8 @@ def fade(blocks: list[Block], name: str) -> None:
 
         r = e^l / (1 + f t/PRIOR),   f = (w V^(1/2) / its mean)^(1/2),   within bounds, at age t
 
-    where the mean is over all coordinates; what e^l is divided by is told anew every
-    `INTERVAL` steps.
+    where the mean is over all coordinates. What e^l is divided by is told anew in every step up to
+    the age `YOUNG`, and every `INTERVAL` steps later on.
 
     Derivation: a Kalman filter for a target at rest moves by ``g / (1/s^2 + t h)``, in units of
     the noise, with s the prior's width and h the curvature. Where that is the Fisher information,
